@@ -1,0 +1,65 @@
+# Every target makes what it needs first: on a bare machine with Python 3.11 and make,
+# `make demo` and `make test` are enough.
+
+PYTHON  ?= python3.11
+VENV    := .venv
+BIN     := $(VENV)/bin
+SDK     := .venv-sdk
+SHELL   := /bin/bash
+
+# Locked versions, each with its hash; the project itself is installed without resolving anything.
+PIP_INSTALL = -m pip --disable-pip-version-check install --quiet --require-hashes
+.DEFAULT_GOAL := help
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+
+env: $(VENV)/.ready ## .venv from the locked requirements
+
+$(VENV)/.ready: requirements-dev.txt pyproject.toml
+	@echo "fxpool: making $(VENV) from requirements-dev.txt (about a minute, once)"
+	@command -v $(PYTHON) >/dev/null || { echo "fxpool needs $(PYTHON); set PYTHON=... to use another name" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python $(PIP_INSTALL) -r requirements-dev.txt
+	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+sdk-env: $(SDK)/.ready ## .venv-sdk with the official SDK, for its compatibility test
+
+$(SDK)/.ready: tests/compat/requirements-sdk.txt
+	@echo "fxpool: making $(SDK) with the official ctrader-open-api SDK (its old pins need an environment of their own)"
+	@test -x $(SDK)/bin/python || $(PYTHON) -m venv $(SDK)
+	@$(SDK)/bin/python $(PIP_INSTALL) -r tests/compat/requirements-sdk.txt
+	@touch $@
+
+demo: env ## a simulated broker, the gateway on port 8088, a guided first trade
+	@$(BIN)/fxpool demo $(DEMO_ARGS)
+
+test: env sdk-env ## all tests
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: env ## format, lint, types and the arrows between the folders
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: env ## put the code into the one format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix-only --quiet .
+
+bench: env ## what things cost, as ratios to a raw-socket loop in the same run
+	@$(BIN)/python -m bench $(BENCH_ARGS)
+
+proto: env ## regenerate src/fxpool/openapi/proto from the .proto files
+	@$(BIN)/python tools/generate_proto.py
+
+lock: ## pin all requirements again, with hashes (needs uv)
+	uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements.txt
+	uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 --group dev pyproject.toml -o requirements-dev.txt
+	uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 tests/compat/requirements-sdk.in -o tests/compat/requirements-sdk.txt
+
+clean: ## remove what the targets above made
+	rm -rf $(VENV) $(SDK) .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+.PHONY: help env sdk-env demo test check format bench proto lock clean

@@ -1,0 +1,214 @@
+"""Every error that fxpool raises on purpose. Imports nothing of ours.
+
+After a failed request a caller needs one fact before all others: may an order be live? Each
+``RequestError`` answers with its ``outcome``. Errors carry facts as attributes, so that nobody
+parses messages; messages hold no secrets.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Outcome(Enum):
+    """What a failed request did at the broker."""
+
+    NOT_SENT = "not_sent"
+    """It never left us; it had no effect."""
+    REFUSED = "refused"
+    """The broker said no; it had no effect."""
+    UNKNOWN = "unknown"
+    """It left us and no answer was seen: reconcile before anything else."""
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the request certainly had no effect."""
+        return self is not Outcome.UNKNOWN
+
+
+class FxPoolError(Exception):
+    """Base of all errors that fxpool raises on purpose."""
+
+
+class SettingsError(FxPoolError):
+    """The configuration cannot be used. The text names the setting and the cure."""
+
+
+class MappingError(FxPoolError):
+    """A message that makes no sense as a trade: an unknown enum value, a missing field."""
+
+
+class SymbolNotFound(FxPoolError):
+    """No symbol, or more than one, answers to a name on this account.
+
+    Attributes:
+        name: the name that was asked for.
+        candidates: the nearest names of the account, best first.
+    """
+
+    def __init__(self, name: str, candidates: tuple[str, ...] = (), *, ambiguous: bool = False):
+        hint = f"; did you mean {', '.join(candidates)}?" if candidates else ""
+        reason = "Symbol not found (ambiguous)" if ambiguous else "Symbol not found"
+        super().__init__(f"{reason}: {name}{hint}")
+        self.name, self.candidates, self.ambiguous = name, candidates, ambiguous
+
+
+class InvalidVolume(FxPoolError):
+    """A volume that the symbol does not allow: off the step, or out of range."""
+
+
+class InvalidOrder(FxPoolError):
+    """An order that cannot be sent as asked: a missing price, an impossible combination."""
+
+
+class NoQuote(FxPoolError):
+    """No price is known for a symbol, so nothing that needs one can be computed."""
+
+
+class LinkError(FxPoolError):
+    """The byte stream to the broker."""
+
+
+class ConnectFailed(LinkError):
+    """No link could be made: name lookup, TCP or TLS, within the whole-connect time-out."""
+
+
+class LinkLost(LinkError):
+    """The link ended."""
+
+
+class HeartbeatMissed(LinkLost):
+    """The link is open and silent for longer than the watchdog allows."""
+
+
+class ProtocolError(FxPoolError):
+    """Bytes or messages against the protocol."""
+
+
+class LocalProtocolError(ProtocolError):
+    """We would have broken the protocol: our bug."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """The other side broke the protocol."""
+
+
+class FrameTooLarge(RemoteProtocolError):
+    """A frame's size prefix exceeds the limit; nothing was buffered for it.
+
+    Attributes:
+        size: the announced size in bytes.
+        limit: the largest size that we accept.
+    """
+
+    def __init__(self, size: int, *, limit: int) -> None:
+        super().__init__(f"a frame of {size} bytes exceeds the limit of {limit}")
+        self.size, self.limit = size, limit
+
+
+class PoolError(FxPoolError):
+    """The pool of sessions."""
+
+
+class PoolClosed(PoolError):
+    """The pool is closing; nothing more is accepted."""
+
+
+class SlowConsumer(PoolError):
+    """A subscriber did not keep up and was closed; it must reconcile."""
+
+
+class NotReady(FxPoolError):
+    """The account's state is not known yet, or not any more. Reads raise this, never answer empty.
+
+    Attributes:
+        phase: the account's phase, for example ``synchronising``.
+        retry_after: seconds after which asking again makes sense.
+    """
+
+    def __init__(self, text: str, *, phase: str, retry_after: float = 1.0) -> None:
+        super().__init__(text)
+        self.phase, self.retry_after = phase, retry_after
+
+
+class RequestError(FxPoolError):
+    """A request to the broker that did not succeed; ``outcome`` says what it may have done."""
+
+    outcome: Outcome = Outcome.UNKNOWN
+
+
+class RequestNotSent(RequestError):
+    """The request never left us: no session, no authorisation, or the link ended before it."""
+
+    outcome = Outcome.NOT_SENT
+
+
+class PoolBusy(RequestNotSent):
+    """The queue in front of the session is full.
+
+    Attributes:
+        retry_after: seconds after which a slot is likely.
+    """
+
+    def __init__(self, text: str, *, retry_after: float = 1.0) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+
+
+class RequestRefused(RequestError):
+    """The broker answered with an error code instead of a result.
+
+    Attributes:
+        code: the broker's error word, one of ours in ``openapi.codes`` or one we do not know.
+        text: the broker's own description, possibly empty.
+        retry_after: seconds until the payload type is unlocked, if the broker said so.
+        maintenance_end: epoch seconds at which maintenance ends, if the broker said so.
+    """
+
+    outcome = Outcome.REFUSED
+
+    def __init__(
+        self,
+        code: str,
+        text: str = "",
+        *,
+        retry_after: float | None = None,
+        maintenance_end: float | None = None,
+    ) -> None:
+        super().__init__(f"{code}: {text}" if text else code)
+        self.code, self.text = code, text
+        self.retry_after, self.maintenance_end = retry_after, maintenance_end
+
+
+class AuthRefused(RequestRefused):
+    """The application, the token or the account was refused."""
+
+
+class TradeRefused(RequestRefused):
+    """The broker refused an order request; it had no effect."""
+
+
+class RateLimited(RequestRefused):
+    """The broker blocked this payload type for a while."""
+
+
+class Maintenance(RequestRefused):
+    """The broker's server is away for a while."""
+
+
+class OutcomeUnclear(RequestRefused):
+    """The broker answered a write with an error that does not say whether it took effect."""
+
+    outcome = Outcome.UNKNOWN
+
+
+class RequestTimedOut(RequestError):
+    """No answer before the deadline. After sending, this is never a rejection."""
+
+    outcome = Outcome.UNKNOWN
+
+
+class RequestAbandoned(RequestError):
+    """The link ended between sending and the answer."""
+
+    outcome = Outcome.UNKNOWN
