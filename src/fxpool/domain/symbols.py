@@ -1,0 +1,127 @@
+"""Symbols and assets of one account: what is traded, in which steps, and against which currency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+
+from fxpool.errors import InvalidVolume
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A currency, metal, coin or synthetic asset; told apart by id, since names repeat."""
+
+    asset_id: int
+    name: str
+    digits: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LightSymbol:
+    """What the symbol list says of a symbol; the trading parameters are in ``Symbol``."""
+
+    symbol_id: int
+    name: str
+    enabled: bool
+    base_asset_id: int
+    quote_asset_id: int
+    category_id: int | None
+    description: str
+
+
+class CommissionType(Enum):
+    """How the broker charges commission, per side."""
+
+    USD_PER_MILLION_USD = 1
+    USD_PER_LOT = 2
+    PERCENTAGE_OF_VALUE = 3
+    QUOTE_CURRENCY_PER_LOT = 4
+
+
+class TradingMode(Enum):
+    """Whether orders on a symbol are accepted."""
+
+    ENABLED = 0
+    DISABLED_WITHOUT_PENDINGS_EXECUTION = 1
+    DISABLED_WITH_PENDINGS_EXECUTION = 2
+    CLOSE_ONLY = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A symbol with its trading parameters, joined from the light and the full record.
+
+    Volumes are in cents of a unit (1/100 of the base asset), as on the wire. A limit that the
+    broker did not send is None, never a guess.
+    """
+
+    light: LightSymbol
+    digits: int
+    pip_position: int
+    lot_size_cents: int
+    min_volume_cents: int | None
+    max_volume_cents: int | None
+    step_volume_cents: int | None
+    trading_mode: TradingMode
+    short_selling: bool
+    commission_type: CommissionType
+    precise_commission_rate: int
+    conversion_fee_rate: int
+    leverage_id: int | None
+    stop_loss_distance: int
+    take_profit_distance: int
+    measurement_units: str
+
+    @property
+    def symbol_id(self) -> int:
+        return self.light.symbol_id
+
+    @property
+    def name(self) -> str:
+        return self.light.name
+
+    @property
+    def tick_size(self) -> Decimal:
+        """The smallest price change, in price units."""
+        return Decimal(1).scaleb(-self.digits)
+
+    @property
+    def pip_size(self) -> Decimal:
+        return Decimal(1).scaleb(-self.pip_position)
+
+    @property
+    def units_per_lot(self) -> Decimal:
+        return Decimal(self.lot_size_cents).scaleb(-2)
+
+    def lots(self, volume_cents: int) -> Decimal:
+        """Return a wire volume in lots."""
+        return Decimal(volume_cents) / self.lot_size_cents
+
+    def volume_cents(self, lots: Decimal) -> int:
+        """Return lots as a wire volume that the symbol allows; nothing is rounded.
+
+        Raises InvalidVolume, naming the limit, if it is off the step or out of range.
+        """
+        exact = lots * self.lot_size_cents
+        volume = int(exact)
+        step = self.step_volume_cents or 1
+        if lots <= 0 or exact != volume or volume % step:
+            raise self._refuse(
+                lots, f"is not a positive multiple of {self.lots(step).normalize():f}"
+            )
+        if self.min_volume_cents and volume < self.min_volume_cents:
+            least = self.lots(self.min_volume_cents).normalize()
+            raise self._refuse(lots, f"is below the minimum of {least:f}")
+        if self.max_volume_cents and volume > self.max_volume_cents:
+            most = self.lots(self.max_volume_cents).normalize()
+            raise self._refuse(lots, f"is above the maximum of {most:f}")
+        return volume
+
+    def _refuse(self, lots: Decimal, why: str) -> InvalidVolume:
+        return InvalidVolume(f"invalid volume: {lots:f} lots of {self.name} {why}")
+
+    def round_price(self, price: Decimal) -> Decimal:
+        """Round a price to the symbol's digits."""
+        return price.quantize(self.tick_size)

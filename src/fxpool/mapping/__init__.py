@@ -1,0 +1,1 @@
+"""Open API <-> domain <-> MetaApi formats. Pure; the only place where units change."""

@@ -1,0 +1,325 @@
+"""The JSON shapes that callers read: MetaApi's field names, with the pool's own additions.
+
+Ids are strings, volumes are lots, times are ISO 8601 UTC with milliseconds and ``Z``, money is in
+the account's currency, ``None`` is JSON null. The values are JSON numbers, rounded at this edge to
+the symbol's or the currency's digits; nothing below this module holds a float.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NotRequired, TypedDict
+
+Direction = Literal["POSITION_TYPE_BUY", "POSITION_TYPE_SELL"]
+OrderTypeName = Literal[
+    "ORDER_TYPE_BUY",
+    "ORDER_TYPE_SELL",
+    "ORDER_TYPE_BUY_LIMIT",
+    "ORDER_TYPE_SELL_LIMIT",
+    "ORDER_TYPE_BUY_STOP",
+    "ORDER_TYPE_SELL_STOP",
+    "ORDER_TYPE_BUY_STOP_LIMIT",
+    "ORDER_TYPE_SELL_STOP_LIMIT",
+]
+OutcomeWord = Literal["executed", "not_executed", "unknown"]
+
+
+class AccountInformation(TypedDict):
+    """One account, as ``GET /account/{id}`` shows it. ``id`` echoes the name the caller used."""
+
+    id: str
+    platform: str
+    environment: str
+    simulated: bool
+    ctidTraderAccountId: str
+    login: str
+    name: str
+    broker: str
+    server: str
+    currency: str
+    balance: float
+    equity: float
+    margin: float
+    freeMargin: float
+    marginLevel: float | None
+    leverage: float | None
+    openPositions: int
+    unrealizedProfit: float
+    tradeAllowed: bool
+    investorMode: bool
+    accessRights: str
+    accountType: str
+    brokerTime: str
+    updateTime: str
+    connected: bool
+    synchronized: bool
+
+
+class PositionInfo(TypedDict):
+    """One open position. ``profit`` leaves swap and commission out, ``netProfit`` holds them.
+
+    Values that need a quote are null while none is known.
+    """
+
+    id: str
+    account_id: str
+    platform: str
+    symbol: str
+    type: Direction
+    volume: float
+    openPrice: float
+    currentPrice: float | None
+    stopLoss: float | None
+    takeProfit: float | None
+    profit: float | None
+    unrealizedProfit: float | None
+    realizedProfit: float
+    netProfit: float | None
+    swap: float
+    commission: float
+    usedMargin: float | None
+    magic: int
+    clientId: str
+    comment: str
+    time: str
+    openTime: str
+    updateTime: str
+    brokerTime: str
+    currentTickValue: float | None
+    guaranteedStopLoss: bool
+    trailingStopLoss: bool
+
+
+class PositionList(TypedDict):
+    """All open positions of an account, true at ``asOf``."""
+
+    account_id: str
+    positions: list[PositionInfo]
+    count: int
+    synchronized: bool
+    asOf: str
+
+
+class OrderInfo(TypedDict):
+    """One pending order."""
+
+    id: str
+    account_id: str
+    platform: str
+    type: OrderTypeName
+    state: str
+    symbol: str
+    magic: int
+    openPrice: float
+    currentPrice: float | None
+    volume: float
+    currentVolume: float
+    stopLoss: float | None
+    takeProfit: float | None
+    comment: str
+    clientId: str
+    time: str
+    openTime: str
+    updateTime: str
+    expirationTime: str | None
+    positionId: NotRequired[str]
+
+
+class OrderList(TypedDict):
+    """All pending orders of an account; protection orders of positions are not among them."""
+
+    account_id: str
+    orders: list[OrderInfo]
+    count: int
+    synchronized: bool
+    asOf: str
+
+
+class PriceInfo(TypedDict):
+    """The newest quote of a symbol; both sides are known, or there is no PriceInfo."""
+
+    symbol: str
+    bid: float
+    ask: float
+    spread: float
+    digits: int
+    time: str
+    brokerTime: str
+    account_id: str
+    ageMs: int
+    stale: bool
+    profitTickValue: float | None
+    lossTickValue: float | None
+
+
+class TradeResult(TypedDict, total=False):
+    """What became of a trading call. ``success`` and ``outcome`` are always there.
+
+    A refusal has ``error`` (with ``detail``, the same text), ``code`` and ``retryable``.
+    """
+
+    success: bool
+    outcome: OutcomeWord
+    error: str
+    detail: str
+    code: str
+    retryable: bool
+    message: str
+    orderId: str
+    order_id: str
+    positionId: str
+    dealId: str
+    symbol: str
+    type: str
+    state: str
+    volume: float
+    executedVolume: float
+    openPrice: float
+    executedPrice: float
+    price: float
+    stopLoss: float | None
+    takeProfit: float | None
+    commission: float
+    swap: float
+    profit: float
+    grossProfit: float
+    closePrice: float
+    closedVolume: float
+    remainingVolume: float
+    comment: str
+    clientId: str
+    clientOrderId: str
+    time: str
+    partial: bool
+    protection: Literal["none", "set", "failed"]
+    alreadyClosed: bool
+    closeReason: str
+    closeTime: str
+
+
+class StreamingState(TypedDict):
+    """What ``POST /streaming/initialize`` answers once positions are loaded."""
+
+    success: bool
+    account_id: str
+    synchronized: bool
+    positions: int
+
+
+class SubscriptionResult(TypedDict):
+    """On which accounts a symbol is quoted now, and why not on the others."""
+
+    success: bool
+    symbol: str
+    accounts: list[str]
+    failed: dict[str, str]
+
+
+class SymbolMapping(TypedDict):
+    """How a MetaTrader name is called at the broker of an account, and what may be traded of it."""
+
+    mt5Symbol: str
+    cTraderSymbol: str
+    cTraderName: str
+    cTraderId: int | None
+    digits: int
+    pipPosition: int
+    lotSize: float
+    minVolume: float | None
+    maxVolume: float | None
+    volumeStep: float | None
+    multiplier: float
+    account_id: str
+    source: str
+
+
+class SymbolList(TypedDict):
+    """The symbols of an account by MetaTrader name, with the broker's own name and state."""
+
+    symbols: list[str]
+    details: dict[str, SymbolDetail]
+
+
+class SymbolDetail(TypedDict):
+    """The broker's side of one symbol."""
+
+    cTraderName: str
+    enabled: bool
+
+
+class AccountSummary(TypedDict, total=False):
+    """One row of ``GET /accounts/summary``; an account in error has no balance keys."""
+
+    name: str
+    platform: str
+    environment: str
+    simulated: bool
+    status: str
+    connected: bool
+    balance: float
+    equity: float
+    margin: float
+    currency: str
+    openPositions: int
+    lastActivity: str
+    error: str
+
+
+class AccountListing(TypedDict):
+    """One row of ``GET /accounts``: configuration without secrets."""
+
+    id: str
+    name: str
+    platform: str
+    environment: str
+    type: str | None
+    enabled: bool
+    readOnly: bool
+
+
+class LinkStats(TypedDict):
+    """One broker link."""
+
+    environment: str
+    connected: bool
+    reconnects: int
+    accounts: int
+    since: str | None
+    lastError: str | None
+
+
+class PoolStats(TypedDict):
+    """``GET /pool/stats``: true numbers since the start of the process."""
+
+    connectionsCreated: int
+    connectionsReused: int
+    tradesExecuted: int
+    errors: int
+    activeConnections: int
+    reuse_ratio: float
+    accounts: dict[str, int]
+    links: list[LinkStats]
+    requestsInFlight: int
+    subscriptions: int
+    uptimeSeconds: float
+
+
+class Health(TypedDict):
+    """``GET /health``: ``status`` is healthy, degraded, unhealthy or starting."""
+
+    status: str
+    service: str
+    version: str
+    timestamp: str
+    simulated: bool
+    stats: dict[str, int]
+    checks: dict[str, str]
+    accounts: dict[str, str]
+    details: dict[str, AccountHealth]
+
+
+class AccountHealth(TypedDict):
+    """An account's phase with its reason and since when."""
+
+    phase: str
+    reason: str
+    since: str

@@ -1,0 +1,1 @@
+"""The Platform protocol and its adapters."""

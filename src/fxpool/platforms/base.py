@@ -1,0 +1,207 @@
+"""The Platform protocol: what every trading platform offers, in the pool's JSON shapes.
+
+The gateway and the unified client speak to a Platform and never know whether it is a cTrader pool
+in this process (``platforms.ctrader``) or another service over HTTP (``platforms.remote``). A
+further platform is one adapter and the contract suite in tests/contract.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol, Self
+
+from fxpool.errors import FxPoolError
+from fxpool.mapping.formats import (
+    AccountInformation,
+    AccountListing,
+    AccountSummary,
+    Health,
+    OrderList,
+    OutcomeWord,
+    PoolStats,
+    PositionList,
+    PriceInfo,
+    StreamingState,
+    SubscriptionResult,
+    SymbolList,
+    SymbolMapping,
+    TradeResult,
+)
+from fxpool.platforms.events import Event, EventFilter
+
+
+class PlatformError(FxPoolError):
+    """A call that did not succeed, in the words that callers match (pool contract, section 3).
+
+    Attributes:
+        status: the HTTP status it has on the wire.
+        code: an upper-case word, the broker's own where it gave one.
+        detail: the text; also ``str(error)``.
+        retryable: whether the same call may succeed later.
+        outcome: for trading calls, whether an order may be live; None on reads.
+        retry_after: seconds, where known.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        retryable: bool = False,
+        outcome: OutcomeWord | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail = status, code, detail
+        self.retryable, self.outcome, self.retry_after = retryable, outcome, retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class TradeRequest:
+    """A new order in a caller's words: a MetaTrader symbol name, lots, absolute prices.
+
+    Attributes:
+        action: one of the words of contract section 2.7 (``BUY``, ``ORDER_TYPE_SELL_LIMIT`` …).
+        open_price: the limit or stop price of a pending order.
+        environment: what the caller believes; a contradiction refuses the call.
+    """
+
+    symbol: str
+    action: str
+    volume: Decimal
+    open_price: Decimal | None = None
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    comment: str = ""
+    client_id: str = ""
+    expiration: datetime | None = None
+    environment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectionRequest:
+    """New protection for a position: None keeps a side as it is, 0 removes it."""
+
+    position_id: str
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    environment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CloseRequest:
+    """A position to close: all of it, or ``volume`` lots."""
+
+    position_id: str
+    volume: Decimal | None = None
+    environment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderChange:
+    """A change of a pending order: None keeps a value, 0 removes a protection side."""
+
+    order_id: str
+    open_price: Decimal | None = None
+    volume: Decimal | None = None
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    expiration: datetime | None = None
+    environment: str | None = None
+
+
+class Subscription(Protocol):
+    """A stream of events for one consumer; close it when done (``async with`` does)."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *exc_info: object) -> None: ...
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        """Snapshots first, then changes. Raises SlowConsumer if the consumer fell behind, and
+        PlatformError if the source ended."""
+        ...
+
+    async def next_batch(self) -> list[Event]:
+        """Wait for at least one event and return all that are ready, oldest first."""
+        ...
+
+
+class Platform(Protocol):
+    """One trading platform. ``account`` is any name that the platform resolves to one account.
+
+    Reads raise PlatformError when the state is not known; they never answer empty instead. Trading
+    calls return a TradeResult with ``success: False`` for every refusal and every unclear outcome,
+    and raise only where the pool itself cannot be reached or the request is malformed.
+    """
+
+    @property
+    def name(self) -> str:
+        """``ctrader``, ``metaapi`` …"""
+        ...
+
+    async def open(self) -> None:
+        """Start; accounts become live in the background."""
+        ...
+
+    async def close(self) -> None:
+        """End all work of ours."""
+        ...
+
+    async def accounts(self) -> dict[str, AccountListing]: ...
+
+    async def accounts_summary(self) -> dict[str, AccountSummary]: ...
+
+    async def account_information(
+        self, account: str, *, environment: str | None = None
+    ) -> AccountInformation: ...
+
+    async def positions(self, account: str) -> PositionList: ...
+
+    async def orders(self, account: str) -> OrderList: ...
+
+    async def execute(self, account: str, request: TradeRequest) -> TradeResult: ...
+
+    async def modify_position(self, account: str, request: ProtectionRequest) -> TradeResult: ...
+
+    async def close_position(self, account: str, request: CloseRequest) -> TradeResult: ...
+
+    async def modify_order(self, account: str, change: OrderChange) -> TradeResult: ...
+
+    async def cancel_order(
+        self, account: str, order_id: str, *, environment: str | None = None
+    ) -> TradeResult: ...
+
+    async def price(self, symbol: str, account: str | None = None) -> PriceInfo: ...
+
+    async def prices(self) -> dict[str, PriceInfo]: ...
+
+    async def subscribe_symbol(
+        self, symbol: str, account: str | None = None
+    ) -> SubscriptionResult: ...
+
+    async def unsubscribe_symbol(
+        self, symbol: str, account: str | None = None
+    ) -> SubscriptionResult: ...
+
+    async def initialize_streaming(self, account: str) -> StreamingState: ...
+
+    async def symbols(self, account: str) -> SymbolList: ...
+
+    async def symbol_mapping(self, symbol: str, account: str | None = None) -> SymbolMapping: ...
+
+    async def pool_stats(self) -> PoolStats: ...
+
+    async def health(self) -> Health: ...
+
+    async def reset_connections(self) -> int:
+        """Close and reopen all broker links; return how many."""
+        ...
+
+    def subscribe(self, wanted: EventFilter | None = None) -> Subscription:
+        """Return a stream of the events that pass the filter, snapshots first."""
+        ...
