@@ -1,0 +1,1 @@
+"""What fxpool costs, as ratios to loops by hand in the same run; `python -m bench`."""
