@@ -1,8 +1,6 @@
 """The other side of every measurement: a TLS server in a process of its own, cheap enough that it
-is never what is measured. It answers the log-in, then floods, paces or echoes as it is told.
-
-The first request after the log-in chooses: a SubscribeSpots request starts the flood, any other
-request is echoed as its answer type with a prepared payload.
+is never what is measured. Every request gets a prepared answer at once; a spot subscription also
+starts the traffic.
 """
 
 from __future__ import annotations
@@ -16,14 +14,25 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 
-from fxpool.openapi import FrameDecoder, encode, encode_frame
+from fxpool.openapi import (
+    MESSAGE_BY_PAYLOAD_TYPE,
+    FrameDecoder,
+    answer_type,
+    encode,
+    encode_frame,
+    payload_type_of,
+)
 from fxpool.openapi.proto import messages_pb2 as oa
+from fxpool.openapi.proto import model_pb2 as model
 from fxpool.openapi.proto.common_pb2 import ProtoMessage
 
 ACCOUNT_ID = 7_000_001
 SYMBOL_IDS = tuple(range(1, 21))
 CHUNK_EVENTS = 2_000
+HEARTBEAT_EVENT = 51
+SUBSCRIBE_SPOTS = 2127
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +43,13 @@ class Traffic:
         events: how many spot events in all.
         per_second: 0 floods, otherwise one event per write at this rate.
         trendbars: whether each event carries a bar, as with live bars subscribed.
+        positions: how many positions are open, spread over the symbols.
     """
 
     events: int
     per_second: float = 0.0
     trendbars: bool = False
+    positions: int = 0
 
 
 def spot_frames(count: int, *, seed: int = 1, trendbars: bool = False) -> list[bytes]:
@@ -65,12 +76,13 @@ def spot_frames(count: int, *, seed: int = 1, trendbars: bool = False) -> list[b
 class Peer:
     """Serves one connection after the other until the process ends."""
 
-    def __init__(self, cert_file: str, key_file: str, traffic: Traffic) -> None:
+    def __init__(self, certificate: str, traffic: Traffic) -> None:
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(cert_file, key_file)
+        self.context.load_cert_chain(certificate)
         self.traffic = traffic
         self.frames = spot_frames(CHUNK_EVENTS, trendbars=traffic.trendbars)
         self.chunk = b"".join(self.frames)
+        self.answers = prepared_answers(traffic.positions)
 
     def serve(self, listener: socket.socket) -> None:
         while True:
@@ -92,7 +104,7 @@ class Peer:
             for payload in decoder.feed(data):
                 request = ProtoMessage.FromString(payload)
                 answers.append(self._answer(request))
-                if request.payloadType == 2127:
+                if request.payloadType == SUBSCRIBE_SPOTS:
                     link.sendall(b"".join(answers))
                     answers.clear()
                     self._stream(link)
@@ -100,13 +112,13 @@ class Peer:
                 link.sendall(b"".join(answers))
 
     def _answer(self, request: ProtoMessage) -> bytes:
-        if request.payloadType == 51:
+        if request.payloadType == HEARTBEAT_EVENT:
             return b""
-        payload = _ACCOUNT_ONLY if request.payloadType != 2100 else b""
+        number = answer_type(request.payloadType)
+        if number is None:
+            raise RuntimeError(f"the bench asked for {request.payloadType}")
         answer = ProtoMessage(
-            payloadType=request.payloadType + 1,
-            payload=payload,
-            clientMsgId=request.clientMsgId,
+            payloadType=number, payload=self.answers[number], clientMsgId=request.clientMsgId
         )
         return encode_frame(answer.SerializeToString())
 
@@ -130,21 +142,67 @@ class Peer:
             link.sendall(encode(event))
 
 
-_ACCOUNT_ONLY = oa.ProtoOAAccountAuthRes(ctidTraderAccountId=ACCOUNT_ID).SerializeToString()
+def prepared_answers(positions: int) -> dict[int, bytes]:
+    """Return a payload per answer type: one account in USD, symbols with USD as their quote."""
+    usd, base = 1, 2
+    trader = oa.ProtoOATraderRes(ctidTraderAccountId=ACCOUNT_ID)
+    trader.trader.ctidTraderAccountId = ACCOUNT_ID
+    trader.trader.balance, trader.trader.moneyDigits = 1_000_000, 2
+    trader.trader.depositAssetId, trader.trader.leverageInCents = usd, 10_000
+    trader.trader.totalMarginCalculationType = model.SUM
+    assets = oa.ProtoOAAssetListRes(ctidTraderAccountId=ACCOUNT_ID)
+    assets.asset.add(assetId=usd, name="USD", digits=2)
+    assets.asset.add(assetId=base, name="EUR", digits=2)
+    lights = oa.ProtoOASymbolsListRes(ctidTraderAccountId=ACCOUNT_ID)
+    details = oa.ProtoOASymbolByIdRes(ctidTraderAccountId=ACCOUNT_ID)
+    for symbol_id in SYMBOL_IDS:
+        lights.symbol.add(
+            symbolId=symbol_id,
+            symbolName=f"SYMBOL{symbol_id}",
+            enabled=True,
+            baseAssetId=base,
+            quoteAssetId=usd,
+        )
+        details.symbol.add(symbolId=symbol_id, digits=5, pipPosition=4, lotSize=10_000_000)
+    book = oa.ProtoOAReconcileRes(ctidTraderAccountId=ACCOUNT_ID)
+    for index in range(positions):
+        trade = model.ProtoOATradeData(
+            symbolId=SYMBOL_IDS[index % len(SYMBOL_IDS)],
+            volume=1_000_000,
+            tradeSide=model.BUY,
+            openTimestamp=1_700_000_000_000,
+        )
+        book.position.add(
+            positionId=1 + index,
+            tradeData=trade,
+            positionStatus=model.POSITION_STATUS_OPEN,
+            swap=0,
+            price=1.12345,
+            usedMargin=1000,
+            moneyDigits=2,
+        )
+    empty = dict.fromkeys(MESSAGE_BY_PAYLOAD_TYPE, b"")
+    account = oa.ProtoOAAccountAuthRes(ctidTraderAccountId=ACCOUNT_ID).SerializeToString()
+    bare = dict.fromkeys((2103, 2119, 2128, 2130, 2163), account)
+    full = {payload_type_of(each): each for each in (trader, assets, lights, details, book)}
+    deals = oa.ProtoOADealListByPositionIdRes(ctidTraderAccountId=ACCOUNT_ID, hasMore=False)
+    full[payload_type_of(deals)] = deals
+    return empty | bare | {number: each.SerializeToString() for number, each in full.items()}
 
 
-def _run(cert_file: str, key_file: str, traffic: Traffic, port: object) -> None:
+def _run(certificate: str, traffic: Traffic, told: Connection) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
-    port.send(listener.getsockname()[1])  # type: ignore[attr-defined]  # a pipe's end
-    Peer(cert_file, key_file, traffic).serve(listener)
+    served = Peer(certificate, traffic)
+    told.send(listener.getsockname()[1])
+    served.serve(listener)
 
 
 @contextmanager
-def peer(cert_file: str, key_file: str, traffic: Traffic) -> Iterator[int]:
+def peer(certificate: str, traffic: Traffic) -> Iterator[int]:
     """Run a peer in a process of its own; yields its port on 127.0.0.1."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(
-        target=_run, args=(cert_file, key_file, traffic, theirs), daemon=True
+        target=_run, args=(certificate, traffic, theirs), daemon=True
     )
     process.start()
     try:

@@ -1,0 +1,215 @@
+"""`python -m bench [--rounds N] [--part NAME ...] [--json FILE]`: fxpool beside a raw loop.
+
+Kinds alternate within one run, because the machine is shared: read the ratios, not the numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.peer import Traffic, peer
+from fxpool.simulator.certificates import Certificates, certificates_in
+
+ROOT = Path(__file__).resolve().parent.parent
+SDK_PYTHON = ROOT / ".venv-sdk" / "bin" / "python"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the report.
+
+    Attributes:
+        met: whether the target holds; None where there is none.
+    """
+
+    what: str
+    measured: str
+    target: str
+    met: bool | None
+
+
+class Bench:
+    """Runs measurements against peers, each in a process of its own."""
+
+    def __init__(self, certificates: Certificates, rounds: int) -> None:
+        self._certificates = certificates
+        self.rounds = rounds
+        self.lines: list[Line] = []
+
+    @contextmanager
+    def peer(self, traffic: Traffic) -> Iterator[int]:
+        with peer(str(self._certificates.server_file), traffic) as port:
+            yield port
+
+    def measure(self, kind: str, port: int, *amounts: int) -> dict[str, float]:
+        """Run one measurement and return what it printed."""
+        return self._run(
+            sys.executable,
+            "-m",
+            "bench.measure",
+            kind,
+            str(port),
+            str(self._certificates.ca_file),
+            *map(str, amounts),
+        )
+
+    def measure_sdk(self, port: int, events: int) -> dict[str, float]:
+        """The same for the official SDK, in its own environment."""
+        return self._run(
+            str(SDK_PYTHON), "-W", "ignore", "bench/sdk_quotes.py", str(port), str(events)
+        )
+
+    def _run(self, *command: str) -> dict[str, float]:
+        ran = subprocess.run(  # noqa: S603 (our own scripts)
+            command, capture_output=True, text=True, cwd=ROOT, timeout=600, check=False
+        )
+        if ran.returncode:
+            raise SystemExit(f"{' '.join(command)} failed:\n{ran.stderr}")
+        measured: dict[str, float] = json.loads(ran.stdout.splitlines()[-1])
+        return measured
+
+    def add(self, what: str, measured: str, target: str, met: bool | None) -> None:
+        self.lines.append(Line(what, measured, target, met))
+
+
+def quotes(bench: Bench) -> None:
+    """Quotes per CPU-second, socket to callback, as a ratio to the raw loop."""
+    events = 400_000
+    with (
+        bench.peer(Traffic(events)) as plain,
+        bench.peer(Traffic(events, positions=20)) as valued,
+    ):
+        rates: dict[str, list[float]] = {"limit": [], "callback": [], "valued": []}
+        for _ in range(bench.rounds):
+            for name, kind, port in (
+                ("limit", "limit_quotes", plain),
+                ("callback", "fxpool_quotes", plain),
+                ("valued", "fxpool_quotes", valued),
+            ):
+                taken = bench.measure(kind, port, events)
+                rates[name].append(taken["events"] / taken["cpu"])
+        best = median(rates["limit"])
+        bench.add("raw loop, quotes per CPU-second", f"{best:,.0f}", "", None)
+        for name, what, target in (
+            ("callback", "socket to callback", 0.70),
+            ("valued", "the same, every quote revaluing a position", 0.40),
+        ):
+            ratio = median(rates[name]) / best
+            shown = f"{ratio:.0%} ({median(rates[name]):,.0f}/s)"
+            bench.add(what, shown, f">= {target:.0%} of the raw loop", ratio >= target)
+        if SDK_PYTHON.exists():
+            taken = bench.measure_sdk(plain, 40_000)
+            times = median(rates["callback"]) / (taken["events"] / taken["cpu"])
+            bench.add("beside the official SDK", f"{times:.1f} times", ">= 8 times", times >= 8)
+
+
+def round_trips(bench: Bench) -> None:
+    """Requests answered per second with 1, 32 and 256 in flight, pacing off."""
+    targets = {1: 5_000, 32: 30_000, 256: None}
+    with bench.peer(Traffic(0)) as port:
+        for in_flight, target in targets.items():
+            total = 20_000 if in_flight == 1 else 100_000
+            ours, raw = [], []
+            for _ in range(bench.rounds):
+                raw.append(bench.measure("limit_trips", port, total, in_flight)["per_second"])
+                ours.append(bench.measure("fxpool_trips", port, total, in_flight)["per_second"])
+            rate, ratio = median(ours), median(ours) / median(raw)
+            bench.add(
+                f"round trips, {in_flight} in flight",
+                f"{rate:,.0f}/s ({ratio:.0%} of a raw socket)",
+                "" if target is None else f">= {target:,}/s",
+                None if target is None else rate >= target,
+            )
+
+
+def wakeups(bench: Bench) -> None:
+    """One quote per wake-up: the delay from the sender's clock to the callback."""
+    for per_second, events in ((1_000, 3_000), (5_000, 15_000)):
+        with bench.peer(Traffic(events, per_second=per_second)) as port:
+            ours: dict[str, list[float]] = {"p50_us": [], "p99_us": []}
+            bare: dict[str, list[float]] = {"p50_us": [], "p99_us": []}
+            for _ in range(bench.rounds):
+                for kind, into in (("bare_wakeups", bare), ("fxpool_wakeups", ours)):
+                    taken = bench.measure(kind, port, events)
+                    for name, values in into.items():
+                        values.append(taken[name])
+        added = median(ours["p50_us"]) - median(bare["p50_us"])
+        tail = median(ours["p99_us"]) / median(bare["p99_us"])
+        bench.add(
+            f"{per_second:,} quotes/s one by one, p50",
+            f"{added:+.0f} us on a bare asyncio.Protocol",
+            "<= +15 us",
+            added <= 15,
+        )
+        bench.add(
+            f"{per_second:,} quotes/s one by one, p99",
+            f"{tail:.2f} times the bare protocol",
+            "<= 1.5 times",
+            tail <= 1.5,
+        )
+
+
+def memory(bench: Bench) -> None:
+    """Memory after connecting, per further connection, and over a long stream with bars."""
+    with bench.peer(Traffic(0)) as port:
+        taken = bench.measure("fxpool_memory", port, 100)
+    size, each = taken["after_connecting_mb"], taken["per_connection_kib"]
+    bench.add("memory after connecting", f"{size:.1f} MB", "<= 45 MB", size <= 45)
+    bench.add("each further TLS connection", f"{each:.1f} KiB", "<= 60 KiB", each <= 60)
+    events = 5_000_000
+    with bench.peer(Traffic(events, trendbars=True)) as port:
+        grown = bench.measure("fxpool_growth", port, events)["grown_mb"]
+    bench.add(f"growth over {events:,} quotes with bars", f"{grown:+.2f} MB", "flat", grown < 1.0)
+
+
+PARTS: dict[str, Callable[[Bench], None]] = {
+    "quotes": quotes,
+    "round_trips": round_trips,
+    "wakeups": wakeups,
+    "memory": memory,
+}
+
+
+def report(lines: list[Line], console: Console) -> None:
+    table = Table(title="fxpool bench: ratios within this run", title_justify="left")
+    for title in ("what", "measured", "target", ""):
+        table.add_column(title)
+    for line in lines:
+        mark = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}[line.met]
+        table.add_row(line.what, line.measured, line.target, mark)
+    console.print(table)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="how often kinds alternate")
+    parser.add_argument("--part", choices=PARTS, action="append", help="only this part")
+    parser.add_argument("--json", type=Path, default=ROOT / "bench" / "results" / "latest.json")
+    arguments = parser.parse_args()
+    console = Console()
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(certificates_in(Path(folder), datetime.now(UTC)), arguments.rounds)
+        for name in arguments.part or PARTS:
+            console.print(f"measuring {name.replace('_', ' ')} ...", style="dim")
+            PARTS[name](bench)
+    report(bench.lines, console)
+    arguments.json.parent.mkdir(parents=True, exist_ok=True)
+    arguments.json.write_text(json.dumps([asdict(line) for line in bench.lines], indent=2) + "\n")
+    console.print(f"written to {arguments.json}", style="dim")
+
+
+if __name__ == "__main__":
+    main()
