@@ -1,0 +1,27 @@
+"""A simulated Open API broker: a product of its own, and what fxpool is tested against.
+
+Shares only the wire with the rest of fxpool, so it repeats none of its mistakes.
+"""
+
+from fxpool.simulator.engine.model import AccountSpec, AccountType
+from fxpool.simulator.engine.rules import Rules
+from fxpool.simulator.market.replay import Replay
+from fxpool.simulator.options import SimulatorOptions
+from fxpool.simulator.profile import Profile, RateError, UnauthorisedAccount, WrongEnvironment
+from fxpool.simulator.server import Simulator
+from fxpool.simulator.tokens import Grant, Scope
+
+__all__ = [
+    "AccountSpec",
+    "AccountType",
+    "Grant",
+    "Profile",
+    "RateError",
+    "Replay",
+    "Rules",
+    "Scope",
+    "Simulator",
+    "SimulatorOptions",
+    "UnauthorisedAccount",
+    "WrongEnvironment",
+]

@@ -1,0 +1,59 @@
+"""What a handler is given beside the request, and the checks that all of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from google.protobuf.message import Message
+
+from fxpool.simulator.engine.book import Book
+from fxpool.simulator.engine.symbols import Symbol
+from fxpool.simulator.profile import UnauthorisedAccount
+from fxpool.simulator.protocol.executions import ExecutionMapper
+from fxpool.simulator.refusal import Carrier, Refusal, invalid_request
+from fxpool.simulator.venue import Listener, Venue
+
+Handler = Callable[["Call", Any], Message | None]
+"""The request's class is the one that its payload type says, so a table cannot name it."""
+
+
+class Client(Listener, Protocol):
+    """The connection that a request came on; ``is_live`` says to which environment's port."""
+
+    is_live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request's surroundings; ``at_ms`` is when it arrived."""
+
+    client: Client
+    venue: Venue
+    request_id: str
+    at_ms: int
+
+    def book(self, account_id: int) -> Book:
+        """Return the book of an account that is authorised here. Raises Refusal (SW-10)."""
+        if account_id in self.client.account_ids:
+            return self.venue.engine.books[account_id]
+        text = "Trading account is not authorized"
+        if self.venue.profile.unauthorised_account is UnauthorisedAccount.INVALID_REQUEST:
+            raise invalid_request(text)
+        raise Refusal("ACCOUNT_NOT_AUTHORIZED", text, carrier=Carrier.ERROR_RES)
+
+    def mapper(self, account_id: int) -> ExecutionMapper:
+        """Return what turns the account's values into messages."""
+        return self.venue.mappers[account_id]
+
+    def symbols(self, symbol_ids: Iterable[int]) -> list[Symbol]:
+        """Return symbols by id. Raises Refusal for an unknown one, or skips it (SW-52)."""
+        known = self.venue.engine.symbols
+        found = []
+        for symbol_id in symbol_ids:
+            if symbol_id in known:
+                found.append(known[symbol_id])
+            elif self.venue.profile.refuses_unknown_in_batch:
+                raise Refusal("SYMBOL_NOT_FOUND", f"Symbol {symbol_id} not found")
+        return found

@@ -1,0 +1,260 @@
+"""The simulator over TLS, spoken to by a small client that is written by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import struct
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+from google.protobuf.message import Message
+
+from fxpool.errors import SettingsError
+from fxpool.openapi import MESSAGE_BY_PAYLOAD_TYPE
+from fxpool.openapi.proto import messages_pb2 as m
+from fxpool.openapi.proto import model_pb2 as model
+from fxpool.openapi.proto.common_pb2 import ProtoHeartbeatEvent, ProtoMessage
+from fxpool.openapi.registry import payload_type_of
+from fxpool.simulator import Profile, Replay, Simulator, SimulatorOptions
+from fxpool.simulator.link import MAX_UNSENT_BYTES
+from harness.wait import wait_until
+
+ACCOUNT = 10_012_345
+STILL = SimulatorOptions(ticks_per_second=0, live_port=0)
+
+
+class Client:
+    """Speaks frames: a size of four bytes, then an envelope."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    @classmethod
+    async def connect(cls, simulator: Simulator, port: int | None = None) -> Self:
+        context = ssl.create_default_context(cafile=simulator.ca_file)
+        reader, writer = await asyncio.open_connection(
+            "localhost", port or simulator.port, ssl=context
+        )
+        return cls(reader, writer)
+
+    def send(self, message: Message, request_id: str = "") -> None:
+        envelope = ProtoMessage(
+            payloadType=payload_type_of(message), payload=message.SerializeToString()
+        )
+        if request_id:
+            envelope.clientMsgId = request_id
+        data = envelope.SerializeToString()
+        self._writer.write(struct.pack(">I", len(data)) + data)
+
+    async def receive(self) -> tuple[Any, str]:
+        async with asyncio.timeout(10):
+            (size,) = struct.unpack(">I", await self._reader.readexactly(4))
+            envelope = ProtoMessage.FromString(await self._reader.readexactly(size))
+        message = MESSAGE_BY_PAYLOAD_TYPE[envelope.payloadType].FromString(envelope.payload)
+        return message, envelope.clientMsgId
+
+    async def ask(self, message: Message, request_id: str = "q") -> Any:
+        self.send(message, request_id)
+        answer, answered_id = await self.receive()
+        assert answered_id == request_id
+        return answer
+
+    async def authorise(self, simulator: Simulator, account_id: int = ACCOUNT) -> None:
+        credentials = simulator.credentials
+        await self.ask(
+            m.ProtoOAApplicationAuthReq(
+                clientId=credentials.client_id, clientSecret=credentials.client_secret
+            )
+        )
+        answer = await self.ask(
+            m.ProtoOAAccountAuthReq(
+                ctidTraderAccountId=account_id, accessToken=simulator.grant.access_token
+            )
+        )
+        assert isinstance(answer, m.ProtoOAAccountAuthRes)
+
+    async def is_cut(self) -> bool:
+        async with asyncio.timeout(10):
+            try:
+                return await self._reader.read(1) == b""
+            except ConnectionError:
+                return True
+
+    async def close(self) -> None:
+        self._writer.transport.abort()
+
+
+async def test_a_client_trades_over_tls() -> None:
+    async with Simulator(STILL) as simulator:
+        simulator.quote("EURUSD", Decimal("1.12560"), Decimal("1.12569"))
+        client = await Client.connect(simulator)
+        await client.authorise(simulator)
+        client.send(
+            m.ProtoOANewOrderReq(
+                ctidTraderAccountId=ACCOUNT,
+                symbolId=1,
+                orderType=model.MARKET,
+                tradeSide=model.BUY,
+                volume=100_000,
+            ),
+            "open-1",
+        )
+        accepted, accepted_id = await client.receive()
+        filled, filled_id = await client.receive()
+        assert (accepted_id, filled_id) == ("open-1", "open-1")
+        assert accepted.executionType == model.ORDER_ACCEPTED
+        assert filled.position.price == 1.12569
+        await client.close()
+
+
+async def test_the_ready_line_tells_a_client_all_it_needs() -> None:
+    async with Simulator(STILL) as simulator:
+        facts = json.loads(simulator.ready_line())
+        assert facts["protobuf_port"] == simulator.port
+        assert facts["live_protobuf_port"] == simulator.live_port
+        assert facts["ca_file"] == str(simulator.ca_file)
+        assert facts["accounts"][0] == {
+            "account_id": "10012345",
+            "login": "12345",
+            "environment": "demo",
+            "currency": "USD",
+            "balance": "10000.00",
+            "type": "HEDGED",
+        }
+
+
+async def test_quotes_flow_to_those_who_subscribed() -> None:
+    async with Simulator(SimulatorOptions(ticks_per_second=500)) as simulator:
+        client = await Client.connect(simulator)
+        await client.authorise(simulator)
+        await client.ask(m.ProtoOASubscribeSpotsReq(ctidTraderAccountId=ACCOUNT, symbolId=[1, 2]))
+        seen = [(await client.receive())[0] for _ in range(20)]
+        assert {event.symbolId for event in seen} == {1, 2}
+        assert seen[0].HasField("bid")
+        assert seen[0].HasField("ask")
+        await client.close()
+
+
+async def test_a_replay_ends_with_its_last_quote(tmp_path: Path) -> None:
+    path = tmp_path / "eurusd-two.csv"
+    path.write_text(
+        "timestamp,bid,ask\n"
+        "2020-01-01 22:00:00+00:00,1.10000,1.10010\n"
+        "2020-01-01 22:00:10+00:00,1.10020,1.10030\n"
+    )
+    replay = Replay.parse(str(path), ["EURUSD"])
+    options = SimulatorOptions(ticks_per_second=0, replays=(replay,), speed=1000.0)
+    async with Simulator(options) as simulator:
+        client = await Client.connect(simulator)
+        await client.authorise(simulator)
+        await client.ask(m.ProtoOASubscribeSpotsReq(ctidTraderAccountId=ACCOUNT, symbolId=[1]))
+        event = (await client.receive())[0]
+        while event.bid != 110_020:
+            event = (await client.receive())[0]
+        assert event.ask == 110_030
+        await client.close()
+
+
+async def test_a_live_account_is_not_routed_on_the_demo_port() -> None:
+    async with Simulator(STILL) as simulator:
+        for port, expected in (
+            (simulator.port, "CANT_ROUTE_REQUEST"),
+            (simulator.live_port, None),
+        ):
+            client = await Client.connect(simulator, port)
+            credentials = simulator.credentials
+            await client.ask(
+                m.ProtoOAApplicationAuthReq(
+                    clientId=credentials.client_id, clientSecret=credentials.client_secret
+                )
+            )
+            answer = await client.ask(
+                m.ProtoOAAccountAuthReq(
+                    ctidTraderAccountId=10_022_345, accessToken=simulator.grant.access_token
+                )
+            )
+            assert getattr(answer, "errorCode", None) == expected
+            await client.close()
+
+
+async def test_cut_clients_come_back_to_the_same_book_on_the_same_port() -> None:
+    async with Simulator(STILL) as simulator:
+        port = simulator.port
+        client = await Client.connect(simulator)
+        await client.authorise(simulator)
+        order = m.ProtoOANewOrderReq(
+            ctidTraderAccountId=ACCOUNT,
+            symbolId=1,
+            orderType=model.MARKET,
+            tradeSide=model.BUY,
+            volume=100_000,
+        )
+        simulator.faults.cut_before_answer(2106)
+        client.send(order, "lost")
+        assert await client.is_cut()
+        await simulator.stop_accepting()
+        with pytest.raises(OSError, match=r"."):
+            await Client.connect(simulator)
+        await simulator.resume_accepting()
+        assert simulator.port == port
+        client = await Client.connect(simulator)
+        await client.authorise(simulator)
+        book = await client.ask(m.ProtoOAReconcileReq(ctidTraderAccountId=ACCOUNT))
+        assert [position.tradeData.volume for position in book.position] == [100_000]
+        assert simulator.faults.struck == {"cut_before_answer": 1}
+        await client.close()
+
+
+async def test_a_silent_client_is_cut() -> None:
+    profile = Profile(idle_timeout=0.6)
+    async with Simulator(SimulatorOptions(ticks_per_second=0, profile=profile)) as simulator:
+        client = await Client.connect(simulator)
+        assert await client.is_cut()
+        await client.close()
+
+
+async def test_the_server_beats_when_it_has_nothing_to_say() -> None:
+    profile = Profile(heartbeat_after=0.2)
+    async with Simulator(SimulatorOptions(ticks_per_second=0, profile=profile)) as simulator:
+        client = await Client.connect(simulator)
+        message, request_id = await client.receive()
+        assert isinstance(message, ProtoHeartbeatEvent)
+        assert request_id == ""
+        await client.close()
+
+
+async def test_a_client_that_does_not_read_is_cut(caplog: pytest.LogCaptureFixture) -> None:
+    async with Simulator(STILL) as simulator:
+        client = await Client.connect(simulator)
+        await client.authorise(simulator)
+        await client.ask(m.ProtoOASubscribeSpotsReq(ctidTraderAccountId=ACCOUNT, symbolId=[1]))
+        at_ms = simulator.venue.opened_ms
+        for number in range(MAX_UNSENT_BYTES // 20):
+            simulator.venue.tick(1, 112_000 + number % 2, 112_010 + number % 2, at_ms)
+        await wait_until(lambda: not simulator.venue.listeners)
+        assert "does not read" in caplog.text
+        await client.close()
+
+
+async def test_a_bad_line_of_a_replay_ends_the_service(tmp_path: Path) -> None:
+    path = tmp_path / "eurusd.csv"
+    path.write_text("timestamp,bid,ask\n2020-01-01,1.1,1.2\nnonsense\n")
+    options = SimulatorOptions(ticks_per_second=0, replays=(Replay("EURUSD", path),))
+    async with Simulator(options) as simulator:
+        with pytest.raises(SettingsError, match="line 3"):
+            await simulator.serve()
+
+
+async def test_a_kept_folder_keeps_its_authority(tmp_path: Path) -> None:
+    options = SimulatorOptions(ticks_per_second=0, folder=tmp_path)
+    async with Simulator(options) as simulator:
+        first = simulator.ca_file.read_bytes()
+    async with Simulator(options) as simulator:
+        assert simulator.ca_file.read_bytes() == first
+        client = await Client.connect(simulator)
+        await client.close()
+    assert (tmp_path / "server.pem").stat().st_mode & 0o077 == 0
