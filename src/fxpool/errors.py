@@ -81,6 +81,10 @@ class HeartbeatMissed(LinkLost):
     """The link is open and silent for longer than the watchdog allows."""
 
 
+class ApplicationDisconnected(LinkLost):
+    """The broker cut the whole application off; connecting again at once makes it worse."""
+
+
 class ProtocolError(FxPoolError):
     """Bytes or messages against the protocol."""
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import DecodeError, EncodeError, Message
 
-from fxpool.errors import RemoteProtocolError
+from fxpool.errors import LocalProtocolError, RemoteProtocolError
 from fxpool.openapi.frames import encode_frame
 from fxpool.openapi.proto.common_pb2 import ProtoMessage
 from fxpool.openapi.proto.hot_pb2 import SpotEnvelope
@@ -50,12 +50,13 @@ class Envelope:
 def encode(message: Message, request_id: str = "") -> bytes:
     """Return a whole frame for ``message``.
 
-    Raises LocalProtocolError if it is too large, ValueError (protobuf's EncodeError) if a required
-    field is missing.
+    Raises LocalProtocolError if it is too large or lacks a required field.
     """
-    envelope = ProtoMessage(
-        payloadType=payload_type_of(message), payload=message.SerializeToString()
-    )
+    try:
+        payload = message.SerializeToString()
+    except EncodeError as exc:
+        raise LocalProtocolError(f"{type(message).__name__} lacks a required field") from exc
+    envelope = ProtoMessage(payloadType=payload_type_of(message), payload=payload)
     if request_id:
         envelope.clientMsgId = request_id
     return encode_frame(envelope.SerializeToString())

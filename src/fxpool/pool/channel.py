@@ -103,7 +103,7 @@ class AccountListener(Protocol):
         ...
 
     def lost(self, error: FxPoolError) -> None:
-        """No session serves the account now; the pool is working on it unless ``refused`` follows."""
+        """No session serves the account now; the pool works on it unless ``refused`` follows."""
         ...
 
     def refused(self, error: FxPoolError) -> None:
