@@ -57,7 +57,11 @@ class InvalidVolume(FxPoolError):
     """A volume that the symbol does not allow: off the step, or out of range."""
 
 
-class InvalidOrder(FxPoolError):
+class InvalidCall(FxPoolError):
+    """What a caller sent makes no sense, and nothing was done. The text names field and cure."""
+
+
+class InvalidOrder(InvalidCall):
     """An order that cannot be sent as asked: a missing price, an impossible combination."""
 
 

@@ -53,3 +53,25 @@ class Trader:
     margin_mode: MarginMode
     is_limited_risk: bool
     swap_free: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AccountTotals:
+    """What an account is worth now, in its currency.
+
+    Attributes:
+        gross: the unrealised result of all open positions without swap and commission.
+        net: the same with swap and commission so far.
+        margin: by the account's margin mode; None if the broker left one position's margin out.
+        margin_level: equity in percent of margin; None at margin 0.
+
+    What needs a quote that is not known is None, never 0.
+    """
+
+    balance: Decimal
+    gross: Decimal | None
+    net: Decimal | None
+    equity: Decimal | None
+    margin: Decimal | None
+    free_margin: Decimal | None
+    margin_level: Decimal | None

@@ -32,6 +32,7 @@ class OrderIntent:
     Attributes:
         client_order_id: our key at the broker, at most 50 characters.
         price: the limit or stop price; None on market orders.
+        slippage_points: how far past its trigger a stop-limit order may fill, in points.
     """
 
     symbol_id: int
@@ -46,3 +47,4 @@ class OrderIntent:
     expires_at: datetime | None = None
     label: str = ""
     comment: str = ""
+    slippage_points: int | None = None

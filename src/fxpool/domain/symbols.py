@@ -125,3 +125,11 @@ class Symbol:
     def round_price(self, price: Decimal) -> Decimal:
         """Round a price to the symbol's digits."""
         return price.quantize(self.tick_size)
+
+
+@dataclass(frozen=True, slots=True)
+class TickValues:
+    """What one tick of one lot is worth in the account's currency, for a profit and for a loss."""
+
+    profit: Decimal
+    loss: Decimal

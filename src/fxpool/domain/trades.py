@@ -101,6 +101,15 @@ class ExecutionType(Enum):
     BONUS_DEPOSIT_WITHDRAW = 12
 
 
+class StopTrigger(Enum):
+    """Which side of the quote triggers a stop, and how often it must be seen there."""
+
+    TRADE = 1
+    OPPOSITE = 2
+    DOUBLE_TRADE = 3
+    DOUBLE_OPPOSITE = 4
+
+
 class CloseReason(Enum):
     """Why a position closed, inferred from the closing order."""
 
@@ -143,6 +152,17 @@ class Order:
     opened_at: datetime | None
     updated_at: datetime | None
     expires_at: datetime | None
+    stop_trigger: StopTrigger | None = None
+
+    @property
+    def is_protection(self) -> bool:
+        """Whether this is the server's own order behind a position's stop loss and take profit."""
+        return self.type is OrderType.STOP_LOSS_TAKE_PROFIT
+
+    @property
+    def price(self) -> Decimal | None:
+        """The price at which a resting order triggers: the limit of a LIMIT, else the stop."""
+        return self.limit_price if self.type is OrderType.LIMIT else self.stop_price
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +188,7 @@ class Position:
     comment: str
     opened_at: datetime | None
     updated_at: datetime | None
+    stop_trigger: StopTrigger | None = None
 
 
 @dataclass(frozen=True, slots=True)

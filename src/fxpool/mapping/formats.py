@@ -57,7 +57,8 @@ class AccountInformation(TypedDict):
 class PositionInfo(TypedDict):
     """One open position. ``profit`` leaves swap and commission out, ``netProfit`` holds them.
 
-    Values that need a quote are null while none is known.
+    Values that need a quote are null while none is known, and so are those that need the past deals
+    of the position (``realizedProfit`` and what contains it).
     """
 
     id: str
@@ -72,7 +73,7 @@ class PositionInfo(TypedDict):
     takeProfit: float | None
     profit: float | None
     unrealizedProfit: float | None
-    realizedProfit: float
+    realizedProfit: float | None
     netProfit: float | None
     swap: float
     commission: float
@@ -132,6 +133,38 @@ class OrderList(TypedDict):
     count: int
     synchronized: bool
     asOf: str
+
+
+class DealInfo(TypedDict):
+    """One deal. Profit + swap + commission is what it changed the balance by, so the commission is
+    0 on an opening deal: cTrader takes it at the close. ``accruedCommission`` is its own charge."""
+
+    id: str
+    account_id: str
+    platform: str
+    type: Literal["DEAL_TYPE_BUY", "DEAL_TYPE_SELL"]
+    entryType: Literal["DEAL_ENTRY_IN", "DEAL_ENTRY_OUT"]
+    symbol: str
+    volume: float
+    price: float | None
+    commission: float
+    accruedCommission: float
+    swap: float
+    profit: float
+    orderId: str
+    positionId: str
+    time: str
+    brokerTime: str
+
+
+class CloseInfo(TypedDict):
+    """How a position closed; ``profit`` is the net result of the closing deal."""
+
+    reason: str
+    closePrice: float | None
+    closeTime: str
+    profit: float | None
+    dealId: str
 
 
 class PriceInfo(TypedDict):

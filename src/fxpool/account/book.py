@@ -1,0 +1,307 @@
+"""One account's live book: trader, symbols, quotes, positions, pending orders. Pure, synchronous.
+
+Kept true by executions and by snapshots (reconcile); each call returns what changed. A fact is
+counted once: deals by their id, the balance by its version. A position that is absent from a
+snapshot is not closed: it is flagged until the broker's deals prove it (``prove_closed``).
+
+Knows nothing of messages, sockets or callers' formats. Order of filling it: ``load_trader``,
+``load_assets``, ``load_symbols``, ``begin_reconcile`` and ``reconcile``, then what
+``symbols_wanting_details``, ``conversions_wanted``, ``quotes_wanted`` and ``deals_wanted`` ask for,
+after each change again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from fxpool.account.events import BalanceChanged, BookEvent, DealAdded
+from fxpool.account.orders import PendingOrders
+from fxpool.account.positions import ClosedPosition, OpenPositions
+from fxpool.account.valuation import Valuation, totals
+from fxpool.domain.accounts import AccountTotals, Trader
+from fxpool.domain.quotes import LiveQuote
+from fxpool.domain.symbols import Asset, LightSymbol, Symbol, TickValues
+from fxpool.domain.trades import CashFlow, Deal, Execution, Order, Position, PositionStatus
+from fxpool.errors import LocalProtocolError, MappingError, NotReady
+
+
+@dataclass(frozen=True, slots=True)
+class _Touched:
+    """What executions told since a snapshot was asked for."""
+
+    positions: set[int] = field(default_factory=set)
+    orders: set[int] = field(default_factory=set)
+
+    def note(self, execution: Execution) -> None:
+        if execution.position is not None:
+            self.positions.add(execution.position.position_id)
+        if execution.order is not None:
+            self.orders.add(execution.order.order_id)
+
+
+class AccountBook:
+    """The live book of one account; the module's text says in which order it is filled.
+
+    Attributes:
+        assets, light_symbols, symbols: by id; ``symbols`` holds those with trading parameters.
+        apply_quote: the hot path, ``(symbol_id, bid, ask, timestamp_ms, now)``: prices in 1/100000
+            and None for an absent side; replaces integers in place, revalues what depends on them.
+    """
+
+    def __init__(self) -> None:
+        self.assets: dict[int, Asset] = {}
+        self.light_symbols: dict[int, LightSymbol] = {}
+        self.symbols: dict[int, Symbol] = {}
+        self._trader: Trader | None = None
+        self._balance: tuple[Decimal, int | None] | None = None  # with its version
+        self._valuation = Valuation()
+        self._positions = OpenPositions(self._valuation)
+        self._orders = PendingOrders()
+        self._touched: _Touched | None = None
+        self._reconciled = False
+        self.apply_quote = self._valuation.apply_quote
+
+    # The broker's lists
+
+    def load_trader(self, trader: Trader) -> list[BookEvent]:
+        """Take the trader record; its balance counts unless a newer one is known."""
+        self._trader = trader
+        self._valuation.set_deposit(trader.deposit_asset_id, trader.money_digits)
+        # A never-funded account has no version, so an absent one is the oldest.
+        return self._take_balance(trader.balance, trader.balance_version or 0, None)
+
+    def load_assets(self, assets: Iterable[Asset]) -> None:
+        """Replace the asset list."""
+        self.assets = {asset.asset_id: asset for asset in assets}
+
+    def load_symbols(self, symbols: Iterable[LightSymbol]) -> None:
+        """Replace the symbol list; trading parameters that were added stay."""
+        self.light_symbols = {light.symbol_id: light for light in symbols}
+        self._valuation.set_symbols(self.light_symbols)
+
+    def add_symbol(self, symbol: Symbol) -> None:
+        """Add or replace the trading parameters of a symbol."""
+        self.symbols[symbol.symbol_id] = symbol
+
+    def set_conversion(
+        self, from_asset_id: int, to_asset_id: int, chain: Sequence[LightSymbol]
+    ) -> None:
+        """Take the broker's conversion chain for a pair of ``conversions_wanted``.
+
+        An empty chain says that there is none, and what needs it stays unknown. Raises
+        MappingError if the chain does not lead from the one asset to the other.
+        """
+        if self._trader is None or to_asset_id != self._trader.deposit_asset_id:
+            raise MappingError(
+                f"asset {to_asset_id} is not the account's, so nothing converts to it"
+            )
+        self._valuation.set_chain(from_asset_id, chain)
+
+    # What it needs to be complete
+
+    def symbols_wanting_details(self) -> set[int]:
+        """Symbols of open positions and pending orders whose trading parameters are missing."""
+        return self._symbols_in_use() - self.symbols.keys()
+
+    def conversions_wanted(self) -> set[tuple[int, int]]:
+        """Pairs of asset ids, from and to, that positions, orders and quotes need converted."""
+        used = self._symbols_in_use() | self._valuation.quotes.keys()
+        return self._valuation.conversions_wanted(used)
+
+    def quotes_wanted(self) -> set[int]:
+        """Symbols to subscribe: of open positions, pending orders, and of conversions."""
+        used = self._symbols_in_use()
+        return used | self._valuation.leg_symbols(used | self._valuation.quotes.keys())
+
+    def deals_wanted(self) -> set[int]:
+        """Open positions whose past deals are unknown, so that ``realised`` is None: fetch them
+        all and call ``add_deals``."""
+        return {i for i, held in self._positions.held.items() if not held.deals_known}
+
+    # Snapshots
+
+    def begin_reconcile(self) -> None:
+        """Call before the snapshot is requested: what executions tell from here on is newer."""
+        self._touched = _Touched()
+
+    def reconcile(self, positions: Iterable[Position], orders: Iterable[Order]) -> list[BookEvent]:
+        """Take a whole snapshot and return the differences; the first one differs from nothing.
+
+        What an execution told since ``begin_reconcile`` is never undone. Raises LocalProtocolError
+        without ``begin_reconcile``.
+        """
+        touched, self._touched = self._touched, None
+        if touched is None:
+            raise LocalProtocolError("reconcile without begin_reconcile")
+        snapshot = {p.position_id: p for p in positions if p.status is PositionStatus.OPEN}
+        events = self._positions.reconcile(snapshot, touched.positions)
+        events += self._orders.reconcile(orders, snapshot.keys(), touched.orders)
+        is_first, self._reconciled = not self._reconciled, True
+        return [] if is_first else events
+
+    @property
+    def vanished(self) -> Mapping[int, Position]:
+        """Positions that wait for ``prove_closed``, by id; ``positions`` has them too."""
+        return {i: self._positions.held[i].position for i in self._positions.vanished}
+
+    @property
+    def vanished_orders(self) -> Mapping[int, Order]:
+        """Orders that wait for ``prove_done``, by id; ``orders`` does not have them."""
+        return dict(self._orders.vanished)
+
+    def prove_closed(
+        self, position_id: int, deals: Iterable[Deal], closing_order: Order | None
+    ) -> list[BookEvent]:
+        """Close a position if its deals leave no volume; change nothing if they do not.
+
+        ``deals`` are *all* deals of the position, in any order; ``closing_order`` is the order of
+        the last one, which tells the reason.
+        """
+        events = self._positions.prove_closed(position_id, deals, closing_order)
+        for deal in [event.deal for event in events if isinstance(event, DealAdded)]:
+            events += self._balance_after(deal)
+        return events
+
+    def prove_done(self, order: Order) -> list[BookEvent]:
+        """Say what became of a vanished order, as a lookup shows it; nothing if it still rests."""
+        return self._orders.prove_done(order)
+
+    def add_deals(self, position_id: int, deals: Iterable[Deal]) -> None:
+        """Take *all* deals of an open position, so that ``realised`` is known; nothing is
+        reported, since they are history."""
+        self._positions.add_deals(position_id, deals)
+
+    # Events
+
+    def apply_execution(self, execution: Execution) -> list[BookEvent]:
+        """Take an execution event, whoever caused it, and return what changed.
+
+        Repeats, and events older than what is known, change nothing.
+        """
+        if self._touched is not None:
+            self._touched.note(execution)
+        deal = self._if_new(execution.deal)
+        events: list[BookEvent] = []
+        if execution.order is not None:
+            events += self._orders.apply(execution, execution.order, deal)
+        if deal is not None:
+            events.append(DealAdded(deal))
+        if execution.position is not None:
+            events += self._positions.apply(execution, execution.position, deal)
+        if deal is not None:
+            events += self._balance_after(deal)
+        if (flow := execution.cash_flow) is not None:
+            events += self._take_balance(flow.balance, flow.balance_version, flow)
+        return events
+
+    def apply_trailing_stop(self, position_id: int, stop_loss: Decimal) -> list[BookEvent]:
+        """Take a stop loss that the server moved; no execution event reports it."""
+        self._touch_position(position_id)
+        return self._positions.amend(position_id, lambda p: replace(p, stop_loss=stop_loss))
+
+    def apply_margin(self, position_id: int, used_margin: Decimal) -> list[BookEvent]:
+        """Take a position's margin as a margin event tells it."""
+        self._touch_position(position_id)
+        return self._positions.amend(position_id, lambda p: replace(p, used_margin=used_margin))
+
+    # Reading
+
+    @property
+    def trader(self) -> Trader:
+        """The trader with the newest balance known. Raises NotReady before it is loaded."""
+        if self._trader is None or self._balance is None:
+            raise _not_ready("the account's record")
+        balance, version = self._balance
+        return replace(self._trader, balance=balance, balance_version=version)
+
+    @property
+    def positions(self) -> Mapping[int, Position]:
+        """Open positions by id, vanished ones included. Raises NotReady before a snapshot."""
+        self._require_snapshot()
+        return {i: held.position for i, held in self._positions.held.items()}
+
+    @property
+    def orders(self) -> Mapping[int, Order]:
+        """Pending orders by id, without protection orders. Raises NotReady before a snapshot."""
+        self._require_snapshot()
+        return dict(self._orders.resting)
+
+    @property
+    def quotes(self) -> Mapping[int, LiveQuote]:
+        """The newest quotes by symbol id: live objects, to be read at once."""
+        return self._valuation.quotes
+
+    def position(self, position_id: int) -> Position | None:
+        """Return an open position, or None."""
+        held = self._positions.held.get(position_id)
+        return None if held is None else held.position
+
+    def gross(self, position_id: int) -> Decimal | None:
+        """Return an open position's unrealised result without swap and commission; None while a
+        quote or a conversion is unknown. Raises KeyError if it is not open."""
+        return self._valuation.gross(position_id)
+
+    def realised(self, position_id: int) -> Decimal | None:
+        """Return the net result of an open position's partial closes; None while its past deals
+        are unknown (``deals_wanted``). Raises KeyError if it is not open."""
+        return self._positions.held[position_id].realised
+
+    def tick_values(self, symbol_id: int) -> TickValues | None:
+        """Return what a tick of one lot is worth; None while the symbol's parameters, a conversion
+        or a quote of it are unknown."""
+        symbol = self.symbols.get(symbol_id)
+        return None if symbol is None else self._valuation.tick_values(symbol)
+
+    def closed_position(self, position_id: int) -> ClosedPosition | None:
+        """Return a position that this book saw close within a day, or None."""
+        return self._positions.closed.get(position_id)
+
+    def totals(self) -> AccountTotals:
+        """Return balance, equity and margin now. Raises NotReady before trader and snapshot."""
+        trader = self.trader
+        valued = [(p, self._valuation.gross(i)) for i, p in self.positions.items()]
+        return totals(trader.balance, valued, trader.margin_mode)
+
+    # Small parts
+
+    def _if_new(self, deal: Deal | None) -> Deal | None:
+        """A deal counts if it moved something, and once."""
+        if deal is None or not deal.status.executed or not self._positions.deals.add(deal.deal_id):
+            return None
+        return deal
+
+    def _balance_after(self, deal: Deal) -> list[BookEvent]:
+        if deal.close is None:
+            return []
+        return self._take_balance(deal.close.balance, deal.close.balance_version, None)
+
+    def _take_balance(
+        self, balance: Decimal, version: int | None, flow: CashFlow | None
+    ) -> list[BookEvent]:
+        """Take a balance unless a newer version is known. An event without a version counts by its
+        arrival, since a connection keeps the order."""
+        old = self._balance
+        if old is not None and version is not None and version < (old[1] or 0):
+            return []
+        self._balance = (balance, version)
+        if old is None or old[0] == balance:
+            return []
+        return [BalanceChanged(old[0], balance, flow)]
+
+    def _symbols_in_use(self) -> set[int]:
+        positions = {held.position.symbol_id for held in self._positions.held.values()}
+        return positions | {order.symbol_id for order in self._orders.resting.values()}
+
+    def _touch_position(self, position_id: int) -> None:
+        if self._touched is not None:
+            self._touched.positions.add(position_id)
+
+    def _require_snapshot(self) -> None:
+        if not self._reconciled:
+            raise _not_ready("the account's positions and orders")
+
+
+def _not_ready(what: str) -> NotReady:
+    return NotReady(f"not known yet: {what}", phase="synchronising")

@@ -1,0 +1,130 @@
+"""Pending orders of one account, kept by executions and snapshots. Pure.
+
+Only orders that rest at the broker are held: market orders pass by, and the server's protection
+orders show as stop loss and take profit of their position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from fxpool.account.events import (
+    BookEvent,
+    OrderCancelled,
+    OrderChanged,
+    OrderExpired,
+    OrderFilled,
+    OrderPlaced,
+    OrderRejected,
+    OrderVanished,
+)
+from fxpool.account.seen import SeenIds
+from fxpool.domain.trades import Deal, Execution, ExecutionType, Order, OrderStatus
+
+_RESTS_AFTER: Final = frozenset(
+    {
+        ExecutionType.ORDER_ACCEPTED,
+        ExecutionType.ORDER_REPLACED,
+        ExecutionType.ORDER_PARTIAL_FILL,
+    }
+)
+
+_END_OF_ORDER: Final[Mapping[OrderStatus, Callable[[Order], BookEvent]]] = {
+    OrderStatus.FILLED: lambda order: OrderFilled(order, None),
+    OrderStatus.CANCELLED: OrderCancelled,
+    OrderStatus.EXPIRED: OrderExpired,
+    OrderStatus.REJECTED: lambda order: OrderRejected(order, ""),
+}
+
+
+def is_older(at: datetime | None, than: datetime | None) -> bool:
+    """Whether an instant lies before another; one that the broker left out is the oldest."""
+    if than is None:
+        return False
+    return at is None or at < than
+
+
+class PendingOrders:
+    """The orders that rest, and those of which a snapshot knows nothing any more."""
+
+    def __init__(self) -> None:
+        self.resting: dict[int, Order] = {}
+        self.vanished: dict[int, Order] = {}
+        self._done = SeenIds()
+
+    def apply(self, execution: Execution, order: Order, deal: Deal | None) -> list[BookEvent]:
+        """Take the order of an execution; ``deal`` is its deal if it was not seen before."""
+        if _is_rejected(execution):
+            self._finish(order)
+            return [OrderRejected(order, execution.error_code)]
+        if order.is_protection or order.is_closing:
+            return []
+        if execution.type in _RESTS_AFTER:
+            return self._put(order)
+        if execution.type is ExecutionType.ORDER_FILLED:
+            is_news = self._finish(order) and order.type.rests
+            return [OrderFilled(order, deal)] if is_news else []
+        if execution.type is ExecutionType.ORDER_CANCELLED:
+            return [OrderCancelled(order)] if self._finish(order) else []
+        if execution.type is ExecutionType.ORDER_EXPIRED:
+            return [OrderExpired(order)] if self._finish(order) else []
+        return []
+
+    def reconcile(
+        self, snapshot: Iterable[Order], open_positions: AbstractSet[int], touched: AbstractSet[int]
+    ) -> list[BookEvent]:
+        """Take a whole snapshot. ``touched`` orders are newer here than there."""
+        resting = {o.order_id: o for o in snapshot if not (o.is_protection or o.is_closing)}
+        events: list[BookEvent] = []
+        for order in resting.values():
+            events += self._put(order)
+        for order_id in sorted(self.resting.keys() - resting.keys() - touched):
+            events.append(self._gone(self.resting.pop(order_id), open_positions))
+        return events
+
+    def prove_done(self, order: Order) -> list[BookEvent]:
+        """Say what became of a vanished order, as a lookup shows it; nothing if it still rests."""
+        event = _END_OF_ORDER.get(order.status)
+        if event is None or order.order_id not in self.vanished:
+            return []
+        self._finish(order)
+        return [event(order)]
+
+    def _put(self, order: Order) -> list[BookEvent]:
+        if not order.type.rests or order.order_id in self._done:
+            return []
+        old = self.resting.get(order.order_id)
+        if old is not None and is_older(order.updated_at, old.updated_at):
+            return []
+        self.resting[order.order_id] = order
+        self.vanished.pop(order.order_id, None)
+        if old is None:
+            return [OrderPlaced(order)]
+        if replace(old, updated_at=order.updated_at) == order:
+            return []
+        return [OrderChanged(old, order)]
+
+    def _finish(self, order: Order) -> bool:
+        """Drop an order for good; return whether that is news."""
+        self.resting.pop(order.order_id, None)
+        self.vanished.pop(order.order_id, None)
+        return self._done.add(order.order_id)
+
+    def _gone(self, order: Order, open_positions: AbstractSet[int]) -> BookEvent:
+        """An order takes its position id along when it fills, so an open position proves a fill."""
+        if order.position_id in open_positions:
+            self._finish(order)
+            return OrderFilled(replace(order, status=OrderStatus.FILLED), None)
+        self.vanished[order.order_id] = order
+        return OrderVanished(order)
+
+
+def _is_rejected(execution: Execution) -> bool:
+    """An acceptance that carries an error code is a rejection too."""
+    return execution.type is ExecutionType.ORDER_REJECTED or (
+        execution.type is ExecutionType.ORDER_ACCEPTED and bool(execution.error_code)
+    )

@@ -1,0 +1,175 @@
+"""Reads what one account's book is missing, and subscribes to the quotes that it needs.
+
+Knows which reading fills which gap, and not when to read nor what a failure means: each method
+raises what ``AccountReads`` raises, and leaves the gap for the next call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+
+import structlog
+
+from fxpool.account.book import AccountBook
+from fxpool.account.events import BookEvent, OrderVanished, PositionVanished
+from fxpool.account.reads import AccountReads
+from fxpool.account.telling import Telling
+from fxpool.errors import FxPoolError, MappingError, RequestRefused
+from fxpool.openapi import Reaction, reaction_to
+
+log = structlog.get_logger(__name__)
+
+
+class NotProved(FxPoolError):
+    """Positions or orders are gone, and the broker's history does not show their end yet."""
+
+
+class BookReader:
+    """The readings of one account.
+
+    Attributes:
+        watched: symbols that callers asked quotes of.
+        subscribed: symbols that are quoted on the present session.
+        renewed: symbols whose parameters the broker changed.
+        unreadable: symbols whose entry in the broker's list makes no sense, by id: why.
+    """
+
+    def __init__(self, key: str, book: AccountBook, telling: Telling) -> None:
+        self.watched: set[int] = set()
+        self.subscribed: set[int] = set()
+        self.renewed: set[int] = set()
+        self.unreadable: dict[int, str] = {}
+        self._key = key
+        self._book = book
+        self._telling = telling
+        self._session = 0
+        self._reading = asyncio.Lock()
+
+    def begin_session(self) -> None:
+        """Forget what was subscribed: another session serves the account, or none."""
+        self._session += 1
+        self.subscribed.clear()
+
+    # State
+
+    async def read_trader(self, reads: AccountReads) -> None:
+        self._telling.tell(self._book.load_trader(await reads.trader()))
+
+    async def read_lists(self, reads: AccountReads) -> None:
+        """Read assets and symbols; parameters that the broker changed are read anew."""
+        self._book.load_assets(await reads.assets())
+        listed = await reads.symbols()
+        self._book.load_symbols(listed.symbols)
+        self.unreadable = listed.unreadable
+        renewed = set(self.renewed)
+        await self._read_details(reads, renewed & self._book.symbols.keys())
+        self.renewed -= renewed
+
+    async def read_snapshot(self, reads: AccountReads) -> None:
+        """Read positions and orders, and tell how they differ from the book.
+
+        What vanished is not told: ``prove`` looks up its end.
+        """
+        self._book.begin_reconcile()
+        snapshot = await reads.snapshot()
+        events = self._book.reconcile(snapshot.positions, snapshot.orders)
+        self._telling.tell(event for event in events if not is_unproved(event))
+
+    async def prove(self, reads: AccountReads, waits_for: Callable[[str], None]) -> None:
+        """Look up what became of vanished positions and orders, and tell it.
+
+        Raises NotProved while the history does not show it, since it may lag behind.
+        """
+        book = self._book
+        for position_id in book.vanished:
+            waits_for(f"reading the deals of position {position_id}")
+            deals = await reads.deals_of(position_id)
+            order = await reads.order(deals[-1].order_id) if deals else None
+            self._telling.tell(book.prove_closed(position_id, deals, order))
+        for order_id in book.vanished_orders:
+            waits_for(f"reading order {order_id}")
+            self._telling.tell(book.prove_done(await reads.order(order_id)))
+        unproved = ", ".join(map(str, [*book.vanished, *book.vanished_orders]))
+        if unproved:
+            waits_for(f"reading the end of {unproved}")
+            raise NotProved(f"the history does not show what became of {unproved}")
+
+    async def read_past_deals(self, reads: AccountReads) -> None:
+        """Learn what earlier partial closes of open positions realised."""
+        for position_id in self._book.deals_wanted():
+            self._book.add_deals(position_id, await reads.deals_of(position_id))
+
+    # Symbols and quotes
+
+    def details_wanted(self) -> set[int]:
+        """Symbols in use whose parameters are not known."""
+        used = self._book.quotes_wanted() | self.watched | self._telling.symbols
+        return used - self._book.symbols.keys()
+
+    def quotes_wanted(self) -> set[int]:
+        """Symbols that are to be quoted and are not."""
+        return (self._book.quotes_wanted() | self.watched) - self.subscribed
+
+    async def meet_needs(self, reads: AccountReads) -> None:
+        """Read parameters and conversions and subscribe, until the book misses nothing."""
+        async with self._reading:
+            while True:
+                details, quotes = self.details_wanted(), self.quotes_wanted()
+                conversions = self._book.conversions_wanted()
+                if not (details or conversions or quotes):
+                    return
+                await self._read_details(reads, details)
+                self._telling.release()
+                for pair in conversions:
+                    await self._read_conversion(reads, *pair)
+                if quotes:
+                    await self._subscribe(reads, quotes)
+
+    async def read_symbol(self, reads: AccountReads, symbol_id: int) -> None:
+        """Read the parameters of one symbol."""
+        async with self._reading:
+            await self._read_details(reads, {symbol_id} - self._book.symbols.keys())
+
+    async def unsubscribe(self, reads: AccountReads, symbol_ids: Collection[int]) -> None:
+        """End the quotes of those symbols that nothing in the book needs."""
+        async with self._reading:
+            superfluous = set(symbol_ids) & self.subscribed - self._book.quotes_wanted()
+            if superfluous:
+                await reads.unsubscribe(superfluous)
+                self.subscribed -= superfluous
+
+    async def _read_details(self, reads: AccountReads, symbol_ids: set[int]) -> None:
+        listed = self._book.light_symbols
+        for symbol_id in sorted(symbol_ids - listed.keys()):
+            why = self.unreadable.get(symbol_id, "the broker does not list it")
+            raise MappingError(f"symbol id {symbol_id} is in use, but cannot be known: {why}")
+        lights = [listed[symbol_id] for symbol_id in sorted(symbol_ids)]
+        for symbol in await reads.details(lights):
+            self._book.add_symbol(symbol)
+        for light in lights:
+            if light.symbol_id not in self._book.symbols:
+                raise MappingError(f"the broker sent no parameters of {light.name}")
+
+    async def _read_conversion(
+        self, reads: AccountReads, from_asset_id: int, to_asset_id: int
+    ) -> None:
+        try:
+            chain = await reads.conversion(from_asset_id, to_asset_id)
+        except RequestRefused as exc:
+            if reaction_to(exc.code, exc.text) is not Reaction.REFUSE:
+                raise
+            log.warning("no conversion", account=self._key, asset=from_asset_id, error=str(exc))
+            chain = []
+        self._book.set_conversion(from_asset_id, to_asset_id, chain)
+
+    async def _subscribe(self, reads: AccountReads, symbol_ids: Collection[int]) -> None:
+        session = self._session
+        await reads.subscribe(symbol_ids)
+        if session == self._session:
+            self.subscribed.update(symbol_ids)
+
+
+def is_unproved(event: BookEvent) -> bool:
+    """Whether an event says that something is gone without telling its end."""
+    return isinstance(event, PositionVanished | OrderVanished)

@@ -1,0 +1,320 @@
+"""What one account can do: place, amend, cancel, close. Each request goes out at most once.
+
+An outcome that is not known is raised as such and makes the account read its state again; nothing
+is ever sent a second time, with one exception that cannot double anything: the correction of a
+new position's protection, which the broker may not find in the first moments (SW-47).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Final
+
+import structlog
+from google.protobuf.message import Message
+
+from fxpool.account.driver import Account
+from fxpool.clock import Clock
+from fxpool.domain.requests import KEEP, OrderIntent, ProtectionLeg
+from fxpool.domain.symbols import Symbol
+from fxpool.domain.trades import Deal, Execution, Order, OrderType, Position
+from fxpool.errors import (
+    FxPoolError,
+    InvalidVolume,
+    MappingError,
+    Outcome,
+    OutcomeUnclear,
+    RequestError,
+    RequestRefused,
+    TradeRefused,
+)
+from fxpool.mapping import from_wire, to_wire
+from fxpool.openapi import Reaction, reaction_to, says_gone
+
+PROTECTION_SECONDS: Final = 1.0
+"""How long the server's own protection order is waited for after a fill; 3 to 20 ms were seen."""
+
+AMEND_PAUSES: Final = (0.05, 0.1, 0.2)
+"""Pauses before a correction is repeated to a broker that does not know the new position yet."""
+
+log = structlog.get_logger(__name__)
+
+
+class Protection(Enum):
+    """What became of the stop loss and take profit that were asked for."""
+
+    NONE = "none"
+    SET = "set"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A new order that the broker took: filled if it was a market order, resting otherwise.
+
+    Attributes:
+        deals: its executions, oldest first; empty for an order that rests.
+        position: what it opened or changed, None for an order that rests.
+        protection_error: why protection failed, else empty.
+    """
+
+    order: Order
+    deals: tuple[Deal, ...]
+    position: Position | None
+    protection: Protection
+    protection_error: str = ""
+
+    @property
+    def executed_volume_cents(self) -> int:
+        return sum(deal.filled_volume_cents for deal in self.deals)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether a market order was filled for less than was asked."""
+        return bool(self.deals) and self.executed_volume_cents < self.order.volume_cents
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A close, whole or partial.
+
+    Attributes:
+        position: what was closed, as it was before.
+        order: the closing order.
+        deals: its executions, oldest first.
+        remaining_volume_cents: what stays open.
+    """
+
+    position: Position
+    order: Order
+    deals: tuple[Deal, ...]
+    remaining_volume_cents: int
+
+
+class Trading:
+    """The order requests of one account. All raise NotReady unless the account is live, the errors
+    of ``AccountChannel.trade``, and what reading raises where a symbol or quote is missing."""
+
+    def __init__(self, account: Account, *, clock: Clock, new_id: Callable[[], str]) -> None:
+        """``new_id`` makes client order ids, unique over processes, at most 50 characters."""
+        self._account = account
+        self._clock = clock
+        self._new_id = new_id
+
+    async def place(self, intent: OrderIntent) -> Placed:
+        """Place an order and return once it is filled (market) or rests (limit, stop).
+
+        A market order takes its protection as distances only: they are measured from the quote,
+        and corrected to the exact prices after the fill. An intent without a client order id gets
+        one. Raises InvalidOrder, NoQuote.
+        """
+        account = self._account
+        account.require_live()
+        symbol = await account.symbol(intent.symbol_id)
+        is_protected = intent.stop_loss is not None or intent.take_profit is not None
+        needs_quote = is_protected and intent.type is OrderType.MARKET
+        quote = await account.quote(intent.symbol_id) if needs_quote else None
+        if not intent.client_order_id:
+            intent = replace(intent, client_order_id=self._new_id())
+        account.require_live()
+        request = to_wire.new_order(account.channel.account_id, intent, symbol, quote)
+        executions = await self._send(request)
+        order = _last_order(executions)
+        deals = _deals(executions)
+        if not deals:
+            return Placed(order, (), None, Protection.NONE)
+        position = self._opened(executions)
+        if not is_protected:
+            return Placed(order, deals, position, Protection.NONE)
+        failure = await self._protect(position, intent, symbol)
+        position = account.book.position(position.position_id) or position
+        protection = Protection.FAILED if failure else Protection.SET
+        return Placed(order, deals, position, protection, failure)
+
+    async def amend_position(
+        self, position_id: int, stop_loss: ProtectionLeg, take_profit: ProtectionLeg
+    ) -> Position:
+        """Set, keep or remove the protection of a position; return it as it is then."""
+        self._account.require_live()
+        position = self._position(position_id)
+        symbol = await self._account.symbol(position.symbol_id)
+        await self._amend(position, symbol, stop_loss, take_profit)
+        return self._account.book.position(position_id) or position
+
+    async def close_position(self, position_id: int, volume_cents: int | None = None) -> Closed:
+        """Close a position, or a part of it. Raises InvalidVolume for more than is open."""
+        self._account.require_live()
+        position = self._position(position_id)
+        volume = position.volume_cents if volume_cents is None else volume_cents
+        if volume > position.volume_cents:
+            raise InvalidVolume(
+                f"invalid volume: {volume / 100:g} units to close, "
+                f"{position.volume_cents / 100:g} are open"
+            )
+        request = to_wire.close_position(self._account.channel.account_id, position_id, volume)
+        try:
+            executions = await self._send(request)
+        except RequestRefused as exc:
+            if says_gone(exc.code):
+                self._account.doubt(f"the broker does not know position {position_id}")
+            raise
+        deals = _deals(executions)
+        if not deals:
+            self._account.doubt("a close was answered without a deal")
+            raise OutcomeUnclear("NO_DEAL", "the close was answered without a deal")
+        left = self._account.book.position(position_id)
+        return Closed(
+            position, _last_order(executions), deals, 0 if left is None else left.volume_cents
+        )
+
+    async def amend_order(
+        self,
+        order_id: int,
+        *,
+        price: Decimal | None = None,
+        volume_cents: int | None = None,
+        stop_loss: ProtectionLeg = KEEP,
+        take_profit: ProtectionLeg = KEEP,
+        expires_at: datetime | None = None,
+    ) -> Order:
+        """Change a pending order; None and KEEP leave a value as it is."""
+        self._account.require_live()
+        order = self._order(order_id)
+        symbol = await self._account.symbol(order.symbol_id)
+        request = to_wire.amend_order(
+            self._account.channel.account_id,
+            order,
+            symbol,
+            price=price,
+            volume_cents=volume_cents,
+            stop_loss=stop_loss,
+            take_profit=take_profit,
+            expires_at=expires_at,
+        )
+        return _last_order(await self._send(request))
+
+    async def cancel_order(self, order_id: int) -> Order:
+        """Cancel a pending order and return it as the broker left it."""
+        self._account.require_live()
+        self._order(order_id)
+        request = to_wire.cancel_order(self._account.channel.account_id, order_id)
+        return _last_order(await self._send(request))
+
+    # Protection of a new position
+
+    async def _protect(self, position: Position, intent: OrderIntent, symbol: Symbol) -> str:
+        """Bring a new position's protection to the exact prices; return why that failed, or ''.
+
+        The server makes its own order from the distances first; correcting before that would race
+        with it.
+        """
+        wanted = (_rounded(symbol, intent.stop_loss), _rounded(symbol, intent.take_profit))
+        position_id = position.position_id
+        await self._account.until(lambda: self._is_protected(position_id), PROTECTION_SECONDS)
+        present = self._account.book.position(position_id)
+        if present is None:
+            return ""  # closed again already: there is nothing left to protect
+        if all(price in {None, leg} for price, leg in zip(wanted, _legs(present), strict=True)):
+            return ""
+        try:
+            await self._correct(present, symbol, wanted)
+        except FxPoolError as exc:
+            log.critical(
+                "protection failed",
+                account=self._account.key,
+                position=position_id,
+                stop_loss=str(wanted[0]),
+                take_profit=str(wanted[1]),
+                error=str(exc),
+            )
+            return str(exc)
+        return ""
+
+    async def _correct(
+        self, position: Position, symbol: Symbol, wanted: tuple[Decimal | None, Decimal | None]
+    ) -> None:
+        stop_loss, take_profit = (KEEP if price is None else price for price in wanted)
+        for pause in AMEND_PAUSES:
+            try:
+                return await self._amend(position, symbol, stop_loss, take_profit)
+            except RequestRefused as exc:
+                if exc.outcome is not Outcome.REFUSED or not says_gone(exc.code):
+                    raise
+            await self._clock.sleep(pause)
+        return await self._amend(position, symbol, stop_loss, take_profit)
+
+    def _is_protected(self, position_id: int) -> bool:
+        position = self._account.book.position(position_id)
+        return position is None or any(leg is not None for leg in _legs(position))
+
+    async def _amend(
+        self,
+        position: Position,
+        symbol: Symbol,
+        stop_loss: ProtectionLeg,
+        take_profit: ProtectionLeg,
+    ) -> None:
+        request = to_wire.amend_position(
+            self._account.channel.account_id, position, symbol, stop_loss, take_profit
+        )
+        try:
+            await self._send(request)
+        except RequestRefused as exc:
+            if reaction_to(exc.code, exc.text, writing=True) is not Reaction.ALREADY_SO:
+                raise
+
+    # Small parts
+
+    async def _send(self, request: Message) -> tuple[Execution, ...]:
+        try:
+            reply = await self._account.channel.trade(request)
+            return tuple(from_wire.execution_from(event) for event in reply.events)
+        except MappingError as exc:
+            self._account.doubt("an answer to an order could not be read")
+            raise OutcomeUnclear("UNREADABLE_ANSWER", str(exc)) from exc
+        except RequestError as exc:
+            if exc.outcome is Outcome.UNKNOWN:
+                self._account.doubt("the outcome of an order is unknown")
+            raise
+
+    def _position(self, position_id: int) -> Position:
+        position = self._account.book.position(position_id)
+        if position is None:
+            raise TradeRefused("POSITION_NOT_FOUND", f"no open position has the id {position_id}")
+        return position
+
+    def _order(self, order_id: int) -> Order:
+        order = self._account.book.orders.get(order_id)
+        if order is None:
+            raise TradeRefused("ORDER_NOT_FOUND", f"no pending order has the id {order_id}")
+        return order
+
+    def _opened(self, executions: tuple[Execution, ...]) -> Position:
+        position_id = _deals(executions)[-1].position_id
+        present = self._account.book.position(position_id)
+        if present is not None:
+            return present
+        return next(e.position for e in reversed(executions) if e.position is not None)
+
+
+def _rounded(symbol: Symbol, price: Decimal | None) -> Decimal | None:
+    return None if price is None else symbol.round_price(price)
+
+
+def _legs(position: Position) -> tuple[Decimal | None, Decimal | None]:
+    return position.stop_loss, position.take_profit
+
+
+def _last_order(executions: tuple[Execution, ...]) -> Order:
+    return next(e.order for e in reversed(executions) if e.order is not None)
+
+
+def _deals(executions: tuple[Execution, ...]) -> tuple[Deal, ...]:
+    deals = {
+        e.deal.deal_id: e.deal for e in executions if e.deal is not None and e.deal.status.executed
+    }
+    return tuple(deals.values())

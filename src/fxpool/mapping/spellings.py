@@ -1,0 +1,84 @@
+"""The names under which callers send one field: snake_case, camelCase and habits. Pure.
+
+Two names of one field may be sent together if they hold the same value; otherwise one value would
+be lost without a word, so the call is refused. Source: the requests of callers of older pools.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from fxpool.errors import InvalidCall
+
+SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
+    "account_id": ("account_id", "accountId"),
+    "environment": ("environment", "env"),
+    "symbol": ("symbol",),
+    "action": ("action", "actionType", "action_type", "side", "type"),
+    "volume": ("volume", "lots"),
+    "open_price": (
+        "openPrice",
+        "open_price",
+        "price",
+        "limitPrice",
+        "limit_price",
+        "stopPrice",
+        "stop_price",
+    ),
+    "stop_loss": ("stop_loss", "stopLoss"),
+    "take_profit": ("take_profit", "takeProfit"),
+    "client_id": ("client_id", "clientId"),
+    "position_id": ("position_id", "positionId"),
+    "order_id": ("order_id", "orderId"),
+    "callback_id": ("callback_id", "callbackId"),
+    "expiration": ("expiration", "expirationTime", "expiration_time"),
+    "flush_ms": ("flushMs", "flush_ms"),
+    "last_event_id": ("lastEventId", "last_event_id"),
+}
+
+
+def spellings(field: str) -> tuple[str, ...]:
+    """Return the names under which callers send a field; the first is the one to recommend."""
+    return SPELLINGS.get(field, (field,))
+
+
+def missing(field: str) -> str:
+    """Return what to tell a caller who sent a field under none of its names."""
+    names = spellings(field)
+    return f"{names[0]}: missing; send {' or '.join(names)}"
+
+
+def fold(data: Mapping[str, Any], fields: Iterable[str]) -> dict[str, Any]:
+    """Return the values of ``fields`` under one name each. None means absent.
+
+    The words of an action keep their own names, in a dictionary, because they agree by meaning and
+    not by letters (see ``actions``).
+    Raises InvalidCall if two names of one field hold different values.
+    """
+    folded: dict[str, Any] = {}
+    for field in fields:
+        given = {name: data[name] for name in spellings(field) if data.get(name) is not None}
+        if not given:
+            continue
+        values = iter(given.values())
+        first = next(values)
+        if field == "action":
+            folded[field] = given
+        elif all(_is_same(first, other) for other in values):
+            folded[field] = first
+        else:
+            said = ", ".join(f"{name}={value!s:.40}" for name, value in given.items())
+            raise InvalidCall(f"{field}: {said} contradict each other; send one of them")
+    return folded
+
+
+def _is_same(one: object, other: object) -> bool:
+    """Whether two names hold one value: 0.1 equals "0.10", 12345 equals "12345"."""
+    if one == other or str(one) == str(other):
+        return True
+    try:
+        return Decimal(str(one)) == Decimal(str(other))
+    except ArithmeticError:
+        return False
