@@ -1,0 +1,474 @@
+"""The cTrader platform: many accounts over one pool, in the shapes that callers read.
+
+Finds the account that a caller means, asks it, and puts errors into callers' words; it computes
+nothing itself. A malformed call and a name that means no account raise; every refused or unclear
+trade is an answer (pool contract, section 3.3).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from random import Random, SystemRandom
+from typing import Final, Self
+
+import structlog
+
+from fxpool.account import Account, AccountState, Phase, Trading
+from fxpool.clock import Clock, SystemClock
+from fxpool.domain.quotes import LiveQuote
+from fxpool.domain.symbol_names import SymbolRule
+from fxpool.errors import FxPoolError, NotReady, RequestRefused, SymbolNotFound
+from fxpool.mapping import formats
+from fxpool.mapping.instants import iso
+from fxpool.openapi import Reaction, reaction_to
+from fxpool.platforms import ctrader_health
+from fxpool.platforms.base import (
+    CloseRequest,
+    OrderChange,
+    PlatformError,
+    ProtectionRequest,
+    TradeRequest,
+)
+from fxpool.platforms.ctrader_account import CTraderAccount
+from fxpool.platforms.ctrader_feed import CTraderFeed
+from fxpool.platforms.ctrader_setup import (
+    accounts_from,
+    credentials_from,
+    endpoints_from,
+    symbol_rules_from,
+)
+from fxpool.platforms.ctrader_trades import CTraderTrades
+from fxpool.platforms.directory import find_account
+from fxpool.platforms.events import EventFilter, EventHub, EventSubscription
+from fxpool.platforms.routing import AccountConfig
+from fxpool.platforms.token_accounts import AccountMismatch, TokenAccounts
+from fxpool.platforms.words import Call, explain, refusal
+from fxpool.pool import ApplicationCredentials, Endpoint, Environment, Pool, Seat
+from fxpool.settings import Settings
+
+SERVICE: Final = "cTrader Connection Pool"
+
+LIVE_SECONDS: Final = 15.0
+"""How long ``initialize_streaming`` waits for an account that is on its way."""
+
+RETRY_SECONDS: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
+"""Pauses between attempts to read the token's account list."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """The parts of one account."""
+
+    account: CTraderAccount
+    feed: CTraderFeed
+    trades: CTraderTrades
+
+    @property
+    def key(self) -> str:
+        return self.account.key
+
+    @property
+    def live(self) -> Account:
+        return self.account.live
+
+
+class CTraderPlatform:
+    """cTrader accounts of this process; implements ``platforms.base.Platform``."""
+
+    name = "ctrader"
+
+    def __init__(
+        self,
+        accounts: Sequence[AccountConfig],
+        rules: Sequence[SymbolRule],
+        *,
+        endpoints: Mapping[Environment, Endpoint],
+        credentials: ApplicationCredentials,
+        access_token: Callable[[], str],
+        clock: Clock,
+        random: Random,
+        new_id: Callable[[], str],
+    ) -> None:
+        """``access_token`` is asked at each authorisation; ``new_id`` makes client order ids."""
+        self._clock = clock
+        self._access_token = access_token
+        self._hub = EventHub()
+        self._pool = Pool(endpoints, credentials, clock=clock, random=random)
+        self._token_accounts = TokenAccounts(self._pool, access_token)
+        self._opened_at = clock.now()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._accounts = {config.key: self._make(config, rules, new_id) for config in accounts}
+
+    @classmethod
+    def from_settings(
+        cls,
+        settings: Settings,
+        *,
+        accounts: Sequence[AccountConfig] | None = None,
+        clock: Clock | None = None,
+    ) -> Self:
+        """Return the platform that the settings describe, not opened yet.
+
+        ``accounts`` takes the place of the configured files. Raises SettingsError.
+        """
+        return cls(
+            accounts_from(settings) if accounts is None else accounts,
+            symbol_rules_from(settings),
+            endpoints=endpoints_from(settings),
+            credentials=credentials_from(settings),
+            access_token=settings.access_token.get_secret_value,
+            clock=clock or SystemClock(),
+            random=SystemRandom(),
+            new_id=lambda: uuid.uuid4().hex,
+        )
+
+    def _make(
+        self, config: AccountConfig, rules: Sequence[SymbolRule], new_id: Callable[[], str]
+    ) -> _Served:
+        account = CTraderAccount(config, rules, clock=self._clock)
+        feed = CTraderFeed(account, self._hub, clock=self._clock)
+        account.live = Account(config.key, self._pool, feed, clock=self._clock)
+        trading = Trading(account.live, clock=self._clock, new_id=new_id)
+        return _Served(account, feed, CTraderTrades(account, trading))
+
+    # Life
+
+    async def open(self) -> None:
+        """Start; accounts become live in the background."""
+        await self._pool.__aenter__()
+        self._opened_at = self._clock.now()
+        for served in self._accounts.values():
+            config = served.account.config
+            if not config.enabled:
+                served.live.waits_for("disabled by configuration")
+                continue
+            self._start(self._serve(served), f"serve-{served.key}")
+            if config.symbols:
+                self._start(self._watch_configured(served), f"symbols-{served.key}")
+
+    def _start(self, work: Coroutine[None, None, None], name: str) -> None:
+        self._tasks.add(asyncio.create_task(work, name=name))
+
+    async def close(self) -> None:
+        """End all work of ours. Links first, so that no account waits to be logged out."""
+        await self._pool.__aexit__(None, None, None)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        for served in self._accounts.values():
+            served.feed.close()
+
+    async def _serve(self, served: _Served) -> None:
+        """Keep one account served until cancelled: the outermost frame of its task."""
+        try:
+            seat = await self._seat(served.account)
+            if seat is not None:
+                await served.live.serve(seat)
+        except FxPoolError as exc:
+            served.live.refuse(str(exc))
+        except Exception as exc:
+            log.exception("account ended", account=served.key)
+            served.live.refuse(f"an internal error ended it: {type(exc).__name__}")
+
+    async def _watch_configured(self, served: _Served) -> None:
+        """Have the configured symbols quoted as soon as the account is live."""
+        live = served.live
+        while not await live.until(lambda: live.state.phase is Phase.LIVE, LIVE_SECONDS):
+            pass  # lost or not there yet; ``until`` waits again
+        wanted: set[int] = set()
+        for name in served.account.config.symbols:
+            try:
+                wanted |= served.account.symbol_ids(name)
+            except SymbolNotFound as exc:
+                log.warning("configured symbol", account=served.key, error=str(exc))
+        try:
+            await live.watch(wanted)
+        except FxPoolError as exc:  # they are watched all the same, and the account tries again
+            log.warning("configured symbols", account=served.key, error=str(exc))
+
+    async def _seat(self, account: CTraderAccount) -> Seat | None:
+        """Find the account in the token's list, for as long as it takes; None if it is refused."""
+        attempt = 0
+        while True:
+            try:
+                account.opened = opened = await self._token_accounts.find(account.config)
+                return Seat(opened.ctid, opened.environment, self._access_token)
+            except AccountMismatch as exc:
+                account.live.refuse(str(exc))
+                return None
+            except RequestRefused as exc:
+                if reaction_to(exc.code, exc.text) in {Reaction.TOKEN, Reaction.FATAL}:
+                    account.live.refused(exc)
+                    return None
+                account.live.waits_for(f"reading the token's accounts: {exc}")
+            except FxPoolError as exc:
+                account.live.waits_for(f"reading the token's accounts: {exc}")
+            await self._clock.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
+            attempt += 1
+
+    # Accounts
+
+    async def accounts(self) -> dict[str, formats.AccountListing]:
+        return {key: served.account.listing() for key, served in self._accounts.items()}
+
+    async def accounts_summary(self) -> dict[str, formats.AccountSummary]:
+        return {served.key: served.account.summary() for served in self._enabled()}
+
+    async def account_information(
+        self, account: str, *, environment: str | None = None
+    ) -> formats.AccountInformation:
+        """Return an account's row; it tells the true environment, whatever the caller believes."""
+        async with self._read(account) as served:
+            return served.account.information(account)
+
+    async def positions(self, account: str) -> formats.PositionList:
+        async with self._read(account) as served:
+            return served.account.positions(account)
+
+    async def orders(self, account: str) -> formats.OrderList:
+        async with self._read(account) as served:
+            return served.account.orders(account)
+
+    # Trading
+
+    async def execute(self, account: str, request: TradeRequest) -> formats.TradeResult:
+        return await self._trade(self._find(account).trades.execute(request), Call.NEW_ORDER)
+
+    async def modify_position(
+        self, account: str, request: ProtectionRequest
+    ) -> formats.TradeResult:
+        return await self._trade(self._find(account).trades.modify_position(request), Call.CHANGE)
+
+    async def close_position(self, account: str, request: CloseRequest) -> formats.TradeResult:
+        return await self._trade(self._find(account).trades.close_position(request), Call.CHANGE)
+
+    async def modify_order(self, account: str, change: OrderChange) -> formats.TradeResult:
+        return await self._trade(self._find(account).trades.modify_order(change), Call.CHANGE)
+
+    async def cancel_order(
+        self, account: str, order_id: str, *, environment: str | None = None
+    ) -> formats.TradeResult:
+        trades = self._find(account).trades
+        return await self._trade(trades.cancel_order(order_id, environment), Call.CHANGE)
+
+    async def _trade(self, work: Awaitable[formats.TradeResult], call: Call) -> formats.TradeResult:
+        try:
+            return await work
+        except FxPoolError as exc:
+            told = explain(exc, call)
+            log.warning("trade", code=told.code, outcome=told.outcome, detail=told.detail)
+            return refusal(told)
+
+    # Prices and symbols
+
+    async def price(self, symbol: str, account: str | None = None) -> formats.PriceInfo:
+        """Return the freshest quote of a symbol, of one account or of all."""
+        candidates = [self._find(account)] if account is not None else self._enabled()
+        quotes = [(quote, s) for s in candidates if (quote := s.account.quote_of(symbol))]
+        if quotes:
+            quote, served = max(quotes, key=lambda found: found[0].received_at)
+            return served.account.price(quote, account)
+        known = [served for served in candidates if served.account.is_known]
+        if candidates and not known:
+            raise explain(self._not_ready(candidates))
+        if not any(_has_symbol(served.account, symbol) for served in known):
+            raise explain(SymbolNotFound(symbol))
+        raise PlatformError(
+            404, "PRICE_NOT_FOUND", f"No price of {symbol} is known yet: subscribe to it first"
+        )
+
+    async def prices(self) -> dict[str, formats.PriceInfo]:
+        """Return the freshest quote of every symbol that is quoted."""
+        freshest: dict[str, tuple[LiveQuote, _Served]] = {}
+        for served in self._enabled():
+            if not served.account.is_known:
+                continue
+            for name, quote in served.account.quotes().items():
+                known = freshest.get(name)
+                if known is None or quote.received_at > known[0].received_at:
+                    freshest[name] = (quote, served)
+        return {
+            name: served.account.price(quote) for name, (quote, served) in sorted(freshest.items())
+        }
+
+    async def subscribe_symbol(
+        self, symbol: str, account: str | None = None
+    ) -> formats.SubscriptionResult:
+        """Have a symbol quoted on an account, or on all that have it; ``*`` means all symbols that
+        are mapped by configuration or in use."""
+        return await self._on_symbols(symbol, account, Account.watch)
+
+    async def unsubscribe_symbol(
+        self, symbol: str, account: str | None = None
+    ) -> formats.SubscriptionResult:
+        """End ``subscribe_symbol``; what positions and orders need stays quoted."""
+        return await self._on_symbols(symbol, account, Account.unwatch)
+
+    async def _on_symbols(
+        self,
+        symbol: str,
+        account: str | None,
+        act: Callable[[Account, set[int]], Awaitable[None]],
+    ) -> formats.SubscriptionResult:
+        """Do something on one account, whose errors raise, or on all, whose errors are told."""
+        done: list[str] = []
+        failed: dict[str, str] = {}
+
+        async def on(served: _Served) -> None:
+            try:
+                served.live.require_live()
+                await act(served.live, served.account.symbol_ids(symbol))
+                done.append(served.key)
+            except FxPoolError as exc:
+                if account is not None:
+                    raise explain(exc) from exc
+                failed[served.key] = explain(exc).detail
+
+        if account is not None:
+            await on(self._find(account))
+        else:
+            await asyncio.gather(*map(on, self._enabled()))
+        return formats.SubscriptionResult(
+            success=bool(done), symbol=symbol, accounts=sorted(done), failed=failed
+        )
+
+    async def initialize_streaming(self, account: str) -> formats.StreamingState:
+        """Wait until an account is live, for a while. Raises PlatformError if it is not then."""
+        live = self._find(account).live
+        await live.until(lambda: live.state.phase is Phase.LIVE, LIVE_SECONDS)
+        async with self._read(account) as served:
+            return formats.StreamingState(
+                success=True,
+                account_id=account,
+                synchronized=True,
+                positions=len(served.live.book.positions),
+            )
+
+    async def symbols(self, account: str) -> formats.SymbolList:
+        async with self._read(account) as served:
+            return served.account.symbols()
+
+    async def symbol_mapping(
+        self, symbol: str, account: str | None = None
+    ) -> formats.SymbolMapping:
+        """Return how a symbol is called at the broker of an account; without one, at the first
+        that has it, and without an id if the brokers' ids differ."""
+        if account is not None:
+            async with self._read(account) as served:
+                return await served.account.mapping(symbol)
+        known = [served for served in self._enabled() if served.account.is_known]
+        having = [served for served in known if _has_symbol(served.account, symbol)]
+        if not having:
+            missing = SymbolNotFound(symbol) if known else self._not_ready(self._enabled())
+            raise explain(missing)
+        async with self._read(having[0].key) as served:
+            mapping = await served.account.mapping(symbol)
+        ids = {s.account.names.resolve(symbol).symbol.symbol_id for s in having}
+        if len(ids) > 1:
+            mapping["cTraderId"] = None
+        return mapping
+
+    # The pool
+
+    async def pool_stats(self) -> formats.PoolStats:
+        states = self._states()
+        return ctrader_health.pool_stats(
+            self._pool.stats(),
+            trades_executed=self._trades_executed(),
+            accounts=len(states),
+            synchronized=sum(state.phase is Phase.LIVE for state in states.values()),
+            subscriptions=sum(len(served.live.subscribed) for served in self._enabled()),
+            uptime_seconds=self._clock.now() - self._opened_at,
+        )
+
+    async def health(self) -> formats.Health:
+        states, stats = self._states(), self._pool.stats()
+        enabled = self._enabled()
+        return formats.Health(
+            status=ctrader_health.status_word(
+                states.values(),
+                ever_live=all(served.account.is_known for served in enabled),
+                uptime_seconds=self._clock.now() - self._opened_at,
+            ),
+            service=SERVICE,
+            version=version("fxpool"),
+            timestamp=iso(self._clock.at()),
+            simulated=any(served.account.is_simulated for served in enabled),
+            stats=ctrader_health.counters(stats, self._trades_executed()),
+            checks=ctrader_health.link_checks(
+                stats, dict.fromkeys(served.account.config.environment for served in enabled)
+            ),
+            accounts=ctrader_health.account_words(states),
+            details=ctrader_health.account_details(states),
+        )
+
+    async def reset_connections(self) -> int:
+        """Close and reopen all broker links; return how many."""
+        count = len(self._pool.stats().links)
+        await self._pool.reset()
+        return count
+
+    def subscribe(self, wanted: EventFilter | None = None) -> EventSubscription:
+        """Return a stream of the events that pass the filter, snapshots of live accounts first.
+
+        Events name accounts by their keys; the filter takes any name. Raises PlatformError.
+        """
+        wanted = wanted or EventFilter()
+        if wanted.accounts is not None:
+            keys = frozenset(self._find(name).key for name in wanted.accounts)
+            wanted = EventFilter(keys, wanted.symbols, wanted.types)
+        snapshots = [
+            served.feed.snapshot()
+            for served in self._enabled()
+            if served.live.state.phase is Phase.LIVE
+            and (wanted.accounts is None or served.key in wanted.accounts)
+        ]
+        return self._hub.subscribe(wanted, snapshots)
+
+    # Small parts
+
+    def _find(self, name: str) -> _Served:
+        served = self._accounts.get(name)
+        if served is None:
+            known = (served.account.known_names for served in self._accounts.values())
+            served = self._accounts[find_account(name, known)]
+        return served
+
+    @asynccontextmanager
+    async def _read(self, account: str) -> AsyncIterator[_Served]:
+        """Give the account to a read that needs it live; its errors become callers' words."""
+        served = self._find(account)
+        try:
+            await served.live.whole()
+            yield served
+        except FxPoolError as exc:
+            raise explain(exc) from exc
+
+    def _enabled(self) -> list[_Served]:
+        return [served for served in self._accounts.values() if served.account.config.enabled]
+
+    def _states(self) -> dict[str, AccountState]:
+        return {served.key: served.live.state for served in self._enabled()}
+
+    def _trades_executed(self) -> int:
+        return sum(served.trades.executed for served in self._accounts.values())
+
+    def _not_ready(self, candidates: Sequence[_Served]) -> NotReady:
+        waiting = ", ".join(f"{s.key} is {s.live.state.phase.value}" for s in candidates)
+        return NotReady(f"no account is ready: {waiting or 'none is enabled'}", phase="starting")
+
+
+def _has_symbol(account: CTraderAccount, name: str) -> bool:
+    try:
+        account.names.resolve(name)
+    except SymbolNotFound:
+        return False
+    return True

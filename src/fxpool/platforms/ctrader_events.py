@@ -1,0 +1,180 @@
+"""Book events in the words of the event feed: which events of the contract each one causes. Pure.
+
+Beside the exact events, ``executionEvent`` repeats trades in the shape that older callers read; it
+is nested under ``execution``, because its ``type`` is another one than the event's.
+
+Source: pool contract, section 6.8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, assert_never
+
+from fxpool.account.events import (
+    BalanceChanged,
+    BookEvent,
+    DealAdded,
+    OrderCancelled,
+    OrderChanged,
+    OrderExpired,
+    OrderFilled,
+    OrderPlaced,
+    OrderRejected,
+    OrderVanished,
+    PositionChanged,
+    PositionClosed,
+    PositionOpened,
+    PositionPartiallyClosed,
+    PositionVanished,
+)
+from fxpool.domain.trades import Deal, Order, Position
+from fxpool.mapping import metaapi
+from fxpool.platforms.ctrader_account import CTraderAccount
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event for callers, without its envelope."""
+
+    type: str
+    body: dict[str, Any]
+    symbol: str | None = None
+
+
+def told_by(account: CTraderAccount, event: BookEvent) -> Iterator[Told]:
+    """Return what callers are told of a book event, in order."""
+    match event:
+        case PositionOpened(position, deal):
+            yield _position(account, "positionOpened", position)
+            yield _execution(account, "POSITION_OPEN", position, deal)
+        case PositionChanged(old, new):
+            yield from _position_changed(account, old, new)
+        case PositionPartiallyClosed(old, new, deal):
+            yield _partially_closed(account, old, new, deal)
+            yield _execution(account, "POSITION_CLOSE", new, deal)
+        case PositionClosed(position, deal):
+            yield _closed(account, event)
+            yield _execution(account, "POSITION_CLOSE", position, deal)
+        case OrderPlaced(order):
+            yield _order(account, "orderPlaced", order)
+        case OrderChanged(old_order, order):
+            yield _order(account, "orderModified", order, oldOrder=account.order(old_order))
+        case OrderFilled(order):
+            yield _order(account, "orderFilled", order, positionId=str(order.position_id))
+            yield _order_execution(account, "ORDER_FILL", order)
+        case OrderCancelled(order):
+            yield _order(account, "orderCancelled", order)
+            yield _order_execution(account, "ORDER_CANCEL", order)
+        case OrderExpired(order):
+            yield _order(account, "orderExpired", order)
+        case OrderRejected(order, code):
+            yield _order(account, "orderRejected", order, code=code)
+        case DealAdded(deal):
+            symbol = account.mt_name(deal.symbol_id)
+            yield Told("dealAdded", {"symbol": symbol, "deal": account.deal(deal)}, symbol)
+        case BalanceChanged(before, balance):
+            if account.equity is not None:  # else the totals follow once they are known
+                information = account.information(account.key)
+                change = float(balance - before)
+                yield Told("accountUpdated", {"account": information, "balanceChange": change})
+        case PositionVanished() | OrderVanished():
+            pass  # not proved, so not told
+        case _:
+            assert_never(event)
+
+
+def _position(account: CTraderAccount, kind: str, position: Position, **more: Any) -> Told:
+    symbol = account.mt_name(position.symbol_id)
+    body = {
+        "positionId": str(position.position_id),
+        "symbol": symbol,
+        "position": account.position(position),
+    }
+    return Told(kind, body | more, symbol)
+
+
+def _position_changed(account: CTraderAccount, old: Position, new: Position) -> Iterator[Told]:
+    if (old.stop_loss, old.take_profit) == (new.stop_loss, new.take_profit):
+        shown = {"oldPosition": account.position(old), "newPosition": account.position(new)}
+        yield _position(account, "positionUpdated", new, **shown)
+        return
+    changes = {
+        "stopLoss": _number(new.stop_loss),
+        "takeProfit": _number(new.take_profit),
+        "previousStopLoss": _number(old.stop_loss),
+        "previousTakeProfit": _number(old.take_profit),
+    }
+    yield _position(account, "positionModified", new, changes=changes)
+    yield _execution(account, "POSITION_MODIFY", new, None)
+
+
+def _partially_closed(account: CTraderAccount, old: Position, new: Position, deal: Deal) -> Told:
+    return _position(
+        account,
+        "positionPartiallyClosed",
+        new,
+        oldVolume=account.volume(old.symbol_id, old.volume_cents),
+        newVolume=account.volume(new.symbol_id, new.volume_cents),
+        closedProfit=_net(deal),
+    )
+
+
+def _closed(account: CTraderAccount, event: PositionClosed) -> Told:
+    """``closeInfo.profit`` is the last deal's net result, ``closedProfit`` the position's over its
+    life; where earlier partial closes are not known it is the last deal's too."""
+    realised = _net(event.deal) if event.realised is None else float(event.realised)
+    return _position(
+        account,
+        "positionClosed",
+        event.position,
+        closeInfo=metaapi.close_info(event.deal, event.reason),
+        closedProfit=realised,
+    )
+
+
+def _execution(account: CTraderAccount, kind: str, position: Position, deal: Deal | None) -> Told:
+    volume = position.volume_cents if deal is None else deal.filled_volume_cents
+    price = position.price if deal is None or deal.price is None else deal.price
+    symbol = account.mt_name(position.symbol_id)
+    execution = {
+        "type": kind,
+        "positionId": str(position.position_id),
+        "symbol": symbol,
+        "side": position.side.name,
+        "volume": account.volume(position.symbol_id, volume),
+        "price": float(price),
+        "profit": None if deal is None else _net(deal),
+    }
+    return Told("executionEvent", {"symbol": symbol, "execution": execution}, symbol)
+
+
+def _order(account: CTraderAccount, kind: str, order: Order, **more: Any) -> Told:
+    symbol = account.mt_name(order.symbol_id)
+    body = {"orderId": str(order.order_id), "symbol": symbol, "order": account.order(order)}
+    return Told(kind, body | more, symbol)
+
+
+def _order_execution(account: CTraderAccount, kind: str, order: Order) -> Told:
+    symbol = account.mt_name(order.symbol_id)
+    execution = {
+        "type": kind,
+        "orderId": str(order.order_id),
+        "positionId": None if order.position_id is None else str(order.position_id),
+        "symbol": symbol,
+        "side": order.side.name,
+        "volume": account.volume(order.symbol_id, order.volume_cents),
+        "price": _number(order.execution_price or order.price),
+        "profit": None,
+    }
+    return Told("executionEvent", {"symbol": symbol, "execution": execution}, symbol)
+
+
+def _net(deal: Deal) -> float | None:
+    return None if deal.close is None else float(deal.close.net_profit)
+
+
+def _number(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)

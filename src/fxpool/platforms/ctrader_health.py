@@ -1,0 +1,109 @@
+"""What the pool says of its own health and numbers. Pure.
+
+Source: pool contract, section 4.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from fxpool.account import AccountState, Phase
+from fxpool.mapping import formats
+from fxpool.mapping.instants import iso
+from fxpool.pool import Environment, PoolStats
+
+STARTING_SECONDS: Final = 60.0
+"""How long the first synchronisation may take before it counts as failed."""
+
+_ON_THE_WAY: Final = frozenset({Phase.CONFIGURED, Phase.AUTHORISING, Phase.SYNCHRONISING})
+
+
+def status_word(states: Iterable[AccountState], *, ever_live: bool, uptime_seconds: float) -> str:
+    """Return ``healthy``, ``degraded``, ``unhealthy`` or ``starting`` for the enabled accounts.
+
+    ``ever_live`` says that every account that is on its way now was live before.
+    """
+    phases = [state.phase for state in states]
+    live = phases.count(Phase.LIVE)
+    if live == len(phases):
+        return "healthy"
+    is_first = not ever_live and uptime_seconds < STARTING_SECONDS
+    if is_first and any(phase in _ON_THE_WAY for phase in phases):
+        return "starting"
+    return "degraded" if live else "unhealthy"
+
+
+def account_words(states: Mapping[str, AccountState]) -> dict[str, str]:
+    """Return one word per account: ``synchronized`` or its phase."""
+    return {
+        key: "synchronized" if state.phase is Phase.LIVE else state.phase.value
+        for key, state in states.items()
+    }
+
+
+def account_details(states: Mapping[str, AccountState]) -> dict[str, formats.AccountHealth]:
+    """Return phase, reason and since when, per account."""
+    return {
+        key: formats.AccountHealth(
+            phase=state.phase.value, reason=state.reason, since=iso(state.since)
+        )
+        for key, state in states.items()
+    }
+
+
+def link_checks(stats: PoolStats, environments: Iterable[Environment]) -> dict[str, str]:
+    """Return per environment in use whether all, some or none of its links are up."""
+    checks = {}
+    for environment in environments:
+        up = [link.is_connected for link in stats.links if link.environment is environment]
+        word = "up" if up and all(up) else "partly up" if any(up) else "reconnecting"
+        checks[f"ctrader.{environment.value}"] = word
+    return checks
+
+
+def counters(stats: PoolStats, trades_executed: int) -> dict[str, int]:
+    """Return the numbers that callers add up."""
+    return {
+        "connectionsCreated": stats.sessions_created,
+        "connectionsReused": stats.reused,
+        "tradesExecuted": trades_executed,
+        "errors": stats.errors,
+        "activeConnections": sum(link.is_connected for link in stats.links),
+    }
+
+
+def pool_stats(
+    stats: PoolStats,
+    *,
+    trades_executed: int,
+    accounts: int,
+    synchronized: int,
+    subscriptions: int,
+    uptime_seconds: float,
+) -> formats.PoolStats:
+    """Return ``GET /pool/stats``."""
+    used = stats.sessions_created + stats.reused
+    return formats.PoolStats(
+        connectionsCreated=stats.sessions_created,
+        connectionsReused=stats.reused,
+        tradesExecuted=trades_executed,
+        errors=stats.errors,
+        activeConnections=sum(link.is_connected for link in stats.links),
+        reuse_ratio=round(stats.reused / used, 4) if used else 0.0,
+        accounts={"total": accounts, "synchronized": synchronized},
+        links=[
+            formats.LinkStats(
+                environment=link.environment.value,
+                connected=link.is_connected,
+                reconnects=link.reconnects,
+                accounts=link.accounts,
+                since=iso(link.since),
+                lastError=link.last_error,
+            )
+            for link in stats.links
+        ],
+        requestsInFlight=stats.in_flight,
+        subscriptions=subscriptions,
+        uptimeSeconds=round(uptime_seconds, 3),
+    )

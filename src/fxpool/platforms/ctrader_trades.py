@@ -1,0 +1,311 @@
+"""Trading calls on one cTrader account: callers' words in, TradeResult out.
+
+Rights, limits and names are checked here; ``account.Trading`` knows what is sent and what became of
+it. All raise kinds of FxPoolError, for the platform to put into words.
+
+Source: pool contract, sections 2.5, 2.7 and 4.3.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from fxpool.account import Closed, Placed, Protection, Trading
+from fxpool.domain.accounts import AccessRights
+from fxpool.domain.requests import KEEP, REMOVE, OrderIntent, ProtectionLeg
+from fxpool.domain.symbols import Symbol
+from fxpool.domain.trades import Deal
+from fxpool.errors import InvalidVolume, RequestRefused, TradeRefused
+from fxpool.mapping import metaapi
+from fxpool.mapping.actions import parse_action
+from fxpool.mapping.formats import TradeResult
+from fxpool.mapping.instants import iso
+from fxpool.openapi import says_gone
+from fxpool.platforms.base import (
+    CloseRequest,
+    OrderChange,
+    PlatformError,
+    ProtectionRequest,
+    TradeRequest,
+)
+from fxpool.platforms.ctrader_account import CTraderAccount
+from fxpool.platforms.words import Call, explain, refusal
+
+
+class CTraderTrades:
+    """The trading calls of one account."""
+
+    def __init__(self, account: CTraderAccount, trading: Trading) -> None:
+        self._account = account
+        self._trading = trading
+        self.executed = 0
+        """Orders and closes that the broker executed, wholly or partly."""
+
+    async def execute(self, request: TradeRequest) -> TradeResult:
+        """Place an order of any type."""
+        self._require_rights(request.environment, opens=True)
+        action = parse_action(request.action)
+        self._account.live.require_live()
+        match = self._account.names.resolve(request.symbol)
+        symbol = await self._account.live.symbol(match.symbol.symbol_id)
+        self._check_own_limit(request.volume)
+        intent = OrderIntent(
+            symbol_id=symbol.symbol_id,
+            side=action.side,
+            type=action.type,
+            volume_cents=symbol.volume_cents(request.volume * match.multiplier),
+            client_order_id="",
+            price=request.open_price,
+            stop_loss=request.stop_loss or None,
+            take_profit=request.take_profit or None,
+            expires_at=request.expiration,
+            label=request.client_id,
+            comment=request.comment,
+        )
+        placed = await self._trading.place(intent)
+        if placed.deals:
+            self.executed += 1
+            return self._filled(placed, symbol)
+        return self._resting(placed, intent, symbol)
+
+    async def modify_position(self, request: ProtectionRequest) -> TradeResult:
+        """Set, keep (None) or remove (0) the legs of a position's protection."""
+        self._require_rights(request.environment, opens=False)
+        position = await self._trading.amend_position(
+            _identifier(request.position_id, "POSITION_NOT_FOUND"),
+            _leg(request.stop_loss),
+            _leg(request.take_profit),
+        )
+        return TradeResult(
+            success=True,
+            outcome="executed",
+            positionId=str(position.position_id),
+            stopLoss=_number_or_none(position.stop_loss),
+            takeProfit=_number_or_none(position.take_profit),
+            message="Position modified",
+        )
+
+    async def close_position(self, request: CloseRequest) -> TradeResult:
+        """Close a position or a part of it; one that is closed already is told with its result."""
+        self._require_rights(request.environment, opens=False)
+        position_id = _identifier(request.position_id, "POSITION_NOT_FOUND")
+        try:
+            closed = await self._trading.close_position(
+                position_id, await self._volume_to_close(position_id, request.volume)
+            )
+        except RequestRefused as exc:
+            if not says_gone(exc.code):
+                raise
+            return self._gone(position_id, exc)
+        self.executed += 1
+        return self._closed(closed)
+
+    async def modify_order(self, change: OrderChange) -> TradeResult:
+        """Change a pending order; None keeps a value, 0 removes a protection side."""
+        self._require_rights(change.environment, opens=True)
+        order_id = _identifier(change.order_id, "ORDER_NOT_FOUND")
+        self._account.live.require_live()
+        known = self._account.live.book.orders.get(order_id)
+        volume = None
+        if change.volume is not None and known is not None:
+            self._check_own_limit(change.volume)
+            symbol = await self._account.live.symbol(known.symbol_id)
+            volume = symbol.volume_cents(self._broker_lots(symbol, change.volume))
+        order = await self._trading.amend_order(
+            order_id,
+            price=change.open_price,
+            volume_cents=volume,
+            stop_loss=_leg(change.stop_loss),
+            take_profit=_leg(change.take_profit),
+            expires_at=change.expiration,
+        )
+        info = self._account.order(order)
+        return TradeResult(
+            success=True,
+            outcome="executed",
+            orderId=info["id"],
+            type=info["type"],
+            state=info["state"],
+            symbol=info["symbol"],
+            openPrice=info["openPrice"],
+            volume=info["volume"],
+            stopLoss=info["stopLoss"],
+            takeProfit=info["takeProfit"],
+            message="Order modified",
+        )
+
+    async def cancel_order(self, order_id: str, environment: str | None) -> TradeResult:
+        """Cancel a pending order."""
+        self._require_rights(environment, opens=False)
+        order = await self._trading.cancel_order(_identifier(order_id, "ORDER_NOT_FOUND"))
+        return TradeResult(
+            success=True,
+            outcome="executed",
+            orderId=str(order.order_id),
+            state="ORDER_STATE_CANCELED",
+            message="Order cancelled",
+        )
+
+    # What is refused before anything is sent
+
+    def _require_rights(self, environment: str | None, *, opens: bool) -> None:
+        config = self._account.config
+        if environment is not None and environment.lower() != config.environment.value:
+            raise PlatformError(
+                409,
+                "ENVIRONMENT_MISMATCH",
+                f"environment mismatch: account {config.key} is a {config.environment.value} "
+                f"account, the request says {environment}",
+                outcome="not_executed",
+            )
+        if self._account.is_read_only:
+            raise self._no_rights("READ_ONLY", f"read-only account {config.key}")
+        self._account.live.require_live()
+        rights = self._account.live.book.trader.access_rights
+        if rights in {AccessRights.NO_TRADING, AccessRights.NO_LOGIN}:
+            raise self._no_rights(rights.name, f"the broker gives {config.key} {rights.name}")
+        if opens and rights is AccessRights.CLOSE_ONLY:
+            raise self._no_rights(rights.name, f"the broker lets {config.key} only close")
+
+    def _no_rights(self, code: str, why: str) -> PlatformError:
+        return PlatformError(403, code, f"account disabled: {why}", outcome="not_executed")
+
+    def _check_own_limit(self, lots: Decimal) -> None:
+        limit = self._account.config.max_lots
+        if limit is not None and lots > limit:
+            raise InvalidVolume(
+                f"invalid volume: {lots:f} lots, the configuration of account "
+                f"{self._account.config.key} allows {limit:f}"
+            )
+
+    async def _volume_to_close(self, position_id: int, lots: Decimal | None) -> int | None:
+        self._account.live.require_live()
+        position = self._account.live.book.position(position_id)
+        if lots is None or position is None:
+            return None
+        symbol = await self._account.live.symbol(position.symbol_id)
+        return symbol.volume_cents(self._broker_lots(symbol, lots))
+
+    def _broker_lots(self, symbol: Symbol, lots: Decimal) -> Decimal:
+        return lots * self._account.names.multiplier(symbol.symbol_id)
+
+    # What callers are told
+
+    def _filled(self, placed: Placed, symbol: Symbol) -> TradeResult:
+        order, position = placed.order, placed.position
+        price = _average_price(placed.deals)
+        result = TradeResult(
+            success=True,
+            outcome="executed",
+            orderId=str(order.order_id),
+            positionId=str(placed.deals[-1].position_id),
+            dealId=str(placed.deals[-1].deal_id),
+            symbol=self._account.names.mt_name(symbol.symbol_id),
+            type=metaapi.direction(order.side),
+            volume=self._account.lots(symbol, order.volume_cents),
+            executedVolume=self._account.lots(symbol, placed.executed_volume_cents),
+            openPrice=price,
+            executedPrice=price,
+            price=price,
+            stopLoss=_number_or_none(position.stop_loss) if position else None,
+            takeProfit=_number_or_none(position.take_profit) if position else None,
+            commission=float(sum((deal.commission for deal in placed.deals), Decimal(0))),
+            comment=order.comment,
+            clientId=order.label,
+            clientOrderId=order.client_order_id,
+            time=iso(placed.deals[-1].executed_at),
+            partial=placed.is_partial,
+            protection=placed.protection.value,
+        )
+        if placed.protection is Protection.FAILED:
+            text = f"the order was executed, its protection was not set: {placed.protection_error}"
+            result |= TradeResult(error=text, detail=text, code="PROTECTION_FAILED")
+        return result
+
+    def _resting(self, placed: Placed, intent: OrderIntent, symbol: Symbol) -> TradeResult:
+        order = placed.order
+        at = order.updated_at or order.opened_at
+        result = TradeResult(
+            success=True,
+            outcome="executed",
+            orderId=str(order.order_id),
+            symbol=self._account.names.mt_name(symbol.symbol_id),
+            type=metaapi.order_type(order.side, order.type),
+            state=metaapi.order_state(order),
+            openPrice=float(order.price if order.price is not None else intent.price or 0),
+            volume=self._account.lots(symbol, order.volume_cents),
+            stopLoss=_number_or_none(intent.stop_loss),
+            takeProfit=_number_or_none(intent.take_profit),
+            comment=order.comment,
+            clientId=order.label,
+            clientOrderId=order.client_order_id,
+        )
+        if at is not None:
+            result["time"] = iso(at)
+        return result
+
+    def _closed(self, closed: Closed) -> TradeResult:
+        details = [deal.close for deal in closed.deals if deal.close is not None]
+        symbol = self._account.live.book.symbols[closed.position.symbol_id]
+        volume = sum(deal.filled_volume_cents for deal in closed.deals)
+        order_id = str(closed.order.order_id)
+        return TradeResult(
+            success=True,
+            outcome="executed",
+            positionId=str(closed.position.position_id),
+            order_id=order_id,
+            orderId=order_id,
+            dealId=str(closed.deals[-1].deal_id),
+            profit=float(sum((d.net_profit for d in details), Decimal(0))),
+            grossProfit=float(sum((d.gross_profit for d in details), Decimal(0))),
+            swap=float(sum((d.swap for d in details), Decimal(0))),
+            commission=float(sum((d.commission + d.conversion_fee for d in details), Decimal(0))),
+            closePrice=_average_price(closed.deals),
+            closedVolume=self._account.lots(symbol, volume),
+            remainingVolume=self._account.lots(symbol, closed.remaining_volume_cents),
+            partial=closed.remaining_volume_cents > 0,
+            time=iso(closed.deals[-1].executed_at),
+            message="Position partially closed"
+            if closed.remaining_volume_cents
+            else "Position closed",
+        )
+
+    def _gone(self, position_id: int, error: RequestRefused) -> TradeResult:
+        result = refusal(explain(error, Call.CHANGE))
+        seen = self._account.live.book.closed_position(position_id)
+        if seen is None:
+            return result
+        result |= TradeResult(
+            positionId=str(position_id),
+            alreadyClosed=True,
+            closeReason=seen.reason.value,
+            closeTime=iso(seen.closed_at),
+        )
+        if seen.realised is not None:
+            result["profit"] = float(seen.realised)
+        return result
+
+
+def _identifier(text: str, code: str) -> int:
+    if not text.isdecimal():
+        raise TradeRefused(code, f"no id of this broker: {text!r}")
+    return int(text)
+
+
+def _leg(price: Decimal | None) -> ProtectionLeg:
+    if price is None:
+        return KEEP
+    return price if price else REMOVE
+
+
+def _number_or_none(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _average_price(deals: tuple[Deal, ...]) -> float:
+    """Return the volume-weighted price of executions; that of a single one unchanged."""
+    priced = [(deal.price, deal.filled_volume_cents) for deal in deals if deal.price is not None]
+    if len(priced) == 1:
+        return float(priced[0][0])
+    total = sum((price * volume for price, volume in priced), Decimal(0))
+    return float(total / sum(volume for _, volume in priced))

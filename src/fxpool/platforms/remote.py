@@ -1,0 +1,227 @@
+"""RemotePlatform: another pool's HTTP API and event stream as a Platform.
+
+A table of routes and bodies and no more: what a call may mean when it fails is in
+``remote_http``, how the stream stays true is in ``remote_stream``.
+
+Source: pool contract 4.1, 4.3, 4.4, 4.5, 4.6.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Final, TypedDict, TypeVar
+from urllib.parse import quote
+from weakref import WeakSet
+
+from fxpool.clock import Clock, SystemClock
+from fxpool.errors import SettingsError
+from fxpool.mapping.formats import (
+    AccountInformation,
+    AccountListing,
+    AccountSummary,
+    Health,
+    OrderList,
+    PoolStats,
+    PositionList,
+    PriceInfo,
+    StreamingState,
+    SubscriptionResult,
+    SymbolList,
+    SymbolMapping,
+    TradeResult,
+)
+from fxpool.platforms.base import CloseRequest, OrderChange, ProtectionRequest, TradeRequest
+from fxpool.platforms.events import EventFilter
+from fxpool.platforms.remote_http import PoolHttp
+from fxpool.platforms.remote_stream import RemoteSubscription
+
+T = TypeVar("T")
+
+DEFAULT_TIMEOUT: Final = 30.0
+
+
+class _ResetAnswer(TypedDict):
+    success: bool
+    message: str
+    connections: int
+
+
+class RemotePlatform:
+    """A Platform that another process serves over HTTP and WebSocket."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        api_key: str | None = None,
+        name: str = "ctrader",
+        timeout: float = DEFAULT_TIMEOUT,
+        clock: Clock | None = None,
+        chance: random.Random | None = None,
+    ) -> None:
+        """Prepare; nothing is sent before the first call.
+
+        ``timeout`` is in seconds. ``chance`` spreads the attempts to reconnect.
+        Raises SettingsError if ``base_url`` is not an http or https address.
+        """
+        if not base_url.startswith(("http://", "https://")):
+            raise SettingsError(f"{base_url!r} is not a pool's address: use http://host:port")
+        self._name = name
+        self._base_url = base_url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._http = PoolHttp(self._base_url, self._headers, timeout=timeout)
+        self._clock = clock or SystemClock()
+        self._chance = chance or random.SystemRandom()
+        self._subscriptions: WeakSet[RemoteSubscription] = WeakSet()
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def base_url(self) -> str:
+        """The pool's address without a trailing slash."""
+        return self._base_url
+
+    async def open(self) -> None:
+        """Do nothing: a pool that restarts is reached by the first call after that."""
+
+    async def close(self) -> None:
+        """End all streams and connections."""
+        for subscription in tuple(self._subscriptions):
+            await subscription.close()
+        await self._http.close()
+
+    async def accounts(self) -> dict[str, AccountListing]:
+        return await self._get("/accounts", dict[str, AccountListing])
+
+    async def accounts_summary(self) -> dict[str, AccountSummary]:
+        return await self._get("/accounts/summary", dict[str, AccountSummary])
+
+    async def account_information(
+        self, account: str, *, environment: str | None = None
+    ) -> AccountInformation:
+        return await self._get(
+            f"/account/{_part(account)}", AccountInformation, environment=environment
+        )
+
+    async def positions(self, account: str) -> PositionList:
+        return await self._get(f"/positions/{_part(account)}", PositionList)
+
+    async def orders(self, account: str) -> OrderList:
+        return await self._get(f"/orders/{_part(account)}", OrderList)
+
+    async def execute(self, account: str, request: TradeRequest) -> TradeResult:
+        body = {
+            "account_id": account,
+            "environment": request.environment,
+            "symbol": request.symbol,
+            "actionType": request.action,
+            "volume": request.volume,
+            "openPrice": request.open_price,
+            "stopLoss": request.stop_loss,
+            "takeProfit": request.take_profit,
+            "comment": request.comment,
+            "clientId": request.client_id,
+            "expiration": request.expiration,
+        }
+        return await self._http.trade("/trade/execute", body, is_repeatable=False)
+
+    async def modify_position(self, account: str, request: ProtectionRequest) -> TradeResult:
+        body = {
+            "account_id": account,
+            "environment": request.environment,
+            "position_id": request.position_id,
+            "stop_loss": request.stop_loss,
+            "take_profit": request.take_profit,
+        }
+        return await self._http.trade("/position/modify", body, is_repeatable=True)
+
+    async def close_position(self, account: str, request: CloseRequest) -> TradeResult:
+        body = {
+            "account_id": account,
+            "environment": request.environment,
+            "position_id": request.position_id,
+            "volume": request.volume,
+        }
+        # A second full close finds the position gone; a second partial close takes more of it.
+        is_repeatable = request.volume is None
+        return await self._http.trade("/position/close", body, is_repeatable=is_repeatable)
+
+    async def modify_order(self, account: str, change: OrderChange) -> TradeResult:
+        body = {
+            "account_id": account,
+            "environment": change.environment,
+            "order_id": change.order_id,
+            "openPrice": change.open_price,
+            "volume": change.volume,
+            "stopLoss": change.stop_loss,
+            "takeProfit": change.take_profit,
+            "expiration": change.expiration,
+        }
+        return await self._http.trade("/order/modify", body, is_repeatable=True)
+
+    async def cancel_order(
+        self, account: str, order_id: str, *, environment: str | None = None
+    ) -> TradeResult:
+        body = {"account_id": account, "environment": environment, "order_id": order_id}
+        return await self._http.trade("/order/cancel", body, is_repeatable=True)
+
+    async def price(self, symbol: str, account: str | None = None) -> PriceInfo:
+        return await self._get(f"/prices/{_part(symbol)}", PriceInfo, account_id=account)
+
+    async def prices(self) -> dict[str, PriceInfo]:
+        return await self._get("/prices", dict[str, PriceInfo])
+
+    async def subscribe_symbol(self, symbol: str, account: str | None = None) -> SubscriptionResult:
+        body = {"symbol": symbol, "account_id": account}
+        return await self._http.post("/streaming/subscribe", body, SubscriptionResult)
+
+    async def unsubscribe_symbol(
+        self, symbol: str, account: str | None = None
+    ) -> SubscriptionResult:
+        body = {"symbol": symbol, "account_id": account}
+        return await self._http.post("/streaming/unsubscribe", body, SubscriptionResult)
+
+    async def initialize_streaming(self, account: str) -> StreamingState:
+        return await self._http.post(
+            "/streaming/initialize", {"account_id": account}, StreamingState
+        )
+
+    async def symbols(self, account: str) -> SymbolList:
+        return await self._get(f"/accounts/{_part(account)}/symbols", SymbolList)
+
+    async def symbol_mapping(self, symbol: str, account: str | None = None) -> SymbolMapping:
+        return await self._get(
+            f"/symbols/mapping/{_part(symbol)}", SymbolMapping, account_id=account
+        )
+
+    async def pool_stats(self) -> PoolStats:
+        return await self._get("/pool/stats", PoolStats)
+
+    async def health(self) -> Health:
+        return await self._get("/health", Health)
+
+    async def reset_connections(self) -> int:
+        answer = await self._http.post("/connections/reset", {}, _ResetAnswer)
+        return answer["connections"]
+
+    def subscribe(self, wanted: EventFilter | None = None) -> RemoteSubscription:
+        """Return a stream that connects when it is entered or first read."""
+        subscription = RemoteSubscription(
+            self._base_url,
+            self._headers,
+            wanted or EventFilter(),
+            clock=self._clock,
+            chance=self._chance,
+        )
+        self._subscriptions.add(subscription)
+        return subscription
+
+    async def _get(self, path: str, shape: type[T], **query: str | None) -> T:
+        return await self._http.get(path, shape, query)
+
+
+def _part(name: str) -> str:
+    """Return a name as one part of a path."""
+    return quote(name, safe="")

@@ -1,0 +1,242 @@
+"""The event stream of another pool over a WebSocket: read at once, reconnected, in sequence.
+
+The socket is read by a task of its own, whatever the consumer does; events wait in the same kind
+of queue that subscribers in the pool's process have. After a cut link, or after a gap in an
+account's sequence numbers, the stream connects again and begins with fresh snapshots; the
+consumer sees a ``streamClosed`` event in between, whatever it asked for, because changes in that
+time are not repeated one by one.
+
+Source: pool contract 6.8.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any, Final, Self
+from urllib.parse import urlencode
+
+import msgspec
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+
+from fxpool.clock import Clock
+from fxpool.errors import RemoteProtocolError
+from fxpool.mapping.instants import iso, ms_from_instant
+from fxpool.platforms.base import PlatformError
+from fxpool.platforms.events import Event, EventFilter, EventSubscription
+from fxpool.platforms.remote_http import CONNECT_TIMEOUT, error_told, pool_unreachable
+
+MAX_MESSAGE_BYTES: Final = 64 * 2**20  # a snapshot with every position of a large account
+CLOSE_TIMEOUT: Final = 1.0
+FIRST_DELAY: Final = 0.1
+LONGEST_DELAY: Final = 15.0  # a pool restarts in 10 to 15 s
+STABLE_SECONDS: Final = 30.0  # a link that lived so long is not to blame for the next failure
+
+_decode = msgspec.json.Decoder(list[dict[str, Any]] | dict[str, Any]).decode
+
+
+class SequenceCheck:
+    """Whether an account's changes arrive without a gap (pure).
+
+    A complete stream counts up by one. One that the pool filters may leave numbers out, so there
+    only their order is checked.
+    """
+
+    def __init__(self, *, is_complete: bool) -> None:
+        self._is_complete = is_complete
+        self._last: dict[str, int] = {}
+
+    def accept(self, event: Event) -> None:
+        """Take note of an event; raises RemoteProtocolError if one before it is missing."""
+        number = event.body.get("seq")
+        if number is None:
+            return
+        last = self._last.get(event.account)
+        self._last[event.account] = number
+        if last is None or event.type == "snapshot":
+            return
+        if number <= last or (self._is_complete and number != last + 1):
+            raise RemoteProtocolError(f"events of {event.account} jump from {last} to {number}")
+
+
+class RemoteSubscription:
+    """One consumer's stream from another pool (a ``platforms.base.Subscription``)."""
+
+    def __init__(
+        self,
+        base_url: str,
+        headers: Mapping[str, str],
+        wanted: EventFilter,
+        *,
+        clock: Clock,
+        chance: random.Random,
+    ) -> None:
+        self._base_url, self._headers, self._wanted = base_url, headers, wanted
+        self._clock, self._chance = clock, chance
+        self._queue = EventSubscription(EventFilter(), self._stop_reading)
+        self._reader: asyncio.Task[None] | None = None
+        self._is_closed = False
+
+    async def __aenter__(self) -> Self:
+        """Connect. Raises PlatformError if the pool does not take the stream."""
+        if self._reader is not None or self._is_over():
+            return self
+        link = await self._connect()
+        if self._is_over():  # closed meanwhile
+            await link.close()
+        else:
+            self._reader = asyncio.create_task(self._read(link), name="remote-events")
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()
+
+    def _is_over(self) -> bool:
+        return self._is_closed
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        while True:
+            for event in await self.next_batch():
+                yield event
+
+    async def next_batch(self) -> list[Event]:
+        """Wait for at least one event and return all that are ready, oldest first.
+
+        Connects first if that was not done yet. Raises PlatformError when the stream ended,
+        SlowConsumer when this consumer did not keep up.
+        """
+        if self._reader is None:
+            await self.__aenter__()
+        return await self._queue.next_batch()
+
+    async def close(self) -> None:
+        """End the stream and wait until its task is gone."""
+        self._is_closed = True
+        self._queue.end(PlatformError(503, "STREAM_CLOSED", "the event stream was closed"))
+        if self._reader is not None:
+            await asyncio.wait([self._reader])
+
+    def _stop_reading(self, _queue: EventSubscription) -> None:
+        if self._reader is not None:
+            self._reader.cancel()
+
+    async def _read(self, link: ClientConnection) -> None:
+        """Read until cancelled or refused; the outermost frame of the task."""
+        delays = _delays(self._chance)
+        try:
+            while True:
+                since = self._clock.now()
+                reason = await self._read_link(link)
+                self._queue.offer(_stream_closed(reason, self._clock))
+                if self._clock.now() - since >= STABLE_SECONDS:
+                    delays = _delays(self._chance)
+                link = await self._connect_again(delays)
+        except Exception as exc:  # whatever it is, the consumer gets it
+            self._queue.end(exc)
+
+    async def _read_link(self, link: ClientConnection) -> str:
+        """Queue what one link brings; return why it ended."""
+        is_complete = self._wanted.types is None and self._wanted.symbols is None
+        sequence = SequenceCheck(is_complete=is_complete)
+        async with link:
+            try:
+                async for message in link:
+                    for body in _bodies(message):
+                        if "accountId" not in body:
+                            # About the stream itself: the pool's last word before it ends it.
+                            return str(body.get("detail", body))
+                        event = _event(body)
+                        sequence.accept(event)
+                        self._queue.offer(event)
+            except (ConnectionClosed, RemoteProtocolError) as exc:
+                return str(exc)
+        return f"the pool closed the stream: {link.close_reason or link.close_code}"
+
+    async def _connect_again(self, delays: Iterator[float]) -> ClientConnection:
+        """Try until it works. Raises PlatformError only if the pool refuses us for good."""
+        while True:
+            await self._clock.sleep(next(delays))
+            try:
+                return await self._connect()
+            except PlatformError as error:
+                if not error.retryable:
+                    raise
+
+    async def _connect(self) -> ClientConnection:
+        try:
+            return await connect(
+                stream_url(self._base_url, self._wanted),
+                additional_headers=self._headers,
+                compression=None,
+                proxy=None,
+                open_timeout=CONNECT_TIMEOUT,
+                close_timeout=CLOSE_TIMEOUT,
+                max_size=MAX_MESSAGE_BYTES,
+            )
+        except InvalidStatus as exc:
+            raise _refused(exc) from exc
+        except (OSError, InvalidHandshake, TimeoutError) as exc:
+            raise pool_unreachable(self._base_url, _reason(exc)) from exc
+
+
+def stream_url(base_url: str, wanted: EventFilter) -> str:
+    """Return the WebSocket address of a filtered stream that comes in batches."""
+    lists = {"accounts": wanted.accounts, "symbols": wanted.symbols, "types": wanted.types}
+    query = {name: ",".join(sorted(values)) for name, values in lists.items() if values is not None}
+    return f"ws{base_url.removeprefix('http')}/ws?{urlencode({'batch': 1, **query})}"
+
+
+def _delays(chance: random.Random) -> Iterator[float]:
+    """Seconds before each further attempt: doubling up to a bound, with full jitter."""
+    bound = FIRST_DELAY
+    while True:
+        yield chance.uniform(0.0, bound)
+        bound = min(LONGEST_DELAY, bound * 2)
+
+
+def _bodies(message: str | bytes) -> list[dict[str, Any]]:
+    """Return the events of one message: an array of them, or a single one."""
+    try:
+        decoded = _decode(message)
+    except msgspec.DecodeError as exc:
+        raise RemoteProtocolError(f"the pool sent what is no event: {exc}") from exc
+    return decoded if isinstance(decoded, list) else [decoded]
+
+
+def _event(body: dict[str, Any]) -> Event:
+    """Return the event that a body tells of; one without ``seq`` is a level."""
+    kind, account = body.get("type"), body["accountId"]
+    if not isinstance(kind, str):
+        raise RemoteProtocolError(f"the pool sent an event without a type: {body!r:.200}")
+    position = body.get("position") or {}
+    symbol = body.get("symbol") or position.get("symbol")
+    if "seq" in body:
+        return Event(kind, account, body, symbol=symbol)
+    subject = body.get("positionId") or position.get("id") or symbol or ""
+    return Event(kind, account, body, symbol=symbol, level_key=(kind, account, subject))
+
+
+def _stream_closed(reason: str, clock: Clock) -> Event:
+    at = clock.at()
+    body = {
+        "type": "streamClosed",
+        "reason": reason,
+        "ts": ms_from_instant(at),
+        "timestamp": iso(at),
+    }
+    return Event("streamClosed", "", body)
+
+
+def _refused(exc: InvalidStatus) -> PlatformError:
+    """Return the error for a pool that answered, and not with a WebSocket."""
+    response = exc.response
+    retry_after = response.headers.get("Retry-After")
+    return error_told(response.status_code, bytes(response.body), "GET /ws", retry_after=retry_after)
+
+
+def _reason(exc: Exception) -> str:
+    if isinstance(exc, ConnectionRefusedError) or "Multiple exceptions" in str(exc):
+        return "connection refused"
+    return "timeout" if isinstance(exc, TimeoutError) else str(exc)

@@ -1,0 +1,175 @@
+"""Account configuration: routing-config.json and demo.json, read into AccountConfig values.
+
+Knows the files' shapes (pool contract, sections 8.1 and 8.3), not what is done with the accounts.
+Errors name the file, the entry and the cure; the files hold no secrets.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from fxpool.errors import SettingsError
+from fxpool.pool.channel import Environment
+
+OTHER_PLATFORMS: Final = frozenset({"metaapi", "mt4", "mt5", "dxtrade"})
+"""Entries that another platform serves; an entry without ``platform`` means MetaApi."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountConfig:
+    """One cTrader account as the configuration names it.
+
+    Attributes:
+        key: the name by which callers know the account.
+        login: the broker's account number (``accountId`` in the file), or None.
+        ctid: the ``ctidTraderAccountId``, or None: then it is found by login in the token's list.
+        broker: tells accounts with equal login apart; display only otherwise.
+        symbol_suffix: what callers append to symbol names (``.d``).
+        max_lots: no order larger than this is sent; None for no limit of ours.
+        symbols: MetaTrader names to subscribe to as soon as the account is live.
+    """
+
+    key: str
+    environment: Environment
+    login: str | None = None
+    ctid: int | None = None
+    name: str = ""
+    broker: str = ""
+    type: str | None = None
+    symbol_suffix: str = ""
+    read_only: bool = False
+    enabled: bool = True
+    max_lots: Decimal | None = None
+    symbols: tuple[str, ...] = ()
+
+    @property
+    def display_name(self) -> str:
+        return self.name or self.key
+
+
+def load_routing_config(path: Path) -> list[AccountConfig]:
+    """Return the cTrader accounts of a routing-config.json, in the file's order.
+
+    Raises SettingsError.
+    """
+    content = _read(path)
+    accounts = content.get("accounts")
+    if not isinstance(accounts, dict):
+        raise SettingsError(f'{path}: "accounts" must be an object of account entries by key')
+    found = []
+    for key, entry in accounts.items():
+        reader = _Entry(path, f"accounts.{key}", entry)
+        if reader.is_ctrader():
+            found.append(_account(key, reader))
+    return found
+
+
+def load_demo_config(path: Path) -> AccountConfig:
+    """Return the account of a demo.json, with the file's symbols and limits in it.
+
+    Raises SettingsError.
+    """
+    content = _read(path)
+    reader = _Entry(path, "account", content.get("account"))
+    key = reader.text("key") or reader.text("accountId")
+    if not key:
+        reader.refuse("key", "is missing: give the name by which callers know the account")
+    limits = _Entry(path, "limits", content.get("limits", {}))
+    symbols = content.get("symbols", [])
+    if not isinstance(symbols, list) or not all(isinstance(name, str) for name in symbols):
+        raise SettingsError(f'{path}: "symbols" must be a list of symbol names')
+    account = _account(key, reader)
+    return replace(
+        account,
+        symbols=tuple(symbols),
+        max_lots=limits.number("maxVolume"),
+        read_only=account.read_only or not limits.flag("allowTrading", default=True),
+    )
+
+
+def _account(key: str, entry: _Entry) -> AccountConfig:
+    login = entry.text("accountId") or entry.text("login")
+    return AccountConfig(
+        key=key,
+        environment=entry.environment(),
+        login=login or (key if key.isdecimal() else None),
+        ctid=entry.integer("ctidTraderAccountId"),
+        name=entry.text("nickname") or entry.text("name"),
+        broker=entry.text("broker"),
+        type=entry.text("type") or None,
+        symbol_suffix=entry.text("symbolSuffix"),
+        read_only=entry.flag("readOnly", default=False),
+        enabled=entry.flag("enabled", default=True),
+    )
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+    except OSError as exc:
+        raise SettingsError(f"{path}: cannot be read: {exc.strerror or exc}") from exc
+    except ValueError as exc:
+        raise SettingsError(f"{path}: is not JSON: {exc}") from exc
+    if not isinstance(content, dict):
+        raise SettingsError(f"{path}: must hold a JSON object")
+    return content
+
+
+class _Entry:
+    """One object of a file, read field by field with errors that say where and what to do."""
+
+    def __init__(self, path: Path, where: str, fields: object) -> None:
+        self._path, self._where = path, where
+        if not isinstance(fields, dict):
+            raise SettingsError(f"{path}: {where} must be an object")
+        self._fields: dict[str, Any] = fields
+
+    def refuse(self, field: str, what: str) -> NoReturn:
+        raise SettingsError(f"{self._path}: {self._where}.{field} {what}")
+
+    def is_ctrader(self) -> bool:
+        platform = self.text("platform").lower() or "metaapi"
+        if platform not in OTHER_PLATFORMS | {"ctrader"}:
+            self.refuse("platform", f'is "{platform}": use ctrader, metaapi, mt4, mt5 or dxtrade')
+        return platform == "ctrader"
+
+    def environment(self) -> Environment:
+        word = self.text("environment").lower()
+        try:
+            return Environment(word)
+        except ValueError:
+            self.refuse("environment", f'is "{word}": set it to "demo" or "live"')
+
+    def text(self, field: str) -> str:
+        """Return a text, or a whole number as text (ids are written both ways); empty if absent."""
+        value = self._fields.get(field)
+        if value is None:
+            return ""
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            self.refuse(field, "must be a text")
+        return str(value)
+
+    def integer(self, field: str) -> int | None:
+        word = self.text(field)
+        if word and not word.isdecimal():
+            self.refuse(field, "must be a whole number")
+        return int(word) if word else None
+
+    def number(self, field: str) -> Decimal | None:
+        value = self._fields.get(field)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | Decimal) or value <= 0:
+            self.refuse(field, "must be a number above 0")
+        return Decimal(value)
+
+    def flag(self, field: str, *, default: bool) -> bool:
+        value = self._fields.get(field, default)
+        if not isinstance(value, bool):
+            self.refuse(field, "must be true or false")
+        return value

@@ -1,0 +1,103 @@
+"""Which accounts the access token opens: configured accounts are matched exactly, or refused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from fxpool.errors import MappingError
+from fxpool.openapi.proto import messages_pb2 as wire
+from fxpool.openapi.proto.model_pb2 import SCOPE_VIEW
+from fxpool.platforms.routing import AccountConfig
+from fxpool.pool import Environment, Pool
+
+
+class AccountMismatch(Exception):
+    """The token does not open the account as it is configured; the text says why and the cure."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenAccount:
+    """One account that the token opens.
+
+    Attributes:
+        broker: the broker's short title, empty where the server left it out.
+        is_view_only: the token may look and not trade.
+    """
+
+    ctid: int
+    login: int | None
+    environment: Environment
+    broker: str
+    is_view_only: bool
+
+
+def match_account(config: AccountConfig, opened: Sequence[TokenAccount]) -> TokenAccount:
+    """Return the account that the configuration means, and never another one.
+
+    Raises AccountMismatch.
+    """
+    if config.ctid is not None:
+        found = [account for account in opened if account.ctid == config.ctid]
+        wanted = f"ctidTraderAccountId {config.ctid}"
+    else:
+        found = [account for account in opened if str(account.login) == config.login]
+        wanted = f"login {config.login}"
+    here = [account for account in found if account.environment is config.environment]
+    if len(here) > 1:
+        here = [account for account in here if account.broker.lower() == config.broker.lower()]
+    if len(here) == 1:
+        return here[0]
+    if found and not here and len(found) == 1:
+        raise AccountMismatch(
+            f"{wanted} is a {found[0].environment.value} account, the configuration says "
+            f"{config.environment.value}: correct its environment"
+        )
+    if found:
+        raise AccountMismatch(
+            f"{wanted} occurs {len(found)} times in the token's list: "
+            "set ctidTraderAccountId in the configuration"
+        )
+    raise AccountMismatch(
+        f"{wanted} is not in the token's list of {len(opened)} accounts: authorise the "
+        "application for it, or correct the configuration"
+    )
+
+
+class TokenAccounts:
+    """The token's account list, read once per environment that asks for it."""
+
+    def __init__(self, pool: Pool, access_token: Callable[[], str]) -> None:
+        self._pool = pool
+        self._access_token = access_token
+        self._reading = asyncio.Lock()
+        self._known: dict[Environment, list[TokenAccount]] = {}
+
+    async def find(self, config: AccountConfig) -> TokenAccount:
+        """Return the configured account.
+
+        Raises AccountMismatch, and what ``Pool.request`` raises.
+        """
+        async with self._reading:
+            opened = self._known.get(config.environment)
+            if opened is None:
+                opened = self._known[config.environment] = await self._read(config.environment)
+        return match_account(config, opened)
+
+    async def _read(self, environment: Environment) -> list[TokenAccount]:
+        request = wire.ProtoOAGetAccountListByAccessTokenReq(accessToken=self._access_token())
+        answer = await self._pool.request(environment, request, timeout=60.0)
+        if not isinstance(answer, wire.ProtoOAGetAccountListByAccessTokenRes):
+            raise MappingError(f"the account list was answered by {type(answer).__name__}")
+        is_view_only = answer.HasField("permissionScope") and answer.permissionScope == SCOPE_VIEW
+        return [
+            TokenAccount(
+                ctid=account.ctidTraderAccountId,
+                login=account.traderLogin if account.HasField("traderLogin") else None,
+                environment=Environment.LIVE if account.isLive else Environment.DEMO,
+                broker=account.brokerTitleShort,
+                is_view_only=is_view_only,
+            )
+            for account in answer.ctidTraderAccount
+        ]

@@ -1,0 +1,78 @@
+"""Settings: the brief's variables, frozen, without secrets in sight, errors with a cure."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from pydantic import ValidationError
+
+from fxpool.errors import SettingsError
+from fxpool.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith("CTRADER_") or name == "LOG_LEVEL":
+            monkeypatch.delenv(name)
+
+
+def test_the_defaults_are_those_of_the_contract() -> None:
+    settings = Settings.from_environment()
+    assert (settings.pool_host, settings.pool_port) == ("127.0.0.1", 8088)
+    assert settings.redirect_uri == "http://localhost:8080/api/ctrader/callback"
+    assert (settings.test_account, settings.env) == ("12345", "demo")
+    assert (settings.demo_host, settings.demo_port) == ("demo.ctraderapi.com", 5035)
+    assert (settings.live_host, settings.live_port) == ("live.ctraderapi.com", 5035)
+    assert settings.client_url == "http://localhost:8088"
+
+
+def test_the_first_url_variable_wins_over_the_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CTRADER_POOL_URL", "http://second:1/")
+    assert Settings.from_environment().client_url == "http://second:1"
+    monkeypatch.setenv("CTRADER_POOL_API_URL", "http://first:1")
+    assert Settings.from_environment().client_url == "http://first:1"
+
+
+def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CTRADER_CLIENT_SECRET", "CTRADER_ACCESS_TOKEN", "CTRADER_POOL_API_KEY"):
+        monkeypatch.setenv(name, "planted-secret")
+    settings = Settings.from_environment()
+    assert "planted-secret" not in repr(settings)
+    assert settings.access_token.get_secret_value() == "planted-secret"
+
+
+def test_an_empty_variable_counts_as_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CTRADER_POOL_PORT", "")
+    assert Settings.from_environment().pool_port == 8088
+
+
+def test_an_error_names_the_variable_and_never_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CTRADER_POOL_PORT", "eighty")
+    monkeypatch.setenv("LOG_LEVEL", "LOUD")
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment()
+    assert "CTRADER_POOL_PORT" in str(caught.value)
+    assert "LOG_LEVEL" in str(caught.value)
+    assert "eighty" not in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "::", "10.1.2.3", "pool.example"])
+def test_an_open_door_needs_a_key(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("CTRADER_POOL_HOST", host)
+    with pytest.raises(SettingsError, match="set CTRADER_POOL_API_KEY"):
+        Settings.from_environment()
+    monkeypatch.setenv("CTRADER_POOL_API_KEY", "a-key")
+    assert Settings.from_environment().pool_host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "::1", "localhost"])
+def test_a_loopback_address_needs_no_key(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("CTRADER_POOL_HOST", host)
+    assert Settings.from_environment().pool_host == host
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValidationError):
+        Settings().pool_port = 1  # type: ignore[misc] # the point of the test
