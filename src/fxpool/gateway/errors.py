@@ -1,0 +1,123 @@
+"""One table from failures to answers: every body that is not a success is made here.
+
+``detail`` is always one string, because callers search it for words; a validation error names the
+field and the cure in it.
+
+Source: pool contract 3.1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Scope
+
+from fxpool.mapping.spellings import missing
+from fxpool.platforms.base import PlatformError
+
+REQUEST_ID_HEADER: Final = "X-Request-ID"
+_NO_JSON_OBJECT: Final = (
+    "the body must be a JSON object; send one, with the header Content-Type: application/json"
+)
+_PLACES: Final = frozenset({"body", "query", "path", "header"})
+_DEFAULT_RETRY_AFTER: Final = 1.0
+
+
+def error_response(
+    error: PlatformError, scope: Scope, *, extra: Mapping[str, Any] | None = None
+) -> Response:
+    """Return the answer for an error; ``extra`` are further fields of the body."""
+    request_id = request_id_of(scope)
+    body = {
+        "detail": error.detail,
+        "error": error.detail,
+        "code": error.code,
+        "retryable": error.retryable,
+        "requestId": request_id,
+        **(extra or {}),
+    }
+    if error.outcome is not None:
+        body["outcome"] = error.outcome
+    headers = {REQUEST_ID_HEADER: request_id} if error.status == 500 else {}
+    if error.status in (429, 503):
+        headers["Retry-After"] = str(math.ceil(error.retry_after or _DEFAULT_RETRY_AFTER))
+    return Response(
+        msgspec.json.encode(body),
+        status_code=error.status,
+        headers=headers,
+        media_type="application/json",
+    )
+
+
+def request_id_of(scope: Scope) -> str:
+    """Return the id that the edge gave to a request."""
+    request_id: str = scope["state"]["request_id"]
+    return request_id
+
+
+def explain_validation(errors: Sequence[Any]) -> str:
+    """Return pydantic's errors as one text: each field, what is wrong, what to send."""
+    return "; ".join(_sentence(error) for error in errors)
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    path = [str(part) for part in error["loc"] if part not in _PLACES]
+    message = error["msg"].removeprefix("Value error, ")
+    if not path:
+        is_ours = error["type"] == "value_error"
+        return message if is_ours else _NO_JSON_OBJECT
+    if error["type"] == "missing":
+        return missing(path[0])
+    word = "invalid volume, " if path[0] == "volume" else ""
+    return f"{'.'.join(path)}: {word}{message}"
+
+
+async def _on_platform_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, PlatformError)  # noqa: S101 (what it is registered for)
+    return error_response(error, request.scope)
+
+
+async def _on_validation_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 (what it is registered for)
+    detail = explain_validation(error.errors())
+    return error_response(PlatformError(422, "INVALID_REQUEST", detail), request.scope)
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 (what it is registered for)
+    phrase = HTTPStatus(error.status_code).phrase
+    is_bare = error.detail == phrase
+    where = f"{phrase}: {request.method} {request.url.path}"
+    answer = PlatformError(
+        error.status_code,
+        phrase.upper().replace(" ", "_").replace("-", "_"),
+        where if is_bare else str(error.detail),
+    )
+    response = error_response(answer, request.scope)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _on_our_bug(request: Request, error: Exception) -> Response:
+    """Answer for what nobody foresaw; a call that may have traded says that it is unclear."""
+    detail = f"internal error ({type(error).__name__}); quote the requestId"
+    outcome = None if request.method == "GET" else "unknown"
+    answer = PlatformError(500, "INTERNAL_ERROR", detail)
+    return error_response(answer, request.scope, extra={"outcome": outcome} if outcome else None)
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Give every failure of an app its uniform body."""
+    app.add_exception_handler(PlatformError, _on_platform_error)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(Exception, _on_our_bug)

@@ -1,0 +1,22 @@
+"""The bounds of one gateway."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayLimits:
+    """What one gateway accepts before it says no.
+
+    Attributes:
+        max_body_bytes: the largest request body; a longer one is answered with 413.
+        max_streams: event streams open at once; one more is answered with 503.
+        heartbeat_seconds: how often a stream of server-sent events shows that it lives.
+        stall_seconds: how long sent bytes may wait for a client before its link is cut.
+    """
+
+    max_body_bytes: int = 1 << 20
+    max_streams: int = 2_000
+    heartbeat_seconds: float = 15.0
+    stall_seconds: float = 30.0

@@ -1,0 +1,80 @@
+"""Numbers for Prometheus: the gateway's own counters, and the pool's true numbers at a scrape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from fxpool.mapping.formats import PoolStats
+
+
+class Metrics:
+    """The counters of one gateway, in a registry of its own.
+
+    Attributes:
+        streams: event streams open now.
+        events: events written to streams, a plain number because it counts on the hot path.
+    """
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "fxpool_http_requests",
+            "HTTP answers.",
+            ("method", "route", "status"),
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "fxpool_http_request_seconds",
+            "Time to the first byte of an answer.",
+            ("route",),
+            registry=self._registry,
+        )
+        self.streams = 0
+        self.events = 0
+
+    def count(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Take note of one answer."""
+        self._requests.labels(method, route, status).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def text(self, stats: PoolStats) -> bytes:
+        """Return all numbers in Prometheus' text format."""
+        now = CollectorRegistry()
+        now.register(_Numbers(stats, streams=self.streams, events=self.events))
+        return generate_latest(now) + generate_latest(self._registry)
+
+
+class _Numbers(Collector):
+    """The numbers of one moment, as metric families."""
+
+    def __init__(self, stats: PoolStats, *, streams: int, events: int) -> None:
+        self._stats, self._streams, self._events = stats, streams, events
+
+    def collect(self) -> Iterator[Metric]:
+        stats = self._stats
+        yield _counter("connections", "Broker links made.", stats["connectionsCreated"])
+        yield _counter("connections_reused", "Requests on a link.", stats["connectionsReused"])
+        yield _counter("trades", "Trades executed.", stats["tradesExecuted"])
+        yield _counter("errors", "Failed requests.", stats["errors"])
+        yield _gauge("active_connections", "Broker links up.", stats["activeConnections"])
+        yield _gauge("requests_in_flight", "Requests unanswered.", stats["requestsInFlight"])
+        yield _gauge("subscriptions", "Symbols quoted.", stats["subscriptions"])
+        yield _gauge("uptime_seconds", "Age of the pool.", stats["uptimeSeconds"])
+        yield _gauge("streams", "Event streams open.", self._streams)
+        yield _counter("stream_events", "Events written to streams.", self._events)
+        accounts = GaugeMetricFamily("fxpool_accounts", "Accounts by state.", labels=("state",))
+        for state, number in stats["accounts"].items():
+            accounts.add_metric((state,), number)
+        yield accounts
+
+
+def _counter(name: str, text: str, value: float) -> Metric:
+    return CounterMetricFamily(f"fxpool_{name}", text, value=value)
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"fxpool_{name}", text, value=value)

@@ -1,0 +1,124 @@
+"""The schemas of answers in /openapi.json, taken from the TypedDicts that callers read."""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypedDict
+
+import msgspec
+
+from fxpool.mapping.formats import (
+    AccountInformation,
+    AccountListing,
+    AccountSummary,
+    Health,
+    OrderList,
+    OutcomeWord,
+    PoolStats,
+    PositionInfo,
+    PositionList,
+    PriceInfo,
+    StreamingState,
+    SubscriptionResult,
+    SymbolList,
+    SymbolMapping,
+    TradeResult,
+)
+
+
+class ErrorBody(TypedDict, total=False):
+    """Every answer that is not a success."""
+
+    detail: str
+    error: str
+    code: str
+    retryable: bool
+    requestId: str
+    outcome: OutcomeWord
+
+
+class AccountPositions(TypedDict, total=False):
+    """One row of ``GET /positions/all``; an account in error has no ``positions``."""
+
+    count: int | None
+    positions: list[PositionInfo]
+    error: str
+
+
+class CallbackRegistration(TypedDict):
+    """Where a registered caller hears of reconnects."""
+
+    success: bool
+    callback_id: str
+    delivery: str
+    events: str
+
+
+class Readiness(TypedDict):
+    """``GET /health/ready``."""
+
+    status: str
+
+
+class Root(TypedDict):
+    """``GET /``."""
+
+    service: str
+    version: str
+    status: str
+    simulated: bool
+    endpoints: list[str]
+
+
+class ResetResult(TypedDict):
+    """``POST /connections/reset``."""
+
+    success: bool
+    message: str
+    connections: int
+
+
+SHAPES: Final = (
+    AccountInformation,
+    AccountPositions,
+    CallbackRegistration,
+    ErrorBody,
+    Health,
+    OrderList,
+    PoolStats,
+    PositionList,
+    PriceInfo,
+    Readiness,
+    ResetResult,
+    Root,
+    StreamingState,
+    SubscriptionResult,
+    SymbolList,
+    SymbolMapping,
+    TradeResult,
+    dict[str, AccountListing],
+    dict[str, AccountPositions],
+    dict[str, AccountSummary],
+    dict[str, PriceInfo],
+)
+_REFERENCE: Final = "#/components/schemas/{name}"
+_SCHEMAS, COMPONENTS = msgspec.json.schema_components(SHAPES, ref_template=_REFERENCE)
+_BY_SHAPE: Final = dict(zip(map(str, SHAPES), _SCHEMAS, strict=True))
+
+
+def answers(shape: object) -> dict[int | str, dict[str, Any]]:
+    """Return the ``responses`` of a route that answers with ``shape``, one of SHAPES."""
+    return {
+        200: {"description": "Success", "content": _json(_BY_SHAPE[str(shape)])},
+        "default": {"description": "Error", "content": _json(_BY_SHAPE[str(ErrorBody)])},
+    }
+
+
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
+
+
+def complete(document: dict[str, Any]) -> dict[str, Any]:
+    """Return FastAPI's document with the schemas of the answers in it."""
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas.update(COMPONENTS)
+    return document

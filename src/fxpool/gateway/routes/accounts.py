@@ -1,0 +1,77 @@
+"""Account reads: information, positions, orders, lists. Pool contract 4.1 and 4.2 (summary)."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from fxpool.gateway.exact_json import answer
+from fxpool.gateway.openapi import AccountPositions, answers
+from fxpool.gateway.routes.common import (
+    ENVIRONMENT_PARAMETER,
+    ForAccount,
+    OnPlatform,
+    new_router,
+)
+from fxpool.mapping.formats import (
+    AccountInformation,
+    AccountListing,
+    AccountSummary,
+    OrderList,
+    PositionList,
+)
+from fxpool.platforms.base import Platform, PlatformError
+
+router = new_router("accounts")
+
+
+@router.get("/accounts", responses=answers(dict[str, AccountListing]))
+async def list_accounts(platform: OnPlatform) -> Response:
+    """The configured accounts, without secrets."""
+    return answer(await platform.accounts())
+
+
+@router.get("/accounts/summary", responses=answers(dict[str, AccountSummary]))
+async def summarise_accounts(platform: OnPlatform) -> Response:
+    """Balance and state of every account; one in error has no balance."""
+    return answer(await platform.accounts_summary())
+
+
+@router.get(
+    "/account/{account_id}",
+    responses=answers(AccountInformation),
+    openapi_extra=ENVIRONMENT_PARAMETER,
+)
+@router.get("/accounts/{account_id}/info", include_in_schema=False)
+async def read_account(account_id: str, query: ForAccount, platform: OnPlatform) -> Response:
+    """An account with its equity, from the live book."""
+    information = await platform.account_information(account_id, environment=query.environment)
+    return answer(information)
+
+
+@router.get("/positions/all", responses=answers(dict[str, AccountPositions]))
+async def read_all_positions(platform: OnPlatform) -> Response:
+    """The open positions of every account; one in error has no ``positions``."""
+    accounts = await platform.accounts()
+    return answer({account: await _positions_or_error(platform, account) for account in accounts})
+
+
+@router.get("/positions/{account_id}", responses=answers(PositionList))
+@router.get("/accounts/{account_id}/positions", include_in_schema=False)
+async def read_positions(account_id: str, platform: OnPlatform) -> Response:
+    """All open positions, true at ``asOf``; never an empty list for "not known"."""
+    return answer(await platform.positions(account_id))
+
+
+@router.get("/orders/{account_id}", responses=answers(OrderList))
+@router.get("/accounts/{account_id}/orders", include_in_schema=False)
+async def read_orders(account_id: str, platform: OnPlatform) -> Response:
+    """All pending orders; the protection of positions is not among them."""
+    return answer(await platform.orders(account_id))
+
+
+async def _positions_or_error(platform: Platform, account: str) -> AccountPositions:
+    try:
+        listed = await platform.positions(account)
+    except PlatformError as error:
+        return AccountPositions(error=error.detail, count=None)
+    return AccountPositions(count=listed["count"], positions=listed["positions"])

@@ -1,0 +1,71 @@
+"""The pool itself: root, health, numbers, reset. Pool contract 4.5."""
+
+from __future__ import annotations
+
+from fastapi.responses import PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fxpool.gateway.errors import error_response
+from fxpool.gateway.exact_json import answer
+from fxpool.gateway.openapi import Readiness, ResetResult, Root, answers
+from fxpool.gateway.routes.common import OnPlatform, new_router
+from fxpool.mapping.formats import Health, PoolStats
+from fxpool.platforms.base import PlatformError
+
+router = new_router("pool")
+
+
+@router.get("/", responses=answers(Root))
+async def read_root(request: Request, platform: OnPlatform) -> Response:
+    """What this service is; some callers use it as their health check."""
+    health = await platform.health()
+    return answer(
+        Root(
+            service=f"{health['service']} API",
+            version=health["version"],
+            status=health["status"],
+            simulated=health["simulated"],
+            endpoints=[*request.app.openapi()["paths"], "/ws"],
+        )
+    )
+
+
+@router.get("/health", responses=answers(Health))
+async def read_health(platform: OnPlatform) -> Response:
+    """The state of the pool, always with status 200; the word is in ``status``."""
+    return answer(await platform.health())
+
+
+@router.get("/health/ready", responses=answers(Readiness))
+async def read_readiness(request: Request, platform: OnPlatform) -> Response:
+    """200 once the first synchronisation is over, else 503."""
+    health = await platform.health()
+    if health["status"] != "starting":
+        return answer(Readiness(status="ready"))
+    text = "network: starting, the first synchronisation is not finished"
+    error = PlatformError(503, "STARTING", text, retryable=True)
+    return error_response(error, request.scope, extra={"status": "starting"})
+
+
+@router.get("/pool/stats", responses=answers(PoolStats))
+@router.get("/stats", include_in_schema=False)
+async def read_stats(platform: OnPlatform) -> Response:
+    """True numbers since the start of the process."""
+    return answer(await platform.pool_stats())
+
+
+@router.post("/connections/reset", responses=answers(ResetResult))
+async def reset_connections(platform: OnPlatform) -> Response:
+    """Close and reopen all broker links."""
+    number = await platform.reset_connections()
+    noun = "connection" if number == 1 else "connections"
+    return answer(ResetResult(success=True, message=f"{number} {noun} reset", connections=number))
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+async def read_metrics(request: Request, platform: OnPlatform) -> Response:
+    """Numbers in Prometheus' text format."""
+    text = request.app.metrics.text(await platform.pool_stats())
+    return Response(text, media_type=CONTENT_TYPE_LATEST)

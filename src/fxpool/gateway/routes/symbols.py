@@ -1,0 +1,28 @@
+"""Symbols of an account and their names at its broker. Pool contract 4.6."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from fxpool.gateway.exact_json import answer
+from fxpool.gateway.openapi import answers
+from fxpool.gateway.routes.common import ACCOUNT_PARAMETER, ForAccount, OnPlatform, new_router
+from fxpool.mapping.formats import SymbolList, SymbolMapping
+
+router = new_router("symbols")
+
+
+@router.get(
+    "/symbols/mapping/{symbol:path}",
+    responses=answers(SymbolMapping),
+    openapi_extra=ACCOUNT_PARAMETER,
+)
+async def read_symbol_mapping(symbol: str, query: ForAccount, platform: OnPlatform) -> Response:
+    """How a MetaTrader name is called at the broker, with its volume limits in lots."""
+    return answer(await platform.symbol_mapping(symbol, query.account_id))
+
+
+@router.get("/accounts/{account_id}/symbols", responses=answers(SymbolList))
+async def list_symbols(account_id: str, platform: OnPlatform) -> Response:
+    """The symbols of an account by MetaTrader name."""
+    return answer(await platform.symbols(account_id))

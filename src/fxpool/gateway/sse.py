@@ -1,0 +1,91 @@
+"""Event streams as server-sent events: ``GET /events``.
+
+A change has the id ``<account>:<seq>``; a comment line shows life while nothing happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.datastructures import QueryParams
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from fxpool.clock import Clock
+from fxpool.gateway.errors import error_response
+from fxpool.gateway.schemas import StreamOptions
+from fxpool.gateway.streams import ClientGone, Ending, Streams
+from fxpool.platforms.base import PlatformError
+from fxpool.platforms.events import Event
+
+_HEADERS = (
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),  # NGINX would hold events back
+)
+
+
+class SseOutlet:
+    """Writes events as ``id:`` and ``data:`` lines."""
+
+    def __init__(self, receive: Receive, send: Send, clock: Clock) -> None:
+        self._receive, self._send, self._clock = receive, send, clock
+
+    async def begin(self) -> None:
+        await self._send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
+
+    async def write(self, events: Sequence[Event], *, is_batched: bool) -> None:
+        if is_batched:
+            array = b"[" + b",".join([event.encoded for event in events]) + b"]"
+            await self._body(_last_id(events) + b"data: " + array + b"\n\n")
+            return
+        lines = [_last_id((event,)) + b"data: " + event.encoded + b"\n\n" for event in events]
+        await self._body(b"".join(lines))
+
+    async def receive(self) -> StreamOptions:
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+
+    async def beat(self) -> None:
+        await self._body(b": alive\n\n")
+
+    async def end(self, ending: Ending) -> None:
+        await self._body(b"data: " + ending.encoded(self._clock) + b"\n\n", is_last=True)
+
+    async def _body(self, data: bytes, *, is_last: bool = False) -> None:
+        await self._send({"type": "http.response.body", "body": data, "more_body": not is_last})
+
+
+class EventStreamResponse(Response):
+    """An answer that goes on until either side ends it."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, streams: Streams, options: StreamOptions) -> None:
+        super().__init__()
+        self._streams, self._options = streams, options
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            outlet = SseOutlet(receive, send, self._streams.clock)
+            await self._streams.carry(outlet, self._options)
+        except PlatformError as refusal:
+            await error_response(refusal, scope)(scope, receive, send)
+
+
+def read_options(query: QueryParams) -> StreamOptions:
+    """Return what a query asks for; a repeated name is a list. Raises ValidationError."""
+    joined = {name: ",".join(query.getlist(name)) for name in query}
+    return StreamOptions.model_validate(joined)
+
+
+def _last_id(events: Sequence[Event]) -> bytes:
+    """Return the ``id:`` line of the newest change; levels have none."""
+    for event in reversed(events):
+        number = event.body.get("seq")
+        if number is not None:
+            account = event.account.replace("\n", " ").replace("\r", " ")
+            return f"id: {account}:{number}\n".encode()
+    return b""

@@ -1,0 +1,233 @@
+"""Event streams: one subscription carried to one client, over WebSocket or server-sent events.
+
+Both kinds share ``EventStream``, which knows when to write, and differ in their ``Outlet``, which
+knows how. A stream has two tasks however many events it carries: one writes what became ready,
+one listens to the client. Events were encoded once by the platform; here only bytes are joined.
+A client that does not read holds up its own writer only: its subscription ends when too much
+waits, its link when the kernel's limit is over (``server``).
+
+A client that asks to resume (``lastEventId``) gets a fresh snapshot, as every subscriber does.
+
+Source: pool contract 4.4, 6.8.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+
+from fxpool.clock import Clock
+from fxpool.errors import SlowConsumer
+from fxpool.gateway.limits import GatewayLimits
+from fxpool.gateway.metrics import Metrics
+from fxpool.gateway.schemas import StreamOptions
+from fxpool.platforms.base import Platform, PlatformError, Subscription
+from fxpool.platforms.events import Event
+
+GOING_AWAY = 1001
+INTERNAL_ERROR = 1011
+TRY_AGAIN_LATER = 1013
+
+_GOODBYE_SECONDS = 1.0
+
+
+class ClientGone(Exception):
+    """The client closed its end; there is nobody left to tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why a stream ends, for its client.
+
+    Attributes:
+        close_code: the WebSocket close code.
+        type: of the last event, ``error`` or ``streamClosed``.
+    """
+
+    close_code: int
+    type: str
+    code: str
+    detail: str
+
+    def encoded(self, clock: Clock) -> bytes:
+        """Return the last event of the stream."""
+        return notice(clock, self.type, code=self.code, error=self.detail, detail=self.detail)
+
+
+def notice(clock: Clock, type_: str, **fields: Any) -> bytes:
+    """Return an event about the stream itself; it has no account and no ``seq``."""
+    at = clock.at()
+    body = {
+        "type": type_,
+        "ts": int(at.timestamp() * 1000),
+        "timestamp": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        **fields,
+    }
+    return msgspec.json.encode(body)
+
+
+class Outlet(Protocol):
+    """Where a stream goes. Each call raises ClientGone once the client has left."""
+
+    async def begin(self) -> None:
+        """Accept the client; before this it can still be refused as HTTP refuses."""
+        ...
+
+    async def write(self, events: Sequence[Event], *, is_batched: bool) -> None:
+        """Send events: one message each, or one message for all."""
+        ...
+
+    async def receive(self) -> StreamOptions:
+        """Wait until the client asks for something else; it may never do so."""
+        ...
+
+    async def beat(self) -> None:
+        """Show the client that the stream lives."""
+        ...
+
+    async def end(self, ending: Ending) -> None:
+        """Say why the stream ends, and end it."""
+        ...
+
+
+class EventStream:
+    """One client's stream, from its first snapshot to its end."""
+
+    def __init__(
+        self,
+        platform: Platform,
+        outlet: Outlet,
+        *,
+        clock: Clock,
+        limits: GatewayLimits,
+        metrics: Metrics,
+    ) -> None:
+        self._platform, self._outlet = platform, outlet
+        self._clock, self._limits, self._metrics = clock, limits, metrics
+        self._ended: asyncio.Future[Ending | None] = asyncio.get_running_loop().create_future()
+
+    def end(self, ending: Ending | None) -> None:
+        """End the stream soon; None means that the client knows. The first reason stays."""
+        if not self._ended.done():
+            self._ended.set_result(ending)
+
+    async def run(self, subscription: Subscription, options: StreamOptions) -> None:
+        """Carry events until either side ends the stream."""
+        async with asyncio.TaskGroup() as tasks:
+            listener = tasks.create_task(self._listen(tasks, subscription, options))
+            ending = await self._ended
+            listener.cancel()
+        if ending is not None:
+            await self._say(ending)
+
+    async def _listen(
+        self, tasks: asyncio.TaskGroup, subscription: Subscription, options: StreamOptions
+    ) -> None:
+        """Keep a writer for what the client asked for last."""
+        while True:
+            writer = tasks.create_task(self._write(subscription, options))
+            try:
+                options = await self._next_options()
+                subscription = self._platform.subscribe(options.wanted())
+            except ClientGone:
+                self.end(None)
+                return
+            except PlatformError as error:
+                self.end(_ending_of(error))
+                return
+            finally:
+                writer.cancel()
+                await asyncio.wait([writer])
+
+    async def _next_options(self) -> StreamOptions:
+        while True:
+            try:
+                async with asyncio.timeout(self._limits.heartbeat_seconds):
+                    return await self._outlet.receive()
+            except TimeoutError:
+                await self._outlet.beat()
+
+    async def _write(self, subscription: Subscription, options: StreamOptions) -> None:
+        """Write what becomes ready, at most once in ``flush_ms`` if the client chose so."""
+        pause = options.flush_ms / 1000
+        try:
+            async with subscription:
+                while True:
+                    events = await subscription.next_batch()
+                    await self._outlet.write(events, is_batched=options.batch)
+                    self._metrics.events += len(events)
+                    if pause:
+                        await self._clock.sleep(pause)
+        except (SlowConsumer, PlatformError) as error:
+            self.end(_ending_of(error))
+        except ClientGone:
+            self.end(None)
+
+    async def _say(self, ending: Ending) -> None:
+        """Say goodbye, to a client that may not read any more."""
+        try:
+            async with asyncio.timeout(_GOODBYE_SECONDS):
+                await self._outlet.end(ending)
+        except (TimeoutError, ClientGone):
+            return
+
+
+def _ending_of(error: SlowConsumer | PlatformError) -> Ending:
+    if isinstance(error, PlatformError):
+        code = TRY_AGAIN_LATER if error.retryable else INTERNAL_ERROR
+        return Ending(code, "error", error.code, error.detail)
+    return Ending(TRY_AGAIN_LATER, "error", "SLOW_CONSUMER", str(error))
+
+
+class Streams:
+    """All streams of one gateway: opens them within the limit, ends them together."""
+
+    def __init__(
+        self, platform: Platform, *, clock: Clock, limits: GatewayLimits, metrics: Metrics
+    ) -> None:
+        self.clock = clock
+        self._platform, self._limits, self._metrics = platform, limits, metrics
+        self._open: set[EventStream] = set()
+        self._is_closed = False
+
+    async def carry(self, outlet: Outlet, options: StreamOptions) -> None:
+        """Carry events to a client until either side ends the stream.
+
+        Raises PlatformError before the client was accepted: too many streams, an account that does
+        not exist, a gateway that stops.
+        """
+        self._refuse_if_full()
+        subscription = self._platform.subscribe(options.wanted())
+        async with AsyncExitStack() as opening:
+            opening.push_async_exit(subscription)
+            await outlet.begin()
+            opening.pop_all()  # from here on the stream closes it
+        stream = EventStream(
+            self._platform, outlet, clock=self.clock, limits=self._limits, metrics=self._metrics
+        )
+        self._open.add(stream)
+        self._metrics.streams = len(self._open)
+        try:
+            await stream.run(subscription, options)
+        finally:
+            self._open.discard(stream)
+            self._metrics.streams = len(self._open)
+
+    def close(self) -> None:
+        """End all streams with a word to their clients, and open no more."""
+        self._is_closed = True
+        for stream in tuple(self._open):
+            stream.end(Ending(GOING_AWAY, "streamClosed", "STOPPING", "the gateway is stopping"))
+
+    def _refuse_if_full(self) -> None:
+        if self._is_closed:
+            text = "network: the gateway is stopping"
+            raise PlatformError(503, "STOPPING", text, retryable=True)
+        if len(self._open) >= self._limits.max_streams:
+            text = f"network: {len(self._open)} event streams are open, which is the limit"
+            raise PlatformError(503, "TOO_MANY_STREAMS", text, retryable=True)

@@ -1,0 +1,108 @@
+"""Event streams over WebSocket: ``/ws``.
+
+The query says what to deliver, as for ``/events``. A client may say it again at any time with a
+message ``{"action": "subscribe", "accounts": [...], "symbols": [...], "types": [...], "batch":
+true}``; the stream then begins again with snapshots. Life is shown by the protocol's own pings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+import msgspec
+from pydantic import ValidationError
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from fxpool.clock import Clock
+from fxpool.gateway.errors import error_response, explain_validation
+from fxpool.gateway.schemas import StreamOptions
+from fxpool.gateway.sse import read_options
+from fxpool.gateway.streams import ClientGone, Ending, Streams, notice
+from fxpool.platforms.base import PlatformError
+from fxpool.platforms.events import Event
+
+_MAX_REASON_BYTES: Final = 123  # a close frame holds no more
+
+
+class WebSocketOutlet:
+    """Writes events as text messages: one event, or a JSON array of events."""
+
+    def __init__(self, socket: WebSocket, clock: Clock) -> None:
+        self._socket, self._clock = socket, clock
+
+    async def begin(self) -> None:
+        await self._socket.accept()
+
+    async def write(self, events: Sequence[Event], *, is_batched: bool) -> None:
+        if is_batched:
+            await self._send(b"[" + b",".join([event.encoded for event in events]) + b"]")
+            return
+        for event in events:
+            await self._send(event.encoded)
+
+    async def receive(self) -> StreamOptions:
+        while True:
+            message = await self._socket.receive()
+            if message["type"] == "websocket.disconnect":
+                raise ClientGone
+            try:
+                return _read_message(message.get("text") or message.get("bytes") or "")
+            except ValueError as exc:
+                text = str(exc)
+                await self._send(
+                    notice(self._clock, "error", code="INVALID_REQUEST", error=text, detail=text)
+                )
+
+    async def beat(self) -> None:
+        """Do nothing: the server pings on its own."""
+
+    async def end(self, ending: Ending) -> None:
+        await self._send(ending.encoded(self._clock))
+        reason = ending.detail.encode()[:_MAX_REASON_BYTES].decode(errors="ignore")
+        with _client_gone():
+            await self._socket.close(ending.close_code, reason)
+
+    async def _send(self, encoded: bytes) -> None:
+        with _client_gone():
+            await self._socket.send_text(encoded.decode())
+
+
+@contextmanager
+def _client_gone() -> Iterator[None]:
+    try:
+        yield
+    except (WebSocketDisconnect, RuntimeError) as exc:  # RuntimeError: already closed
+        raise ClientGone from exc
+
+
+async def serve_socket(socket: WebSocket, streams: Streams) -> None:
+    """Serve one WebSocket; what cannot be served is refused as HTTP, with the uniform body."""
+    try:
+        options = _read_query(socket)
+        await streams.carry(WebSocketOutlet(socket, streams.clock), options)
+    except PlatformError as refusal:
+        await socket.send_denial_response(error_response(refusal, socket.scope))
+
+
+def _read_query(socket: WebSocket) -> StreamOptions:
+    try:
+        return read_options(socket.query_params)
+    except ValidationError as exc:
+        text = explain_validation(exc.errors())
+        raise PlatformError(422, "INVALID_REQUEST", text) from exc
+
+
+def _read_message(text: str | bytes) -> StreamOptions:
+    """Return what a client asks for. Raises ValueError that says what a message may be."""
+    try:
+        message = msgspec.json.decode(text, type=dict[str, object])
+    except msgspec.DecodeError as exc:
+        raise ValueError(f"a message must be a JSON object: {exc}") from exc
+    if message.get("action") != "subscribe":
+        raise ValueError('a message must have "action": "subscribe"')
+    try:
+        return StreamOptions.model_validate(message)
+    except ValidationError as exc:
+        raise ValueError(explain_validation(exc.errors())) from exc

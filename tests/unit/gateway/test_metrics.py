@@ -1,0 +1,36 @@
+"""Prometheus text."""
+
+from __future__ import annotations
+
+from fxpool.gateway.metrics import Metrics
+from fxpool.mapping.formats import PoolStats
+
+STATS: PoolStats = {
+    "connectionsCreated": 2,
+    "connectionsReused": 5810,
+    "tradesExecuted": 37,
+    "errors": 4,
+    "activeConnections": 1,
+    "reuse_ratio": 0.9997,
+    "accounts": {"total": 3, "synchronized": 2},
+    "links": [],
+    "requestsInFlight": 0,
+    "subscriptions": 9,
+    "uptimeSeconds": 5.5,
+}
+
+
+def test_the_pools_numbers_and_our_own_are_in_the_text() -> None:
+    metrics = Metrics()
+    metrics.count("GET", "/positions/{account_id}", 200, 0.001)
+    metrics.streams, metrics.events = 2, 70
+    lines = metrics.text(STATS).decode().splitlines()
+    for line in (
+        "fxpool_trades_total 37.0",
+        "fxpool_active_connections 1.0",
+        'fxpool_accounts{state="synchronized"} 2.0',
+        "fxpool_streams 2.0",
+        "fxpool_stream_events_total 70.0",
+        'fxpool_http_requests_total{method="GET",route="/positions/{account_id}",status="200"} 1.0',
+    ):
+        assert line in lines
