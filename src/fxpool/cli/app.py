@@ -1,0 +1,262 @@
+"""Every command with its arguments. Each hands over to the module that does the work.
+
+Those modules are imported inside the commands, so that ``fxpool --help`` answers at once.
+"""
+
+# ruff: noqa: PLC0415 (see above: a command pays for its own imports only)
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+import fxpool
+from fxpool.cli.options import (
+    DEFAULT_URL,
+    Account,
+    ApiKey,
+    AsJson,
+    Replay,
+    Seed,
+    Speed,
+    StopLoss,
+    TakeProfit,
+    Url,
+)
+from fxpool.cli.sim_app import sim_app
+
+app = typer.Typer(
+    name="fxpool",
+    help="One pool for trading accounts on cTrader and MetaTrader, in MetaApi's data formats.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+RUN = "Run"
+READ = "Look (at a running gateway)"
+TRADE = "Trade (through a running gateway)"
+
+app.add_typer(sim_app, name="sim", rich_help_panel=RUN)
+
+
+def main() -> None:
+    """Run the command line; the console script."""
+    app()
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"fxpool {fxpool.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version."),
+    ] = False,
+) -> None:
+    """One pool for trading accounts on cTrader and MetaTrader, in MetaApi's data formats."""
+
+
+@app.command(rich_help_panel=RUN)
+def demo(
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Do the walk, then exit 0, or 1 with the reason.")
+    ] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port of the gateway [8088; any free one in --check]."),
+    ] = None,
+    sim_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the simulated broker; 0 is any free one.")
+    ] = 0,
+    seed: Seed = 1,
+    replay: Replay = None,
+    speed: Speed = 1.0,
+) -> None:
+    """See it work: a SIMULATED broker, the gateway, a guided first trade. No account, no key."""
+    from fxpool.cli.demo import DemoOptions, run
+
+    run(
+        DemoOptions(
+            port=port, sim_port=sim_port, seed=seed, replay=replay or [], speed=speed, check=check
+        )
+    )
+
+
+@app.command(rich_help_panel=RUN)
+def serve(
+    *,
+    host: Annotated[
+        str | None, typer.Option(help="Address to bind [CTRADER_POOL_HOST, 127.0.0.1].")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port [CTRADER_POOL_PORT, 8088].")
+    ] = None,
+) -> None:
+    """Run the gateway for the accounts that the environment configures."""
+    from fxpool.cli.serve import run
+
+    run(host=host, port=port)
+
+
+@app.command(rich_help_panel=READ)
+def account(
+    *, account: Account, url: Url = DEFAULT_URL, api_key: ApiKey = "", as_json: AsJson = False
+) -> None:
+    """Balance, equity and margin of an account."""
+    from fxpool.cli import reading
+    from fxpool.cli.pool import Pool
+
+    reading.account(Pool(url, api_key, as_json), account)
+
+
+@app.command(rich_help_panel=READ)
+def positions(
+    *, account: Account, url: Url = DEFAULT_URL, api_key: ApiKey = "", as_json: AsJson = False
+) -> None:
+    """Open positions with their profit."""
+    from fxpool.cli import reading
+    from fxpool.cli.pool import Pool
+
+    reading.positions(Pool(url, api_key, as_json), account)
+
+
+@app.command(rich_help_panel=READ)
+def orders(
+    *, account: Account, url: Url = DEFAULT_URL, api_key: ApiKey = "", as_json: AsJson = False
+) -> None:
+    """Pending orders."""
+    from fxpool.cli import reading
+    from fxpool.cli.pool import Pool
+
+    reading.orders(Pool(url, api_key, as_json), account)
+
+
+@app.command(rich_help_panel=READ)
+def price(
+    *,
+    symbol: Annotated[
+        str | None, typer.Argument(help="The symbol; all that have a quote if left out.")
+    ] = None,
+    account: Annotated[
+        str | None, typer.Option("--account", help="Quoted on this account, not the freshest.")
+    ] = None,
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = "",
+    as_json: AsJson = False,
+) -> None:
+    """The newest quote of a symbol; subscribes to it first."""
+    from fxpool.cli import reading
+    from fxpool.cli.pool import Pool
+
+    reading.price(Pool(url, api_key, as_json), symbol, account)
+
+
+@app.command(rich_help_panel=READ)
+def watch(
+    *,
+    account: Account,
+    symbols: Annotated[
+        list[str] | None,
+        typer.Option("--symbol", help="Also show the quotes of this symbol. Repeatable."),
+    ] = None,
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = "",
+    as_json: AsJson = False,
+) -> None:
+    """A live view of an account, until Ctrl-C. With --json: its events, one to a line."""
+    from fxpool.cli.pool import Pool
+    from fxpool.cli.watch import run
+
+    run(Pool(url, api_key, as_json), account, symbols or [])
+
+
+@app.command(rich_help_panel=TRADE)
+def trade(
+    *,
+    account: Account,
+    side: Annotated[Literal["buy", "sell"], typer.Argument(help="buy or sell.")],
+    symbol: Annotated[str, typer.Argument(help="A MetaTrader name: EURUSD.")],
+    lots: Annotated[str, typer.Argument(help="Volume in lots: 0.10.")],
+    limit: Annotated[
+        str | None, typer.Option(metavar="PRICE", help="A limit order at this price.")
+    ] = None,
+    stop: Annotated[
+        str | None, typer.Option(metavar="PRICE", help="A stop order at this price.")
+    ] = None,
+    sl: StopLoss = None,
+    tp: TakeProfit = None,
+    comment: Annotated[str, typer.Option(help="Kept by the broker with the order.")] = "",
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = "",
+    as_json: AsJson = False,
+) -> None:
+    """Place an order: at the market, or pending with --limit or --stop."""
+    from fxpool.cli import trading
+    from fxpool.cli.pool import Pool
+
+    order = trading.order_from(
+        side, symbol, lots, limit=limit, stop=stop, stop_loss=sl, take_profit=tp, comment=comment
+    )
+    trading.place(Pool(url, api_key, as_json), account, order)
+
+
+@app.command(rich_help_panel=TRADE)
+def modify(
+    *,
+    account: Account,
+    position: Annotated[str, typer.Argument(help="Id of the position.")],
+    sl: StopLoss = None,
+    tp: TakeProfit = None,
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = "",
+    as_json: AsJson = False,
+) -> None:
+    """Set the protection of a position. A side left out stays; 0 removes it."""
+    from fxpool.cli import trading
+    from fxpool.cli.pool import Pool
+
+    protection = trading.protection_from(position, sl, tp)
+    trading.modify(Pool(url, api_key, as_json), account, protection)
+
+
+@app.command(rich_help_panel=TRADE)
+def close(
+    *,
+    account: Account,
+    position: Annotated[str, typer.Argument(help="Id of the position.")],
+    lots: Annotated[
+        str | None, typer.Argument(help="Close only so many lots; all of it if left out.")
+    ] = None,
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = "",
+    as_json: AsJson = False,
+) -> None:
+    """Close a position, or part of it."""
+    from fxpool.cli import trading
+    from fxpool.cli.pool import Pool
+
+    trading.close(Pool(url, api_key, as_json), account, trading.close_from(position, lots))
+
+
+@app.command(rich_help_panel=TRADE)
+def cancel(
+    *,
+    account: Account,
+    order: Annotated[str, typer.Argument(help="Id of the pending order.")],
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = "",
+    as_json: AsJson = False,
+) -> None:
+    """Cancel a pending order."""
+    from fxpool.cli import trading
+    from fxpool.cli.pool import Pool
+
+    trading.cancel(Pool(url, api_key, as_json), account, order)

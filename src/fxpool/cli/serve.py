@@ -1,0 +1,47 @@
+"""``fxpool serve``: the gateway for the accounts that the environment configures."""
+
+from __future__ import annotations
+
+import structlog
+
+from fxpool.cli import logs
+from fxpool.cli.exits import end_with
+from fxpool.cli.lifetime import run_until_signal
+from fxpool.errors import FxPoolError
+from fxpool.gateway import Gateway, GatewayServer, create_app, serve
+from fxpool.platforms.base import Platform
+from fxpool.platforms.ctrader import CTraderPlatform
+from fxpool.settings import Settings
+
+
+def run(*, host: str | None, port: int | None) -> None:
+    """Serve until a signal; arguments win over the environment."""
+    try:
+        settings = Settings.from_environment()
+        logs.configure(settings.log_level)
+        platform = CTraderPlatform.from_settings(settings)
+        key = settings.pool_api_key
+        app = create_app(platform, api_key=key if key.get_secret_value() else None)
+        run_until_signal(
+            lambda: _serve(
+                platform,
+                app,
+                host=settings.pool_host if host is None else host,
+                port=settings.pool_port if port is None else port,
+            )
+        )
+    except FxPoolError as error:
+        end_with(error)
+
+
+async def _serve(platform: Platform, app: Gateway, *, host: str, port: int) -> None:
+    """Serve a platform from its opening to its close."""
+    await platform.open()
+    try:
+        await serve(app, host=host, port=port, announce=_announce)
+    finally:
+        await platform.close()
+
+
+def _announce(server: GatewayServer) -> None:
+    structlog.get_logger(__name__).info("gateway listens", url=server.url)

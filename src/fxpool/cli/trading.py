@@ -1,0 +1,161 @@
+"""The commands that trade: trade, modify, close, cancel. What became of it is printed, always."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+
+import typer
+
+from fxpool.cli import numbers
+from fxpool.cli.console import stdout
+from fxpool.cli.exits import Exit, fail, print_json, warn_unknown
+from fxpool.cli.pool import Pool
+from fxpool.mapping.formats import TradeResult
+from fxpool.platforms.base import CloseRequest, ProtectionRequest, TradeRequest
+
+
+def order_from(
+    side: str,
+    symbol: str,
+    lots: str,
+    *,
+    limit: str | None,
+    stop: str | None,
+    stop_loss: str | None,
+    take_profit: str | None,
+    comment: str,
+) -> TradeRequest:
+    """Return the order that the arguments ask for; a bad number ends the command."""
+    if limit is not None and stop is not None:
+        fail(Exit.USAGE, "an order has --limit or --stop, not both")
+    kind = "" if limit is None and stop is None else "_LIMIT" if stop is None else "_STOP"
+    return TradeRequest(
+        symbol=symbol,
+        action=side.upper() + kind,
+        volume=_number("LOTS", lots),
+        open_price=_optional("--limit" if stop is None else "--stop", limit or stop),
+        stop_loss=_optional("--sl", stop_loss),
+        take_profit=_optional("--tp", take_profit),
+        comment=comment,
+    )
+
+
+def protection_from(
+    position_id: str, stop_loss: str | None, take_profit: str | None
+) -> ProtectionRequest:
+    """Return the protection that the arguments ask for."""
+    if stop_loss is None and take_profit is None:
+        fail(Exit.USAGE, "nothing to change: give --sl, --tp or both (0 removes a side)")
+    return ProtectionRequest(
+        position_id, _optional("--sl", stop_loss), _optional("--tp", take_profit)
+    )
+
+
+def close_from(position_id: str, lots: str | None) -> CloseRequest:
+    """Return the close that the arguments ask for."""
+    return CloseRequest(position_id, _optional("LOTS", lots))
+
+
+def place(pool: Pool, account: str, order: TradeRequest) -> None:
+    """Place an order and print what became of it."""
+    result = pool.order(lambda platform: platform.execute(account, order))
+    end(pool, result, _placed(result, order))
+
+
+def modify(pool: Pool, account: str, protection: ProtectionRequest) -> None:
+    """Set a position's protection and print it as the broker has it now."""
+    result = pool.order(lambda platform: platform.modify_position(account, protection))
+    end(
+        pool,
+        result,
+        f"position {protection.position_id} modified: stop loss"
+        f" {numbers.price(result.get('stopLoss'))}, take profit"
+        f" {numbers.price(result.get('takeProfit'))}",
+    )
+
+
+def close(pool: Pool, account: str, request: CloseRequest) -> None:
+    """Close a position and print the realised result."""
+    result = pool.order(lambda platform: platform.close_position(account, request))
+    end(pool, result, closed(request.position_id, result))
+
+
+def cancel(pool: Pool, account: str, order_id: str) -> None:
+    """Cancel a pending order."""
+    result = pool.order(lambda platform: platform.cancel_order(account, order_id))
+    end(pool, result, f"order {order_id} cancelled")
+
+
+def closed(position_id: str, result: TradeResult) -> str:
+    """Return one line on a close: at what price, and what it brought."""
+    line = f"position {position_id} closed"
+    if "closedVolume" in result:
+        line += f": {numbers.lots(result['closedVolume'])} lots"
+    if "closePrice" in result:
+        line += f" at {numbers.price(result['closePrice'])}"
+    if "profit" in result:
+        line += f", realised {numbers.signed_money(result['profit'])}"
+    if result.get("remainingVolume"):
+        line += f", {numbers.lots(result['remainingVolume'])} lots stay open"
+    return line
+
+
+def _placed(result: TradeResult, order: TradeRequest) -> str:
+    """Return one line on an order that was accepted: filled, or placed and pending."""
+    if "positionId" not in result:
+        return (
+            f"{order.action.lower().replace('_', ' ')} order {result.get('orderId', '')} placed:"
+            f" {order.volume} lots {order.symbol} at {order.open_price}"
+        )
+    filled = result.get("executedVolume", result.get("volume"))
+    line = f"{order.action.lower()} filled: position {result['positionId']}, "
+    line += f"{'' if filled is None else numbers.lots(filled)} lots {order.symbol}"
+    if "openPrice" in result:
+        line += f" at {numbers.price(result['openPrice'])}"
+    return line + " (partial fill)" if result.get("partial") else line
+
+
+def end(pool: Pool, result: TradeResult, line: str) -> None:
+    """Print a result and end with the code that it stands for."""
+    code = _exit_of(result)
+    if pool.as_json:
+        print_json(result)
+        raise typer.Exit(code)
+    reason = result.get("error", "the pool gave no reason")
+    if code is Exit.OUTCOME_UNKNOWN:
+        warn_unknown(reason, is_repeatable=result.get("retryable", False))
+        raise typer.Exit(code)
+    if code is Exit.REFUSED:
+        fail(code, reason, cure=_refusal_facts(result))
+    stdout().print(f"[green]ok[/] {line}", soft_wrap=True)
+    if result.get("protection") == "failed":
+        fail(Exit.REFUSED, f"the position is open WITHOUT its protection: {reason}")
+
+
+def _exit_of(result: TradeResult) -> Exit:
+    if result["outcome"] == "unknown":
+        return Exit.OUTCOME_UNKNOWN
+    return Exit.OK if result["success"] else Exit.REFUSED
+
+
+def _refusal_facts(result: TradeResult) -> str:
+    """Return the code of a refusal, and that a repeat is safe to try where it is."""
+    facts = [result["code"]] if "code" in result else []
+    if result.get("retryable"):
+        facts.append("nothing was executed; it may be tried again")
+    return " · ".join(facts)
+
+
+def _optional(name: str, text: str | None) -> Decimal | None:
+    return None if text is None else _number(name, text)
+
+
+def _number(name: str, text: str) -> Decimal:
+    """Return a number exactly as typed; anything else ends the command with its name."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite() or number < 0:
+        fail(Exit.USAGE, f"{name}: {text!r} is not a number of zero or more, such as 1.0850")
+    return number

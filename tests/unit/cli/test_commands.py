@@ -1,0 +1,123 @@
+"""Arguments and exit codes of commands, as far as they end without a gateway."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from fxpool.cli.app import app
+from fxpool.cli.exits import Exit
+
+COMMANDS = [
+    "demo",
+    "serve",
+    "sim",
+    "account",
+    "positions",
+    "orders",
+    "price",
+    "watch",
+    "trade",
+    "modify",
+    "close",
+    "cancel",
+]
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
+
+
+@pytest.fixture
+def closed_url() -> Iterator[str]:
+    """An address of this machine on which nothing listens."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{held.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str) -> None:
+    result = run(command, "--help")
+
+    assert result.exit_code == Exit.OK
+    assert "Usage:" in result.output
+
+
+def test_help_names_every_command() -> None:
+    output = run("--help").output
+
+    assert all(command in output for command in COMMANDS)
+
+
+def test_help_loads_no_server_and_no_client() -> None:
+    """It answers at once because each command imports only what it needs."""
+    code = (
+        "import sys; from fxpool.cli.app import app\n"
+        "try: app(['--help'])\n"
+        "except SystemExit: pass\n"
+        "loaded = {'fastapi', 'httpx', 'google.protobuf', 'fxpool.simulator'} & set(sys.modules)\n"
+        "sys.exit(', '.join(loaded) or 0)"
+    )
+    done = subprocess.run(  # noqa: S603 (our own code)
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["trade", "12345", "buy", "EURUSD", "0.1", "--limit", "1.1", "--stop", "1.2"], "not both"),
+        (["trade", "12345", "buy", "EURUSD", "a lot"], "LOTS"),
+        (["trade", "12345", "buy", "EURUSD", "NaN"], "LOTS"),
+        (["trade", "12345", "buy", "EURUSD", "0.1", "--sl", "-1"], "--sl"),
+        (["trade", "12345", "hold", "EURUSD", "0.1"], "hold"),
+        (["modify", "12345", "7"], "--sl"),
+        (["watch", "12345"], "--json"),
+        (["account", "12345", "--url", "localhost:8088"], "http://host:port"),
+    ],
+)
+def test_a_wrong_call_ends_with_2_and_the_reason(arguments: list[str], reason: str) -> None:
+    result = run(*arguments)
+
+    assert result.exit_code == Exit.USAGE
+    assert reason in result.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["account", "12345"],
+        ["positions", "12345"],
+        ["orders", "12345"],
+        ["price", "EURUSD"],
+        ["trade", "12345", "buy", "EURUSD", "0.1"],
+        ["close", "12345", "7"],
+        ["watch", "12345", "--json"],
+    ],
+)
+def test_a_pool_that_is_not_there_ends_with_3_and_the_cure(
+    command: list[str], closed_url: str
+) -> None:
+    result = run(*command, "--url", closed_url)
+
+    assert result.exit_code == Exit.UNREACHABLE
+    assert "fxpool serve" in result.output
+
+
+def test_with_json_an_error_is_the_apis_body(closed_url: str) -> None:
+    result = run("trade", "12345", "buy", "EURUSD", "0.1", "--json", "--url", closed_url)
+
+    assert result.exit_code == Exit.UNREACHABLE
+    body = json.loads(result.stdout)
+    assert body["code"] == "POOL_UNREACHABLE"
+    assert body["outcome"] == "not_executed"
+    assert body["detail"] == body["error"]

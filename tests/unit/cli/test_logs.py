@@ -1,0 +1,72 @@
+"""Log lines: one stream, JSON off a terminal, and no secrets."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from fxpool.cli import logs
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    stream = io.StringIO()
+    logs.configure("INFO", stream=stream)
+    yield stream
+    root.handlers = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_structured_line_is_one_json_object(stream: io.StringIO) -> None:
+    structlog.get_logger("fxpool.pool").info("session opened", environment="demo")
+
+    (line,) = lines(stream)
+    assert line["event"] == "session opened"
+    assert line["environment"] == "demo"
+    assert line["level"] == "info"
+    assert line["logger"] == "fxpool.pool"
+
+
+def test_lines_of_the_standard_library_take_the_same_way(stream: io.StringIO) -> None:
+    logging.getLogger("fxpool.simulator").warning("cut", extra={"peer": "1.2.3.4"})
+
+    (line,) = lines(stream)
+    assert (line["event"], line["peer"]) == ("cut", "1.2.3.4")
+
+
+def test_what_is_named_like_a_secret_is_hidden_at_any_depth(stream: io.StringIO) -> None:
+    structlog.get_logger().info(
+        "asked", access_token="planted", body={"client_secret": "planted", "headers": [1]}
+    )
+
+    assert "planted" not in stream.getvalue()
+    assert lines(stream)[0]["body"]["client_secret"] == logs.HIDDEN
+
+
+def test_a_traceback_is_part_of_the_json_line(stream: io.StringIO) -> None:
+    try:
+        int("broken")
+    except ValueError:
+        logging.getLogger("fxpool").exception("failed")
+
+    (line,) = lines(stream)
+    assert "ValueError: invalid literal" in line["exception"]
+
+
+def test_lines_below_the_level_are_not_written(stream: io.StringIO) -> None:
+    structlog.get_logger().debug("detail")
+
+    assert stream.getvalue() == ""

@@ -1,0 +1,131 @@
+"""What the trading commands ask for, and how they end."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+import typer
+
+from fxpool.cli import trading
+from fxpool.cli.exits import Exit, exit_of
+from fxpool.mapping.formats import TradeResult
+from fxpool.platforms.base import PlatformError, TradeRequest
+
+
+def order(limit: str | None = None, stop: str | None = None) -> TradeRequest:
+    return trading.order_from(
+        "sell",
+        "EURUSD",
+        "0.29",
+        limit=limit,
+        stop=stop,
+        stop_loss="1.2",
+        take_profit=None,
+        comment="",
+    )
+
+
+def test_numbers_are_taken_exactly_as_typed() -> None:
+    asked = order()
+
+    assert (asked.volume, asked.stop_loss) == (Decimal("0.29"), Decimal("1.2"))
+    assert asked.take_profit is None
+
+
+@pytest.mark.parametrize(
+    ("limit", "stop", "action", "price"),
+    [
+        (None, None, "SELL", None),
+        ("1.1", None, "SELL_LIMIT", Decimal("1.1")),
+        (None, "1.0", "SELL_STOP", Decimal("1.0")),
+    ],
+)
+def test_a_price_makes_the_order_a_pending_one(
+    limit: str | None, stop: str | None, action: str, price: Decimal | None
+) -> None:
+    asked = order(limit, stop)
+
+    assert (asked.action, asked.open_price) == (action, price)
+
+
+def test_zero_removes_a_side_and_nothing_keeps_it() -> None:
+    asked = trading.protection_from("7", "0", None)
+
+    assert (asked.stop_loss, asked.take_profit) == (Decimal(0), None)
+
+
+def test_a_partial_close_says_what_stays_open() -> None:
+    result = TradeResult(
+        success=True,
+        outcome="executed",
+        closedVolume=0.1,
+        closePrice=1.1256,
+        profit=-2.5,
+        remainingVolume=0.2,
+    )
+
+    assert trading.closed("7", result) == (
+        "position 7 closed: 0.10 lots at 1.1256, realised -2.50, 0.20 lots stay open"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (PlatformError(404, "ACCOUNT_NOT_FOUND", "no"), Exit.REFUSED),
+        (PlatformError(503, "NOT_READY", "not yet"), Exit.REFUSED),
+        (PlatformError(401, "UNAUTHORIZED", "no key"), Exit.USAGE),
+        (PlatformError(503, "POOL_UNREACHABLE", "gone"), Exit.UNREACHABLE),
+        (PlatformError(504, "X", "silence", outcome="unknown"), Exit.OUTCOME_UNKNOWN),
+    ],
+)
+def test_an_error_stands_for_an_exit_code(error: PlatformError, code: Exit) -> None:
+    assert exit_of(error) is code
+
+
+def ended(result: TradeResult, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    """Return the exit code of a result and what was said on stderr."""
+    pool = trading.Pool("http://unused", "", as_json=False)
+    with pytest.raises(typer.Exit) as exit_info:
+        trading.end(pool, result, "done")
+    return exit_info.value.exit_code, " ".join(capsys.readouterr().err.split())
+
+
+def test_an_unknown_outcome_is_said_loudly(capsys: pytest.CaptureFixture[str]) -> None:
+    result = TradeResult(success=False, outcome="unknown", error="silence")
+
+    code, said = ended(result, capsys)
+
+    assert code == Exit.OUTCOME_UNKNOWN
+    assert "OUTCOME UNKNOWN" in said
+    assert "may be live" in said
+
+
+def test_a_repeatable_unknown_outcome_may_be_repeated(capsys: pytest.CaptureFixture[str]) -> None:
+    result = TradeResult(success=False, outcome="unknown", error="silence", retryable=True)
+
+    assert "may be repeated" in ended(result, capsys)[1]
+
+
+def test_a_refusal_prints_the_brokers_reason_and_code(capsys: pytest.CaptureFixture[str]) -> None:
+    result = TradeResult(
+        success=False, outcome="not_executed", error="not enough money [x]", code="NOT_ENOUGH_MONEY"
+    )
+
+    code, said = ended(result, capsys)
+
+    assert code == Exit.REFUSED
+    assert "not enough money [x]" in said
+    assert "NOT_ENOUGH_MONEY" in said
+
+
+def test_a_position_without_its_protection_is_not_a_success(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    result = TradeResult(success=True, outcome="executed", protection="failed", error="too close")
+
+    code, said = ended(result, capsys)
+
+    assert code == Exit.REFUSED
+    assert "WITHOUT its protection" in said
