@@ -15,18 +15,21 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 
 import uvloop
+from google.protobuf.message import Message
 
 from bench import limit
-from bench.peer import ACCOUNT_ID
+from bench.peer import ACCOUNT_ID, SYMBOL_IDS
 from fxpool.account import Account
 from fxpool.account.driver import AccountState
 from fxpool.account.events import BookEvent
 from fxpool.account.phase import Phase, Trigger
 from fxpool.clock import SystemClock
+from fxpool.errors import FxPoolError
 from fxpool.openapi import SPOT_PREFIX, FrameDecoder, decode_spot, encode
 from fxpool.openapi.proto import messages_pb2 as oa
 from fxpool.pool import ApplicationCredentials, Endpoint, Environment, Pool, PoolLimits, Seat
@@ -35,10 +38,12 @@ UNPACED = PoolLimits(requests_per_second=inf, history_per_second=inf)
 
 
 class Observer:
-    """Counts quotes as a caller's callback would; one event tells when all have come."""
+    """Counts quotes as a caller's callback would; tells when a tenth, and when all have come."""
 
     def __init__(self, events: int, stamp: Callable[[int], None] | None = None) -> None:
         self.left = events
+        self.warm_at = events - events // 10
+        self.warm = asyncio.Event()
         self.done = asyncio.Event()
         self.live = asyncio.Event()
         self.began = 0.0
@@ -51,6 +56,8 @@ class Observer:
         if not self.began:
             self.began = time.process_time()
         self.left -= 1
+        if self.left == self.warm_at:
+            self.warm.set()
         if not self.left:
             self.done.set()
 
@@ -66,15 +73,17 @@ class Observer:
 
 
 @asynccontextmanager
-async def account_on(port: int, ca_file: str, observer: Observer) -> AsyncIterator[Account]:
-    """Yield a real account on a real pool; it subscribes what its positions need, or symbol 1."""
+async def account_on(
+    port: int, ca_file: str, observer: Observer, limits: PoolLimits = UNPACED
+) -> AsyncIterator[tuple[Account, Pool]]:
+    """Yield a real account on a real pool; it subscribes what its positions need."""
     endpoint = Endpoint("localhost", port, ca_file=Path(ca_file))
     credentials = ApplicationCredentials("bench", "bench")
     clock = SystemClock()
     chance = random.Random(1)
     async with (
         Pool(
-            {Environment.DEMO: endpoint}, credentials, clock=clock, random=chance, limits=UNPACED
+            {Environment.DEMO: endpoint}, credentials, clock=clock, random=chance, limits=limits
         ) as pool,
         asyncio.TaskGroup() as tasks,
     ):
@@ -84,15 +93,15 @@ async def account_on(port: int, ca_file: str, observer: Observer) -> AsyncIterat
             account.serve(Seat(ACCOUNT_ID, Environment.DEMO, lambda: "bench"))
         )
         await observer.live.wait()
-        yield account
+        yield account, pool
         serving.cancel()
 
 
 async def fxpool_quotes(port: int, ca_file: str, events: int) -> dict[str, float]:
     observer = Observer(events)
-    async with account_on(port, ca_file, observer) as account:
+    async with account_on(port, ca_file, observer) as (account, _):
         if observer.left == events:  # no position has caused a subscription
-            await account.watch([1])
+            await account.watch(SYMBOL_IDS)
         await observer.done.wait()
         return {"cpu": time.process_time() - observer.began, "events": events}
 
@@ -109,7 +118,7 @@ def limit_quotes(port: int, ca_file: str, events: int) -> dict[str, float]:
 
 async def fxpool_trips(port: int, ca_file: str, total: int, in_flight: int) -> dict[str, float]:
     observer = Observer(1)
-    async with account_on(port, ca_file, observer) as account:
+    async with account_on(port, ca_file, observer) as (account, _):
         message = oa.ProtoOATraderReq(ctidTraderAccountId=ACCOUNT_ID)
         share = total // in_flight
 
@@ -139,8 +148,8 @@ def _percentiles(delays_ns: list[int]) -> dict[str, float]:
 async def fxpool_wakeups(port: int, ca_file: str, events: int) -> dict[str, float]:
     delays: list[int] = []
     observer = Observer(events, lambda sent: delays.append(time.perf_counter_ns() - sent))
-    async with account_on(port, ca_file, observer) as account:
-        await account.watch([1])
+    async with account_on(port, ca_file, observer) as (account, _):
+        await account.watch(SYMBOL_IDS)
         await observer.done.wait()
         return _percentiles(delays)
 
@@ -151,6 +160,8 @@ class BareProtocol(asyncio.Protocol):
     def __init__(self, events: int) -> None:
         self.delays: list[int] = []
         self.left = events
+        self.warm_at = events - events // 10
+        self.warm = asyncio.Event()
         self.done = asyncio.Event()
         self._frames = FrameDecoder()
 
@@ -181,47 +192,52 @@ def resident_bytes() -> int:
     return pages * resource.getpagesize()
 
 
+class Quiet:
+    """A listener of an account that nobody looks at."""
+
+    def __init__(self) -> None:
+        self.ready = asyncio.Event()
+
+    def authorised(self) -> None:
+        self.ready.set()
+
+    def spot(self, event: oa.ProtoOASpotEvent) -> None:
+        raise RuntimeError("nothing was subscribed")
+
+    def push(self, message: Message) -> None:
+        raise RuntimeError("nothing was to be pushed")
+
+    def lost(self, error: FxPoolError) -> None:
+        raise error
+
+    refused = lost
+
+
 async def fxpool_memory(port: int, ca_file: str, connections: int) -> dict[str, float]:
-    """Memory of a process with one live account, and what each further bare session adds."""
+    """Memory of a process with one live account, and what each further session adds."""
     observer = Observer(1)
-    async with account_on(port, ca_file, observer) as account:
+    limits = replace(UNPACED, accounts_per_session=1, sessions=connections + 1)
+    async with account_on(port, ca_file, observer, limits) as (_, pool):
         gc.collect()
         connected = resident_bytes()
-        endpoint = Endpoint("localhost", port, ca_file=Path(ca_file))
-        pools = [
-            Pool(
-                {Environment.DEMO: endpoint},
-                ApplicationCredentials("bench", "bench"),
-                clock=SystemClock(),
-                random=random.Random(seed),
-                limits=UNPACED,
-            )
-            for seed in range(connections)
-        ]
-        for pool in pools:
-            await pool.__aenter__()
-            await pool.request(Environment.DEMO, oa.ProtoOAVersionReq())
+        for number in range(connections):
+            listener = Quiet()
+            pool.attach(Seat(ACCOUNT_ID + 1 + number, Environment.DEMO, lambda: "bench"), listener)
+            await listener.ready.wait()
         gc.collect()
-        grown = resident_bytes()
-        for pool in pools:
-            await pool.__aexit__(None, None, None)
-        del account
         return {
             "after_connecting_mb": connected / 1e6,
-            "per_connection_kib": (grown - connected) / connections / 1024,
-            "web_framework_loaded": float("fastapi" in sys.modules),
+            "per_connection_kib": (resident_bytes() - connected) / connections / 1024,
         }
 
 
 async def fxpool_growth(port: int, ca_file: str, events: int) -> dict[str, float]:
     """Memory before and after millions of quotes that carry trendbars."""
-    observer = Observer(events // 10)
-    async with account_on(port, ca_file, observer) as account:
-        await account.watch([1])
-        await observer.done.wait()  # a tenth of the traffic warms every cache
+    observer = Observer(events)
+    async with account_on(port, ca_file, observer) as (account, _):
+        await account.watch(SYMBOL_IDS)
+        await observer.warm.wait()
         before = resident_bytes()
-        observer.left = events - events // 10
-        observer.done.clear()
         await observer.done.wait()
         return {"grown_mb": (resident_bytes() - before) / 1e6, "events": events}
 
