@@ -232,8 +232,8 @@ def _stream_closed(reason: str, clock: Clock) -> Event:
 def _refused(exc: InvalidStatus) -> PlatformError:
     """Return the error for a pool that answered, and not with a WebSocket."""
     response = exc.response
-    retry_after = response.headers.get("Retry-After")
-    return error_told(response.status_code, bytes(response.body), "GET /ws", retry_after=retry_after)
+    body, retry_after = bytes(response.body), response.headers.get("Retry-After")
+    return error_told(response.status_code, body, "GET /ws", retry_after=retry_after)
 
 
 def _reason(exc: Exception) -> str:
