@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from fxpool.domain.symbol_names import KNOWN_ALIASES, KNOWN_SUFFIXES, SymbolNames
 from fxpool.errors import SymbolNotFound
-from harness.values import light
+from harness.values import USD, light
 
 stems = st.sampled_from(
     [
@@ -29,7 +29,12 @@ def test_a_name_that_is_shown_never_leads_to_another_symbol(
         light(number, name, base=100 + number, enabled=data.draw(st.booleans()))
         for number, name in enumerate(listed, 1)
     ]
-    names = SymbolNames(symbols)
+    assets = {
+        each.base_asset_id: data.draw(st.sampled_from(["XAU", "Gold", "BTC", "Barrick"]))
+        for each in symbols
+        if data.draw(st.booleans())
+    }
+    names = SymbolNames(symbols, asset_names={**assets, USD: "USD"})
     for each in symbols:
         found = None
         with suppress(SymbolNotFound):

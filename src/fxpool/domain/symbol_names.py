@@ -121,7 +121,8 @@ class SymbolNames:
     ) -> None:
         """``broker`` picks the rules written for it; ``suffix`` is what callers append to names.
 
-        ``asset_names``, by id, confirm what was found by a pair's alias; an unknown asset does not.
+        ``asset_names``, by id, confirm what a general rule or a pair's alias found; an unknown
+        asset does not. A rule for the broker itself needs no confirmation.
         """
         self._asset_names = asset_names
         self._symbols = {light.symbol_id: light for light in symbols}
@@ -182,6 +183,9 @@ class SymbolNames:
             symbol = self._by_rule(name, rule)
             if symbol is not None:
                 self._refuse_namesake(name, symbol)
+                pair = plain(rule.mt_name)
+                if plain(symbol.name) != pair and not self._confirmed(pair, [symbol]):
+                    raise SymbolNotFound(name, (symbol.name,))
                 return symbol, rule.multiplier, MatchedBy.RULE
             if rule.multiplier != 1:  # the factor is for a symbol that this account does not have
                 raise SymbolNotFound(name, self._nearest(rule.broker_name or name))

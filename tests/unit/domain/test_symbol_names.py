@@ -1,4 +1,4 @@
-"""Symbol names: the ladder of pool contract 8.2."""
+"""Symbol names: the ladder from what is configured to what is usual."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ import pytest
 
 from fxpool.domain.symbol_names import MatchedBy, SymbolNames, SymbolRule
 from fxpool.errors import SymbolNotFound
-from harness.values import light
+from harness.values import EUR, USD, light
+
+BASES = {"GOLD": "XAU", "GOLD.r": "XAU", "XAUUSD": "XAU", "Bitcoin": "BTC", "SILVER": "silver"}
+"""What the base asset of a symbol is called where its name does not say it."""
 
 
 def names(*broker_names: str, rules: tuple[SymbolRule, ...] = (), **options: str) -> SymbolNames:
     symbols = [
         light(number, name, base=100 + number) for number, name in enumerate(broker_names, 1)
     ]
-    return SymbolNames(symbols, rules, **options)
+    assets = {light.base_asset_id: BASES.get(light.name, light.name) for light in symbols}
+    return SymbolNames(symbols, rules, asset_names={**assets, USD: "USD"}, **options)
 
 
 @pytest.mark.parametrize(
@@ -27,10 +31,12 @@ def names(*broker_names: str, rules: tuple[SymbolRule, ...] = (), **options: str
         ("XAUUSD", "GOLD", MatchedBy.ALIAS),
         ("BTCUSD", "Bitcoin", MatchedBy.ALIAS),
         ("GOLD", "XAUUSD", MatchedBy.ALIAS),
+        ("XAGUSD", "SILVER", MatchedBy.ALIAS),
         ("NAS100", "US TECH 100", MatchedBy.ALIAS),
         ("GER40", "DE40", MatchedBy.ALIAS),
         ("XAUUSD.d", "XAUUSD", MatchedBy.SUFFIX),
         ("XAUUSD.d", "GOLD", MatchedBy.SUFFIX),
+        ("XAUUSD", "GOLD.r", MatchedBy.SUFFIX),
         ("US30", "US30.cash", MatchedBy.SUFFIX),
         ("NAS100", "US100.cash", MatchedBy.SUFFIX),
         ("EURUSD", "EURUSD.r", MatchedBy.SUFFIX),
@@ -44,6 +50,36 @@ def test_a_name_finds_what_the_broker_calls_otherwise(
     match = names(broker_name, "GBPUSD").resolve(asked)
     assert (match.symbol.name, match.by) == (broker_name, by)
     assert match.multiplier == 1
+
+
+@pytest.mark.parametrize("broker_name", ["GOLD", "GOLD.r"])
+@pytest.mark.parametrize(
+    "assets",
+    [
+        {100: "Barrick Gold", USD: "USD"},
+        {100: "XAU", USD: "EUR"},
+        {100: "XAU"},
+        {USD: "USD"},
+        {},
+    ],
+)
+def test_an_alias_that_the_assets_do_not_confirm_is_refused_and_named(
+    broker_name: str, assets: dict[int, str]
+) -> None:
+    """GOLD is a mining company's share at some brokers."""
+    symbols = [light(1, broker_name, base=100), light(2, "EURUSD", base=EUR)]
+    found = SymbolNames(symbols, asset_names=assets)
+    with pytest.raises(SymbolNotFound) as caught:
+        found.resolve("XAUUSD")
+    assert caught.value.candidates[0] == broker_name
+    assert found.mt_name(1) == broker_name
+    assert found.resolve(broker_name).symbol.symbol_id == 1
+
+
+def test_a_namesake_does_not_hide_the_pair_that_is_there() -> None:
+    symbols = [light(1, "GOLD", base=100), light(2, "XAUUSD.r", base=101)]
+    found = SymbolNames(symbols, asset_names={100: "Barrick Gold", 101: "XAU", USD: "USD"})
+    assert found.resolve("XAUUSD").symbol.name == "XAUUSD.r"
 
 
 def test_a_configured_suffix_is_removed() -> None:
@@ -106,6 +142,18 @@ def test_a_rule_that_meets_a_namesake_of_other_assets_is_refused() -> None:
     with pytest.raises(SymbolNotFound) as caught:
         names("GOLD", "XAUUSD", rules=(SymbolRule("XAUUSD", "GOLD"),)).resolve("XAUUSD")
     assert caught.value.ambiguous
+
+
+def test_a_general_rule_does_not_turn_a_share_into_the_metal() -> None:
+    share = light(1, "GOLD", base=100)
+    rule = SymbolRule("XAUUSD", "GOLD")
+    assets = {100: "Barrick Gold", USD: "USD"}
+    with pytest.raises(SymbolNotFound) as caught:
+        SymbolNames([share], [rule], asset_names=assets).resolve("XAUUSD")
+    assert caught.value.candidates == ("GOLD",)
+    for_the_broker = SymbolRule("XAUUSD", "GOLD", brokers=("ExampleMarkets",))
+    named = SymbolNames([share], [for_the_broker], asset_names=assets, broker="ExampleMarkets")
+    assert named.resolve("XAUUSD").symbol is share
 
 
 def test_a_rule_for_this_broker_counts_most() -> None:
