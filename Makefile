@@ -5,6 +5,11 @@ PYTHON  ?= python3.11
 VENV    := .venv
 BIN     := $(VENV)/bin
 SDK     := .venv-sdk
+CLIENT  := .venv-client
+LAYER   := .node-layer
+LAYER_PACKAGE := @reiryoku/ctrader-layer@2.2.0
+# ctrader-api-client needs a newer Python than we do; its test is skipped where none is found.
+NEWER_PYTHONS ?= python3.12 python3.13 python3.14 $(wildcard $(HOME)/.pyenv/versions/3.1[2-4]*/bin/python)
 SHELL   := /bin/bash
 
 # Locked versions, each with its hash; the project itself is installed without resolving anything.
@@ -32,10 +37,30 @@ $(SDK)/.ready: tests/compat/requirements-sdk.txt
 	@$(SDK)/bin/python $(PIP_INSTALL) -r tests/compat/requirements-sdk.txt
 	@touch $@
 
+client-env: $(CLIENT)/.ready ## .venv-client with ctrader-api-client, for its compatibility test
+
+$(CLIENT)/.ready: tests/compat/requirements-client.txt
+	@mkdir -p $(CLIENT)
+	@for python in $(NEWER_PYTHONS); do "$$python" -c '' 2>/dev/null && found=$$python && break; done; \
+	if [ -z "$$found" ]; then echo "fxpool: no Python 3.12 or newer here, so ctrader-api-client is not tested"; else \
+	echo "fxpool: making $(CLIENT) with ctrader-api-client"; \
+	{ test -x $(CLIENT)/bin/python || "$$found" -m venv $(CLIENT); } && \
+	$(CLIENT)/bin/python $(PIP_INSTALL) -r tests/compat/requirements-client.txt; fi
+	@touch $@
+
+layer-env: $(LAYER)/.ready ## .node-layer with @reiryoku/ctrader-layer, for its compatibility test
+
+$(LAYER)/.ready: Makefile
+	@mkdir -p $(LAYER)
+	@if ! node --version >/dev/null 2>&1; then echo "fxpool: no Node here, so ctrader-layer is not tested"; else \
+	echo "fxpool: making $(LAYER) with $(LAYER_PACKAGE)"; \
+	npm install --prefix $(LAYER) --no-save --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error $(LAYER_PACKAGE); fi
+	@touch $@
+
 demo: env ## a simulated broker, the gateway on port 8088, a guided first trade
 	@$(BIN)/fxpool demo $(DEMO_ARGS)
 
-test: env sdk-env ## all tests
+test: env sdk-env client-env layer-env ## all tests
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: env ## format, lint, types and the arrows between the folders
@@ -58,8 +83,9 @@ lock: ## pin all requirements again, with hashes (needs uv)
 	uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements.txt
 	uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 --group dev pyproject.toml -o requirements-dev.txt
 	uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 tests/compat/requirements-sdk.in -o tests/compat/requirements-sdk.txt
+	uv pip compile --quiet --generate-hashes --no-header --python-version 3.12 tests/compat/requirements-client.in -o tests/compat/requirements-client.txt
 
 clean: ## remove what the targets above made
-	rm -rf $(VENV) $(SDK) .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(SDK) $(CLIENT) $(LAYER) .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
-.PHONY: help env sdk-env demo test check format bench proto lock clean
+.PHONY: help env sdk-env client-env layer-env demo test check format bench proto lock clean

@@ -13,8 +13,10 @@ from fxpool.openapi.proto.common_pb2 import ProtoMessage
 from fxpool.openapi.registry import payload_type_of
 from fxpool.simulator.catalogue import DEFAULT_ACCOUNTS, DEFAULT_CATALOGUE, USD
 from fxpool.simulator.conversation import Conversation
-from fxpool.simulator.engine.model import AccountSpec
+from fxpool.simulator.engine.accounts import AccountSpec
+from fxpool.simulator.fault_kinds import Fault
 from fxpool.simulator.profile import Profile
+from fxpool.simulator.switches import RefreshReply
 from fxpool.simulator.tokens import Scope
 from fxpool.simulator.venue import Credentials, Venue
 
@@ -24,7 +26,12 @@ START_MS = 1_600_000_000_000
 TOKEN = "token-of-the-test"
 LOT = 10_000_000
 
-NO_LIMITS = Profile(requests_per_second=None, history_per_second=None)
+NO_LIMITS = Profile(
+    requests_per_second=None,
+    history_per_second=None,
+    history_quota=None,
+    refresh_reply=RefreshReply.NORMAL,
+)
 
 
 def make_venue(profile: Profile = NO_LIMITS, *, funded_elsewhere: bool = False) -> Venue:
@@ -53,12 +60,16 @@ class Terminal:
 
     Attributes:
         sent: every byte that the broker sent.
+        late: frames that come after some seconds.
+        suffered: faults that struck the link.
         now, at_ms: what time it is; move them as you like.
     """
 
     def __init__(self, venue: Venue, *, is_live: bool = False) -> None:
         self.venue = venue
         self.sent = bytearray()
+        self.late: list[tuple[float, bytes]] = []
+        self.suffered: list[Fault] = []
         self.now, self.at_ms = 1000.0, START_MS
         self.is_closed = False
         self._read = 0
@@ -67,6 +78,18 @@ class Terminal:
 
     def write(self, frame: bytes) -> None:
         self.sent += frame
+
+    def write_later(self, frame: bytes, seconds: float) -> None:
+        self.late.append((seconds, frame))
+
+    def suffer(self, fault: Fault) -> None:
+        self.suffered.append(fault)
+
+    def arrive(self) -> None:
+        """Let what is late arrive."""
+        for _, frame in self.late:
+            self.write(frame)
+        self.late.clear()
 
     def close(self) -> None:
         self.is_closed = True

@@ -10,19 +10,15 @@ import pytest
 from fxpool.openapi.proto import messages_pb2 as m
 from fxpool.simulator.catalogue import DEFAULT_CATALOGUE
 from fxpool.simulator.engine.book import Book
-from fxpool.simulator.engine.model import (
+from fxpool.simulator.engine.commands import (
     AmendOrder,
     AmendProtection,
     CancelOrder,
     ClosePosition,
     Command,
-    Order,
-    OrderKind,
-    OrderStatus,
     PlaceOrder,
-    PositionStatus,
-    Side,
 )
+from fxpool.simulator.engine.model import Order, OrderKind, OrderStatus, PositionStatus, Side
 from fxpool.simulator.market.synthetic import SyntheticMarket
 from fxpool.simulator.refusal import Refusal
 from fxpool.simulator.venue import Venue
@@ -126,7 +122,7 @@ def check_book(book: Book) -> None:
             for deal in deals
         )
         assert position.volume == signed
-        has_levels = position.stop_loss is not None or position.take_profit is not None
+        has_levels = not position.levels.is_empty
         assert (position.protection_order_id in book.orders) is has_levels
     for order in book.orders.values():
         assert order.status is OrderStatus.ACCEPTED
@@ -134,8 +130,8 @@ def check_book(book: Book) -> None:
             position = book.positions[order.position_id]
             assert order.volume == position.volume
             assert (order.stop_price, order.limit_price) == (
-                position.stop_loss,
-                position.take_profit,
+                position.levels.stop_loss,
+                position.levels.take_profit,
             )
 
 
@@ -192,6 +188,7 @@ def _conversation(seed: int) -> bytes:
             symbolId=random.choice([1, 2, 3]),
             tradeSide=random.choice([1, 2]),
             relativeStopLoss=100 * random.randint(1, 5),
+            trailingStopLoss=random.choice([False, True]),
         )
         terminal.ask(m.ProtoOAReconcileReq(ctidTraderAccountId=ACCOUNT))
     return bytes(terminal.sent)

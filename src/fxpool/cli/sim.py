@@ -14,8 +14,10 @@ from fxpool.cli.exits import Exit, end_with, fail
 from fxpool.cli.lifetime import run_until_signal
 from fxpool.errors import FxPoolError, SettingsError
 from fxpool.simulator import Profile, Replay, Simulator, SimulatorOptions
-from fxpool.simulator.catalogue import DEFAULT_CATALOGUE
+from fxpool.simulator.brokers import broker
+from fxpool.simulator.catalogue import DEFAULT_CATALOGUE, Catalogue
 from fxpool.simulator.profile_file import default_text, differences, parse
+from fxpool.simulator.sessions import with_sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class SimArguments:
     control_port: int | None
     profile: Path | None
     record: Path | None
+    broker: str
+    market_hours: bool
     seed: int
     replay: Sequence[str]
     speed: float
@@ -76,12 +80,14 @@ def read_profile(file: Path) -> Profile:
     return parse(text, str(file))
 
 
-def replays_from(texts: Sequence[str]) -> tuple[Replay, ...]:
+def replays_from(
+    texts: Sequence[str], catalogue: Catalogue = DEFAULT_CATALOGUE
+) -> tuple[Replay, ...]:
     """Return the replays that ``FILE.csv`` and ``SYMBOL=FILE.csv`` ask for.
 
     Raises SettingsError for a symbol that the simulated broker does not have.
     """
-    names = [symbol.name for symbol in DEFAULT_CATALOGUE.symbols]
+    names = [symbol.name for symbol in catalogue.symbols]
     return tuple(Replay.parse(text, names) for text in texts)
 
 
@@ -97,6 +103,9 @@ def port_problem(error: OSError, option: str) -> tuple[Exit, str]:
 
 
 def _options(arguments: SimArguments) -> SimulatorOptions:
+    catalogue = broker(arguments.broker)
+    if arguments.market_hours:
+        catalogue = with_sessions(catalogue)
     return SimulatorOptions(
         host=arguments.host,
         port=arguments.port,
@@ -112,8 +121,9 @@ def _options(arguments: SimArguments) -> SimulatorOptions:
         client_secret=arguments.client_secret,
         access_token=arguments.access_token,
         seed=arguments.seed,
-        replays=replays_from(arguments.replay),
+        replays=replays_from(arguments.replay, catalogue),
         speed=arguments.speed,
+        catalogue=catalogue,
     )
 
 

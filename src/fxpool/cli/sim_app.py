@@ -54,6 +54,17 @@ def sim(
         Path | None,
         typer.Option(metavar="FILE", help="Write a transcript of the wire, without secrets."),
     ] = None,
+    broker: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Whose symbols to offer: demo, or one of the large brokers plain, cash, slashed, "
+            "gold and suffixed, which offer the same under different names.",
+        ),
+    ] = "demo",
+    market_hours: Annotated[
+        bool, typer.Option(help="Close markets at night, at weekends and on holidays.")
+    ] = False,
     seed: Seed = 1,
     replay: Replay = None,
     speed: Speed = 1.0,
@@ -79,6 +90,8 @@ def sim(
             control_port=_served(control_port),
             profile=profile,
             record=record,
+            broker=broker,
+            market_hours=market_hours,
             seed=seed,
             replay=replay or [],
             speed=speed,

@@ -1,7 +1,7 @@
 """The envelope around every message: payload type, payload, and the request it belongs to. Pure.
 
 An unknown payload type is kept as it came (``Unknown``), and unknown fields stay inside the parsed
-messages: live servers send both (ctrader-open-api.md, rules around the catalogue).
+messages: live servers send both.
 """
 
 from __future__ import annotations

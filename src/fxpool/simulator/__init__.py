@@ -3,7 +3,14 @@
 Shares only the wire with the rest of fxpool, so it repeats none of its mistakes.
 """
 
-from fxpool.simulator.engine.model import AccountSpec, AccountType
+from fxpool.simulator.engine.accounts import (
+    AccessRights,
+    AccountSpec,
+    AccountType,
+    LimitedRiskMargin,
+    MarginMode,
+    StopOutStrategy,
+)
 from fxpool.simulator.engine.rules import Rules
 from fxpool.simulator.market.replay import Replay
 from fxpool.simulator.options import SimulatorOptions
@@ -12,9 +19,12 @@ from fxpool.simulator.server import Simulator
 from fxpool.simulator.tokens import Grant, Scope
 
 __all__ = [
+    "AccessRights",
     "AccountSpec",
     "AccountType",
     "Grant",
+    "LimitedRiskMargin",
+    "MarginMode",
     "Profile",
     "RateError",
     "Replay",
@@ -22,6 +32,7 @@ __all__ = [
     "Scope",
     "Simulator",
     "SimulatorOptions",
+    "StopOutStrategy",
     "UnauthorisedAccount",
     "WrongEnvironment",
 ]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fxpool.simulator.engine.model import AccountSpec, AccountType
-from fxpool.simulator.engine.symbols import Asset, CommissionType, Symbol
+from fxpool.simulator.engine.accounts import AccountSpec, AccountType
+from fxpool.simulator.engine.symbols import Asset, CommissionType, DynamicLeverage, Symbol
 
 BROKER_NAME = "fxpool-simulator"
 BROKER_TITLE = "Simulated"
@@ -36,12 +36,24 @@ class Category:
 
 
 @dataclass(frozen=True, slots=True)
+class ArchivedSymbol:
+    """A symbol that is not offered any more; ``archived_ms`` is since when."""
+
+    symbol_id: int
+    name: str
+    description: str
+    archived_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
     """What a broker offers.
 
     Attributes:
         start_prices: where the synthetic market begins, by symbol id: middle price in 1/100000.
         spreads: ask less bid, by symbol id, in 1/100000.
+        leverages: the dynamic leverages that symbols name.
+        archived: symbols of the past.
     """
 
     assets: tuple[Asset, ...]
@@ -50,6 +62,8 @@ class Catalogue:
     symbols: tuple[Symbol, ...]
     start_prices: dict[int, int]
     spreads: dict[int, int]
+    leverages: tuple[DynamicLeverage, ...] = ()
+    archived: tuple[ArchivedSymbol, ...] = ()
 
 
 _ASSETS = (

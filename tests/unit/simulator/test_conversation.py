@@ -13,6 +13,7 @@ from fxpool.openapi.proto import messages_pb2 as m
 from fxpool.openapi.proto import model_pb2 as model
 from fxpool.simulator import Profile, RateError, UnauthorisedAccount, WrongEnvironment
 from fxpool.simulator.handlers import HANDLERS
+from fxpool.simulator.profile import UnknownInBatch
 from harness.terminal import (
     ACCOUNT,
     EUR_ACCOUNT,
@@ -147,22 +148,12 @@ def test_a_payload_that_does_not_parse_is_refused() -> None:
     assert (answer.errorCode, request_id) == ("INVALID_REQUEST", "odd")
 
 
-@pytest.mark.parametrize("payload_type", [2137, 2156, 9999])
-def test_what_is_not_served_yet_says_so(payload_type: int) -> None:
+def test_an_unknown_payload_type_is_unsupported() -> None:
     terminal = ready_terminal(make_venue())
-    message_class = MESSAGE_BY_PAYLOAD_TYPE.get(payload_type)
-    payload = b""
-    if message_class is not None:
-        request = message_class(ctidTraderAccountId=ACCOUNT)
-        for name in ("period", "symbolId"):
-            if payload_type == 2137:
-                setattr(request, name, 1)
-        payload = request.SerializeToString()
     terminal.heard()
-    terminal.tell(payload_type, payload, "q")
+    terminal.tell(9999, b"", "q")
     ((answer, _),) = terminal.heard()
     assert answer.errorCode == "UNSUPPORTED_MESSAGE"
-    assert "does not serve" in answer.description
 
 
 def test_bytes_that_are_no_frame_end_the_connection() -> None:
@@ -344,15 +335,16 @@ def test_a_mixed_subscription_can_take_the_new_symbols() -> None:
     assert [event.symbolId for event, _ in terminal.ask_all(subscribe(EURUSD, GBPUSD))[1:]] == [2]
 
 
-@pytest.mark.parametrize("refuses", [True, False])
-def test_an_unknown_symbol_in_a_batch(*, refuses: bool) -> None:
-    terminal = ready_terminal(make_venue(replace(NO_LIMITS, refuses_unknown_in_batch=refuses)))
+@pytest.mark.parametrize("told", list(UnknownInBatch))
+def test_an_unknown_symbol_in_a_batch(told: UnknownInBatch) -> None:
+    terminal = ready_terminal(make_venue(replace(NO_LIMITS, unknown_in_batch=told)))
     request = m.ProtoOASymbolByIdReq(ctidTraderAccountId=ACCOUNT, symbolId=[EURUSD, 999])
     answer = terminal.ask(request)
-    if refuses:
+    if told is UnknownInBatch.REFUSED:
         assert answer.errorCode == "SYMBOL_NOT_FOUND"
     else:
-        assert [one.symbolId for one in answer.symbol] == [EURUSD]
+        found = [EURUSD] if told is UnknownInBatch.SKIPPED else []
+        assert [one.symbolId for one in answer.symbol] == found
 
 
 def test_unsubscribing_stops_the_quotes() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
+from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 from random import Random
@@ -91,6 +93,35 @@ def test_a_missing_file_says_so(tmp_path: Path) -> None:
         list(Replay("EURUSD", tmp_path / "none.csv").quotes())
 
 
+def test_a_parquet_file_without_pyarrow_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(SettingsError, match=r"pip install 'fxpool\[parquet\]'"):
+        list(Replay("EURUSD", tmp_path / "eurusd.parquet").quotes())
+
+
+def test_a_parquet_file_plays_like_a_csv_file(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    csv = tmp_path / "eurusd.csv"
+    csv.write_text(ROWS)
+    rows = [line.split(",") for line in ROWS.splitlines()[1:]]
+    table = pyarrow.table(
+        {
+            "timestamp": [datetime.fromisoformat(row[0]) for row in rows],
+            "bid": [float(row[1]) for row in rows],
+            "ask": [float(row[2]) for row in rows],
+        }
+    )
+    parquet.write_table(table, tmp_path / "eurusd.parquet")
+    replayed = list(Replay("EURUSD", tmp_path / "eurusd.parquet").quotes())
+    assert replayed == list(Replay("EURUSD", csv).quotes())
+    parquet.write_table(table.drop(["ask"]), tmp_path / "no-ask.parquet")
+    with pytest.raises(SettingsError, match="no column ask"):
+        list(Replay("EURUSD", tmp_path / "no-ask.parquet").quotes())
+
+
 class Played:
     """A feed of one replay on a manual clock, and what it published."""
 
@@ -121,7 +152,7 @@ async def test_a_replay_plays_at_its_speed_and_keeps_its_last_quote(
     played.feed.publish_first()
     assert played.bids("EURUSD")[-1] == 110_000
     task = asyncio.create_task(played.feed.run())
-    await wait_until(lambda: len(played.bids("EURUSD")) == 3)
+    await wait_until(lambda: len(played.bids("EURUSD")) == 2)
     played.clock.advance(0.9)
     await asyncio.sleep(0)
     assert played.bids("EURUSD")[-1] == 110_000

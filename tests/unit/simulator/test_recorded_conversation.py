@@ -97,6 +97,47 @@ def test_a_recorded_trade_is_repeated_field_by_field(terminal: Terminal) -> None
         assert _comparable(message) == _comparable(recorded[note]), note
 
 
+def _close(terminal: Terminal, position_id: int, volume: int) -> list[Any]:
+    answers = terminal.ask_all(
+        m.ProtoOAClosePositionReq(
+            ctidTraderAccountId=ACCOUNT, positionId=position_id, volume=volume
+        )
+    )
+    return [message for message, _ in answers]
+
+
+def test_recorded_lists_are_repeated_field_by_field(terminal: Terminal) -> None:
+    """A second trade, closed in two parts, as the recorded lists of orders and deals tell it."""
+    recorded, venue = _recorded(), terminal.venue
+    texts = {"label": "ours", "comment": "ours", "clientOrderId": "ours"}
+    first = terminal.order(**texts)[0][0].position.positionId
+    _close(terminal, first, LOT // 100)
+    since_ms = terminal.at_ms = START_MS + 60_000
+    venue.tick(EURUSD, 112_567, 112_568, since_ms)
+    levels = {"relativeStopLoss": 99, "relativeTakeProfit": 101}
+    opened = terminal.order(volume=LOT // 50, **levels, **texts)[0][0].position.positionId
+    _amend(terminal, opened, stopLoss=1.12384, takeProfit=1.12669)
+    terminal.at_ms += 1
+    _close(terminal, opened, LOT // 100)
+    terminal.at_ms += 1
+    venue.tick(EURUSD, 112_564, 112_565, terminal.at_ms)
+    _close(terminal, opened, LOT // 100)
+    window = {"fromTimestamp": since_ms, "toTimestamp": terminal.at_ms}
+    orders = terminal.ask(m.ProtoOAOrderListReq(ctidTraderAccountId=ACCOUNT, **window))
+    assert _comparable(orders)["order"] == _comparable(recorded["order list"])["order"]
+    deals = terminal.ask(m.ProtoOADealListReq(ctidTraderAccountId=ACCOUNT, maxRows=1, **window))
+    assert _comparable(deals)["deal"] == _comparable(recorded["deal list"])["deal"]
+
+
+def test_a_recorded_cash_flow_is_repeated_field_by_field(terminal: Terminal) -> None:
+    recorded = _recorded()["cashflow"]
+    terminal.venue.deposit(ACCOUNT, 1, START_MS, "a note")
+    window = {"fromTimestamp": START_MS, "toTimestamp": START_MS}
+    ours = terminal.ask(m.ProtoOACashFlowHistoryListReq(ctidTraderAccountId=ACCOUNT, **window))
+    (entry,) = MessageToDict(recorded)["depositWithdraw"]
+    assert MessageToDict(ours)["depositWithdraw"][-1].keys() == entry.keys()
+
+
 def test_a_trader_record_has_the_recorded_fields(terminal: Terminal) -> None:
     recorded = _comparable(_recorded()["trader"])
     ours = _comparable(terminal.ask(m.ProtoOATraderReq(ctidTraderAccountId=ACCOUNT)))

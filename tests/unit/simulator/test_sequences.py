@@ -10,8 +10,8 @@ import pytest
 from fxpool.openapi.proto import messages_pb2 as m
 from fxpool.openapi.proto import model_pb2 as model
 from fxpool.simulator import Rules
+from fxpool.simulator.engine.rules import WrongSideStops
 from fxpool.simulator.engine.symbols import Interval
-from fxpool.simulator.refusal import Carrier
 from fxpool.simulator.venue import Venue
 from harness.terminal import (
     ACCOUNT,
@@ -287,7 +287,7 @@ def test_an_immediate_limit_that_does_not_fill_is_cancelled(terminal: Terminal) 
         ({"orderType": model.LIMIT, "limitPrice": 1.1, "stopLoss": 1.2}, "TRADING_BAD_STOPS"),
         ({"orderType": model.STOP_LOSS_TAKE_PROFIT}, "INVALID_REQUEST"),
         ({"symbolId": USDJPY, "relativeStopLoss": 50}, "INVALID_REQUEST"),
-        ({"trailingStopLoss": True, "relativeStopLoss": 100}, "INVALID_REQUEST"),
+        ({"trailingStopLoss": True}, "INVALID_REQUEST"),
         ({"label": "x" * 101}, "INVALID_REQUEST"),
     ],
 )
@@ -400,7 +400,7 @@ def test_the_switches_of_the_engine_change_what_is_told() -> None:
         first_protection_accepted=False,
         removal_cancels=False,
         bare_close_is_closed=False,
-        bad_stops_carrier=Carrier.ERROR_RES,
+        wrong_side_stops=WrongSideStops.INVALID_REQUEST,
     )
     terminal = ready_terminal(make_venue(replace(NO_LIMITS, rules=rules)))
     position = opened(terminal)
@@ -417,7 +417,7 @@ def test_the_switches_of_the_engine_change_what_is_told() -> None:
 
 
 def test_wrong_levels_that_are_accepted_fill_at_once() -> None:
-    venue = make_venue(replace(NO_LIMITS, rules=Rules(refuses_wrong_side=False)))
+    venue = make_venue(replace(NO_LIMITS, rules=Rules(wrong_side_stops=WrongSideStops.ACCEPTED)))
     terminal = ready_terminal(venue)
     position = opened(terminal)
     assert told(protect(terminal, position.positionId, stopLoss=1.2)) == ["A id", "F srv"]

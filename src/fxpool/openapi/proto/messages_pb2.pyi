@@ -2515,3 +2515,122 @@ class ProtoOAGetPositionUnrealizedPnLRes(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ProtoOAGetPositionUnrealizedPnLRes: _TypeAlias = ProtoOAGetPositionUnrealizedPnLRes  # noqa: Y015
+
+@_typing.final
+class ProtoOAv1PnLChangeEvent(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYLOADTYPE_FIELD_NUMBER: _builtins.int
+    CTIDTRADERACCOUNTID_FIELD_NUMBER: _builtins.int
+    GROSSUNREALIZEDPNL_FIELD_NUMBER: _builtins.int
+    NETUNREALIZEDPNL_FIELD_NUMBER: _builtins.int
+    MONEYDIGITS_FIELD_NUMBER: _builtins.int
+    payloadType: _model_pb2.ProtoOAPayloadType.ValueType
+    ctidTraderAccountId: _builtins.int
+    grossUnrealizedPnL: _builtins.int
+    netUnrealizedPnL: _builtins.int
+    moneyDigits: _builtins.int
+    def __init__(
+        self,
+        *,
+        payloadType: _model_pb2.ProtoOAPayloadType.ValueType | None = ...,
+        ctidTraderAccountId: _builtins.int | None = ...,
+        grossUnrealizedPnL: _builtins.int | None = ...,
+        netUnrealizedPnL: _builtins.int | None = ...,
+        moneyDigits: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ctidTraderAccountId", b"ctidTraderAccountId", "grossUnrealizedPnL", b"grossUnrealizedPnL", "moneyDigits", b"moneyDigits", "netUnrealizedPnL", b"netUnrealizedPnL", "payloadType", b"payloadType"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ctidTraderAccountId", b"ctidTraderAccountId", "grossUnrealizedPnL", b"grossUnrealizedPnL", "moneyDigits", b"moneyDigits", "netUnrealizedPnL", b"netUnrealizedPnL", "payloadType", b"payloadType"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProtoOAv1PnLChangeEvent: _TypeAlias = ProtoOAv1PnLChangeEvent  # noqa: Y015
+
+@_typing.final
+class ProtoOAv1PnLChangeSubscribeReq(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYLOADTYPE_FIELD_NUMBER: _builtins.int
+    CTIDTRADERACCOUNTID_FIELD_NUMBER: _builtins.int
+    payloadType: _model_pb2.ProtoOAPayloadType.ValueType
+    ctidTraderAccountId: _builtins.int
+    def __init__(
+        self,
+        *,
+        payloadType: _model_pb2.ProtoOAPayloadType.ValueType | None = ...,
+        ctidTraderAccountId: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ctidTraderAccountId", b"ctidTraderAccountId", "payloadType", b"payloadType"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ctidTraderAccountId", b"ctidTraderAccountId", "payloadType", b"payloadType"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProtoOAv1PnLChangeSubscribeReq: _TypeAlias = ProtoOAv1PnLChangeSubscribeReq  # noqa: Y015
+
+@_typing.final
+class ProtoOAv1PnLChangeSubscribeRes(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYLOADTYPE_FIELD_NUMBER: _builtins.int
+    CTIDTRADERACCOUNTID_FIELD_NUMBER: _builtins.int
+    payloadType: _model_pb2.ProtoOAPayloadType.ValueType
+    ctidTraderAccountId: _builtins.int
+    def __init__(
+        self,
+        *,
+        payloadType: _model_pb2.ProtoOAPayloadType.ValueType | None = ...,
+        ctidTraderAccountId: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ctidTraderAccountId", b"ctidTraderAccountId", "payloadType", b"payloadType"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ctidTraderAccountId", b"ctidTraderAccountId", "payloadType", b"payloadType"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProtoOAv1PnLChangeSubscribeRes: _TypeAlias = ProtoOAv1PnLChangeSubscribeRes  # noqa: Y015
+
+@_typing.final
+class ProtoOAv1PnLChangeUnSubscribeReq(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYLOADTYPE_FIELD_NUMBER: _builtins.int
+    CTIDTRADERACCOUNTID_FIELD_NUMBER: _builtins.int
+    payloadType: _model_pb2.ProtoOAPayloadType.ValueType
+    ctidTraderAccountId: _builtins.int
+    def __init__(
+        self,
+        *,
+        payloadType: _model_pb2.ProtoOAPayloadType.ValueType | None = ...,
+        ctidTraderAccountId: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ctidTraderAccountId", b"ctidTraderAccountId", "payloadType", b"payloadType"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ctidTraderAccountId", b"ctidTraderAccountId", "payloadType", b"payloadType"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProtoOAv1PnLChangeUnSubscribeReq: _TypeAlias = ProtoOAv1PnLChangeUnSubscribeReq  # noqa: Y015
+
+@_typing.final
+class ProtoOAv1PnLChangeUnSubscribeRes(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYLOADTYPE_FIELD_NUMBER: _builtins.int
+    CTIDTRADERACCOUNTID_FIELD_NUMBER: _builtins.int
+    payloadType: _model_pb2.ProtoOAPayloadType.ValueType
+    ctidTraderAccountId: _builtins.int
+    def __init__(
+        self,
+        *,
+        payloadType: _model_pb2.ProtoOAPayloadType.ValueType | None = ...,
+        ctidTraderAccountId: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ctidTraderAccountId", b"ctidTraderAccountId", "payloadType", b"payloadType"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ctidTraderAccountId", b"ctidTraderAccountId", "payloadType", b"payloadType"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProtoOAv1PnLChangeUnSubscribeRes: _TypeAlias = ProtoOAv1PnLChangeUnSubscribeRes  # noqa: Y015

@@ -119,6 +119,12 @@ class _ProtoOAPayloadTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Pr
     PROTO_OA_DEAL_OFFSET_LIST_RES: _ProtoOAPayloadType.ValueType  # 2186
     PROTO_OA_GET_POSITION_UNREALIZED_PNL_REQ: _ProtoOAPayloadType.ValueType  # 2187
     PROTO_OA_GET_POSITION_UNREALIZED_PNL_RES: _ProtoOAPayloadType.ValueType  # 2188
+    PROTO_OA_V1_PNL_CHANGE_EVENT: _ProtoOAPayloadType.ValueType  # 2189
+    """2189 to 2193 are not in the schema any more: its messages are, and still name them."""
+    PROTO_OA_V1_PNL_CHANGE_SUBSCRIBE_REQ: _ProtoOAPayloadType.ValueType  # 2190
+    PROTO_OA_V1_PNL_CHANGE_SUBSCRIBE_RES: _ProtoOAPayloadType.ValueType  # 2191
+    PROTO_OA_V1_PNL_CHANGE_UN_SUBSCRIBE_REQ: _ProtoOAPayloadType.ValueType  # 2192
+    PROTO_OA_V1_PNL_CHANGE_UN_SUBSCRIBE_RES: _ProtoOAPayloadType.ValueType  # 2193
 
 class ProtoOAPayloadType(_ProtoOAPayloadType, metaclass=_ProtoOAPayloadTypeEnumTypeWrapper): ...
 
@@ -211,6 +217,12 @@ PROTO_OA_DEAL_OFFSET_LIST_REQ: ProtoOAPayloadType.ValueType  # 2185
 PROTO_OA_DEAL_OFFSET_LIST_RES: ProtoOAPayloadType.ValueType  # 2186
 PROTO_OA_GET_POSITION_UNREALIZED_PNL_REQ: ProtoOAPayloadType.ValueType  # 2187
 PROTO_OA_GET_POSITION_UNREALIZED_PNL_RES: ProtoOAPayloadType.ValueType  # 2188
+PROTO_OA_V1_PNL_CHANGE_EVENT: ProtoOAPayloadType.ValueType  # 2189
+"""2189 to 2193 are not in the schema any more: its messages are, and still name them."""
+PROTO_OA_V1_PNL_CHANGE_SUBSCRIBE_REQ: ProtoOAPayloadType.ValueType  # 2190
+PROTO_OA_V1_PNL_CHANGE_SUBSCRIBE_RES: ProtoOAPayloadType.ValueType  # 2191
+PROTO_OA_V1_PNL_CHANGE_UN_SUBSCRIBE_REQ: ProtoOAPayloadType.ValueType  # 2192
+PROTO_OA_V1_PNL_CHANGE_UN_SUBSCRIBE_RES: ProtoOAPayloadType.ValueType  # 2193
 Global___ProtoOAPayloadType: _TypeAlias = ProtoOAPayloadType  # noqa: Y015
 
 class _ProtoOADayOfWeek:

@@ -1,26 +1,26 @@
-"""One account's book: what it holds, what it is worth, and the small steps that keep it whole.
+"""One account's book: what it holds, and the small steps that keep it whole.
 
-Pure. The sequences of executions that orders and positions go through are in ``desk`` and
-``fills``; here is what they share.
+Pure. What it is worth is in ``worth``; the sequences of executions that orders and positions go
+through are in ``desk``, ``waiting`` and ``fills``; here is what they share.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from decimal import Decimal
 from fractions import Fraction
 
-from fxpool.simulator.engine import money
-from fxpool.simulator.engine.ids import Ids
+from fxpool.simulator.engine import margin
+from fxpool.simulator.engine.accounts import AccountSpec, AccountType
+from fxpool.simulator.engine.floor import Floor
+from fxpool.simulator.engine.holdings import Holding, Holdings
 from fxpool.simulator.engine.ledger import Ledger
+from fxpool.simulator.engine.liquidity import Fill
 from fxpool.simulator.engine.model import (
-    AccountSpec,
-    AccountType,
     CloseDetail,
     Deal,
-    Execution,
     ExecutionKind,
-    Lot,
+    MarginCall,
     Order,
     OrderKind,
     OrderStatus,
@@ -28,11 +28,13 @@ from fxpool.simulator.engine.model import (
     PositionStatus,
     Side,
 )
+from fxpool.simulator.engine.notices import Cause, Execution
 from fxpool.simulator.engine.orders import created_by
-from fxpool.simulator.engine.rates import Rates
-from fxpool.simulator.engine.rules import Rules
-from fxpool.simulator.engine.symbols import Symbol
+from fxpool.simulator.engine.worth import Worth
 from fxpool.simulator.refusal import Refusal, invalid_request
+
+MARGIN_CALLS = ((61, Decimal(100)), (62, Decimal(80)), (63, Decimal(60)))
+"""The three thresholds that an account begins with, in percent of margin level."""
 
 _ENDINGS = {
     OrderStatus.CANCELLED: ExecutionKind.CANCELLED,
@@ -41,88 +43,38 @@ _ENDINGS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Floor:
-    """What all books of a broker share.
-
-    ``watch`` is told each order that waits for a price, with its account; ``unwatch`` when it no
-    longer does.
-    """
-
-    symbols: dict[int, Symbol]
-    rates: Rates
-    ids: Ids
-    rules: Rules
-    watch: Callable[[int, Order], None]
-    unwatch: Callable[[Order], None]
-
-
 class Book:
     """An account's state.
 
     Attributes:
+        spec: what the account is; replaced when the broker changes it.
+        worth: what it has and what it needs, at the present quotes.
         positions: open ones, by id.
         orders: those that wait, protective ones included, by id.
         history: every order there ever was, by id.
         deals: oldest first.
+        margin_calls: thresholds by their kind.
+        changed_margins: positions whose margin has changed since somebody looked, with it.
     """
 
     def __init__(self, spec: AccountSpec, floor: Floor) -> None:
         self.spec = spec
         self.floor = floor
-        self.ledger = Ledger()
+        self.ledger = Ledger(floor.ids)
+        self.holdings = Holdings()
+        self.worth = Worth(self)
         self.positions: dict[int, Position] = {}
         self.orders: dict[int, Order] = {}
         self.history: dict[int, Order] = {}
         self.deals: list[Deal] = []
+        self.margin_calls = {kind: MarginCall(kind, percent) for kind, percent in MARGIN_CALLS}
+        self.changed_margins: dict[int, int] = {}
         self._ended_position_ids: set[int] = set()
-
-    # -- what the account is worth ---------------------------------------------------------
-
-    def unrealised(self, position: Position) -> tuple[int, int]:
-        """Return gross and net profit of an open position; net is without the closing side."""
-        symbol = self.floor.symbols[position.symbol_id]
-        market = self.floor.rates.quote(position.symbol_id).price_for(position.side.opposite)
-        gross, _ = self.gross(position.side, position.lots, market, symbol)
-        return gross, gross + position.swap + position.commission
-
-    def used_margin(self, position: Position) -> int:
-        """Return the margin that a position holds."""
-        return money.used_margin(position.lots, self.spec.leverage_cents)
-
-    def expected_margin(self, symbol_id: int, side: Side, volume: int) -> int:
-        """Return the margin that opening ``volume`` now would take."""
-        return money.used_margin((self.lot(symbol_id, side, volume),), self.spec.leverage_cents)
-
-    def unrealised_total(self) -> int:
-        """Return the net profit of all open positions."""
-        return sum(self.unrealised(one)[1] for one in self.positions.values())
-
-    def free_margin(self) -> int:
-        """Return equity less used margin."""
-        equity = self.ledger.balance + self.unrealised_total()
-        return equity - sum(self.used_margin(one) for one in self.positions.values())
-
-    def gross(
-        self, side: Side, lots: tuple[Lot, ...], price: int, symbol: Symbol
-    ) -> tuple[int, Fraction]:
-        asset_id, rates = self.spec.deposit_asset_id, self.floor.rates
-        return money.gross_profit(side, lots, price, symbol, deposit_asset_id=asset_id, rates=rates)
-
-    def lot(self, symbol_id: int, side: Side, volume: int) -> Lot:
-        symbol, rates = self.symbol(symbol_id), self.floor.rates
-        rate = money.margin_rate(symbol, side, self.spec.deposit_asset_id, rates)
-        return Lot(volume, rates.quote(symbol_id).price_for(side), rate)
 
     # -- finding ---------------------------------------------------------------------------
 
-    def symbol(self, symbol_id: int) -> Symbol:
-        symbol = self.floor.symbols.get(symbol_id)
-        if symbol is None:
-            raise Refusal("SYMBOL_NOT_FOUND", f"Symbol {symbol_id} not found")
-        return symbol
-
     def open_position(self, position_id: int) -> Position:
+        """Return an open position. Raises Refusal POSITION_NOT_FOUND."""
         position = self.positions.get(position_id)
         if position is None:
             raise Refusal(
@@ -133,6 +85,7 @@ class Book:
         return position
 
     def pending(self, order_id: int, code: str) -> Order:
+        """Return an order of the client's that waits. Raises Refusal, ``code`` for protection."""
         order = self.orders.get(order_id)
         if order is None:
             raise Refusal(
@@ -151,9 +104,10 @@ class Book:
             if position.symbol_id != symbol_id:
                 raise invalid_request(f"Position {position_id} is of another symbol")
             return position
-        if self.spec.account_type is AccountType.HEDGED:
+        if self.spec.account_type is not AccountType.NETTED:
             return None
-        return next((one for one in self.positions.values() if one.symbol_id == symbol_id), None)
+        held = (self.holdings.of(symbol_id, side) for side in Side)
+        return next((position for holding in held for position in holding), None)
 
     def retarget(self, order: Order) -> Order:
         """Choose the position of a waiting order when it fills.
@@ -164,14 +118,63 @@ class Book:
         target = self.target(order.symbol_id, None)
         if target is not None:
             return replace(order, position_id=target.position_id)
-        if order.position_id in self._ended_position_ids:
+        if self.has_ended(order.position_id):
             return replace(order, position_id=self.floor.ids.position())
         return order
 
+    def has_ended(self, position_id: int) -> bool:
+        """Whether there was a position of this id, and is no more."""
+        return position_id in self._ended_position_ids
+
     def position_of(self, order: Order) -> Position:
+        """Return the position of an order, or the empty one that it would open."""
         return self.positions.get(order.position_id) or created_by(order)
 
-    # -- changing --------------------------------------------------------------------------
+    # -- changing positions ----------------------------------------------------------------
+
+    def hold(self, position: Position) -> Position:
+        """Put an open position on the book as it is now; return it with the margin it holds."""
+        before = self.positions.get(position.position_id)
+        held = self.holdings.of(position.symbol_id, position.side)
+        self._ended_position_ids.discard(position.position_id)
+        if before is None:
+            position = replace(position, used_margin=self.worth.margin_of(position, held.usd))
+            self._store(position)
+        elif not _holds_other_margin(before, position):
+            self._store(position)
+        else:
+            self._store(replace(position, used_margin=self.worth.margin_of(position)))
+            self._fill_tiers(held, position.symbol_id)
+        return self.positions[position.position_id]
+
+    def forget(self, position: Position) -> None:
+        """Take an ended position off the book; its id is never opened again by a waiting order."""
+        del self.positions[position.position_id]
+        self.holdings.remove(position)
+        self.changed_margins.pop(position.position_id, None)
+        self._ended_position_ids.add(position.position_id)
+        held = self.holdings.of(position.symbol_id, position.side)
+        self._fill_tiers(held, position.symbol_id)
+
+    def _store(self, position: Position) -> None:
+        before = self.positions.get(position.position_id)
+        if before is None or before.used_margin != position.used_margin:
+            self.changed_margins[position.position_id] = position.used_margin
+        self.positions[position.position_id] = position
+        self.holdings.put(position)
+
+    def _fill_tiers(self, holding: Holding, symbol_id: int) -> None:
+        """Fill the tiers of a side anew, oldest position first, after one of them has changed."""
+        if not self.worth.tiers(symbol_id):
+            return
+        usd = Fraction()
+        for position in holding:
+            used = self.worth.margin_of(position, usd)
+            usd += margin.usd_value(position.lots)
+            if used != position.used_margin:
+                self._store(replace(position, used_margin=used))
+
+    # -- changing orders -------------------------------------------------------------------
 
     def wait(self, order: Order) -> None:
         """Let an order wait for its price, or wait on as it is now."""
@@ -180,7 +183,7 @@ class Book:
         self.floor.watch(self.spec.account_id, order)
 
     def end(self, order: Order, status: OrderStatus, at_ms: int) -> Execution:
-        """End an order without a fill; a position that it would have opened closes unopened."""
+        """End an order; a position that it would have opened closes unopened."""
         order = replace(order, status=status, updated_ms=at_ms, closed_ms=at_ms)
         if self.orders.pop(order.order_id, None) is not None:
             self.floor.unwatch(order)
@@ -193,30 +196,34 @@ class Book:
                 closed_ms=at_ms,
                 updated_ms=at_ms,
             )
-        return Execution(_ENDINGS[status], position=position, order=order, is_server=True)
+        return Execution(_ENDINGS[status], position=position, order=order, cause=Cause.BROKER)
 
-    def executed(self, order: Order, volume: int, price: int, at_ms: int) -> Order:
+    def executed(self, order: Order, fill: Fill, at_ms: int) -> Order:
         """Book a fill on its order; a whole one stops waiting."""
-        executed = order.executed_volume + volume
-        is_whole = executed == order.volume or order.kind is OrderKind.PROTECTION
+        executed = order.executed_volume + fill.volume
+        paid = (order.execution_price or 0) * order.executed_volume + fill.price * fill.volume
+        is_whole = executed == order.volume
         order = replace(
             order,
             status=OrderStatus.FILLED if is_whole else order.status,
             executed_volume=executed,
-            execution_price=price,
+            execution_price=Fraction(paid) / executed,
             updated_ms=at_ms,
             closed_ms=at_ms if is_whole else None,
         )
-        if self.orders.pop(order.order_id, None) is not None:
-            self.floor.unwatch(order)
         self.history[order.order_id] = order
+        if order.order_id in self.orders:
+            if is_whole:
+                del self.orders[order.order_id]
+                self.floor.unwatch(order)
+            else:
+                self.orders[order.order_id] = order
         return order
 
-    def deal(
-        self, order: Order, volume: int, price: int, cost: int, close: CloseDetail | None = None
-    ) -> Deal:
+    def deal(self, order: Order, fill: Fill, cost: int, close: CloseDetail | None = None) -> Deal:
+        """Write down an execution of an order, which has been booked on it."""
         symbol, rates = self.floor.symbols[order.symbol_id], self.floor.rates
-        selling = order.side is Side.SELL
+        selling, base = order.side is Side.SELL, symbol.base_asset_id
         deal = Deal(
             deal_id=self.floor.ids.deal(),
             order_id=order.order_id,
@@ -224,19 +231,32 @@ class Book:
             symbol_id=order.symbol_id,
             side=order.side,
             volume=order.volume,
-            filled_volume=volume,
-            price=price,
+            filled_volume=fill.volume,
+            price=fill.price,
             created_ms=order.created_ms,
             executed_ms=order.updated_ms,
             commission=cost,
-            margin_rate=money.margin_rate(symbol, order.side, self.spec.deposit_asset_id, rates),
-            base_to_usd=rates.rate(symbol.base_asset_id, rates.usd_asset_id, selling=selling),
+            margin_rate=rates.rate(base, self.spec.deposit_asset_id, selling=selling),
+            base_to_usd=rates.rate(base, rates.usd_asset_id, selling=selling),
+            is_partial=order.remaining > 0,
             close=close,
         )
         self.deals.append(deal)
         return deal
 
-    def forget(self, position: Position) -> None:
-        """Take an ended position off the book; its id is never opened again."""
-        del self.positions[position.position_id]
-        self._ended_position_ids.add(position.position_id)
+    # -- changing the account --------------------------------------------------------------
+
+    def set_margin_call(self, kind: int, threshold: Decimal, at_ms: int) -> MarginCall:
+        """Move a threshold of the margin level. Raises Refusal for one that does not exist."""
+        if kind not in self.margin_calls:
+            raise invalid_request(f"There is no margin call of type {kind}")
+        if not threshold.is_finite() or threshold <= 0:
+            raise invalid_request("marginLevelThreshold should be positive")
+        call = self.margin_calls[kind] = MarginCall(kind, threshold, at_ms)
+        return call
+
+
+def _holds_other_margin(before: Position, after: Position) -> bool:
+    """Whether a position may hold another margin: its lots, or a guaranteed stop, have changed."""
+    is_guaranteed = before.levels.is_guaranteed or after.levels.is_guaranteed
+    return before.lots != after.lots or (is_guaranteed and before.levels != after.levels)

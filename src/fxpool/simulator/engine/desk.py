@@ -1,7 +1,7 @@
-"""One account at the broker: what its commands, the market and the clock do to it.
+"""One account at the broker: its commands, carried out. Pure.
 
-Pure. Checks come first, so that a refusal leaves no trace; then the executions follow in the order
-in which the client hears them (ctrader-open-api.md 6.3).
+Checks come first, so that a refusal leaves no trace; then the executions follow in the order in
+which the client hears them (ctrader-open-api.md 6.3).
 """
 
 from __future__ import annotations
@@ -9,60 +9,76 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fxpool.simulator.engine import checks
-from fxpool.simulator.engine.book import Book, Floor
-from fxpool.simulator.engine.fills import Fills
-from fxpool.simulator.engine.matching import fill_price, reaches_stop
-from fxpool.simulator.engine.model import (
-    AccountSpec,
+from fxpool.simulator.engine.accounts import AccountSpec
+from fxpool.simulator.engine.book import Book
+from fxpool.simulator.engine.charges import Charges
+from fxpool.simulator.engine.commands import (
     AmendOrder,
     AmendProtection,
     CancelOrder,
     ClosePosition,
     Command,
-    Execution,
+    PlaceOrder,
+)
+from fxpool.simulator.engine.fills import Fills
+from fxpool.simulator.engine.floor import Floor
+from fxpool.simulator.engine.model import (
     ExecutionKind,
+    Levels,
+    Order,
     OrderKind,
     OrderStatus,
-    PlaceOrder,
     Position,
-    Side,
     TimeInForce,
+)
+from fxpool.simulator.engine.notices import (
+    AccountChanged,
+    Cause,
+    Execution,
+    MarginChanged,
+    Notice,
 )
 from fxpool.simulator.engine.orders import (
     MARKET_KINDS,
     amended,
     closing_order,
-    is_in_range,
+    created_by,
+    entry_price,
     new_order,
-    with_limit,
 )
-from fxpool.simulator.engine.rates import Quote
+from fxpool.simulator.engine.permits import Permits
+from fxpool.simulator.engine.protection import Protection
+from fxpool.simulator.engine.risk import Risk
+from fxpool.simulator.engine.rules import IocRemainder, MarketClosedCarrier
 from fxpool.simulator.engine.symbols import Symbol
+from fxpool.simulator.engine.waiting import Waiting
 from fxpool.simulator.refusal import Refusal, invalid_request
 
 _NEVER_WAIT = frozenset({TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL})
 
 
 class Desk:
-    """Takes the orders of one account; ``book`` is its state."""
+    """Takes the orders of one account.
+
+    Attributes:
+        book: its state.
+        waiting, charges, risk: what quotes, nights and losses do to it.
+    """
 
     def __init__(self, spec: AccountSpec, floor: Floor) -> None:
         self.book = Book(spec, floor)
         self._floor = floor
-        self._fills = Fills(self.book)
+        self._permits = Permits(self.book)
+        self._protection = Protection(self.book)
+        self._fills = Fills(self.book, self._protection)
+        self.waiting = Waiting(self.book, self._fills, self._protection, self._permits)
+        self.charges = Charges(self.book)
+        self.risk = Risk(self.book, self._fills)
+        self._told_record = self._record()
 
-    def deposit(self, delta: int, at_ms: int, note: str) -> Execution:
-        """Book a deposit, or a withdrawal if negative."""
-        unrealised = self.book.unrealised_total()
-        entry = self.book.ledger.deposit(
-            self._floor.ids.cash_entry(), delta, at_ms, unrealised=unrealised, note=note
-        )
-        return Execution(ExecutionKind.DEPOSIT_WITHDRAW, cash=entry, is_server=True)
-
-    # -- commands --------------------------------------------------------------------------
-
-    def submit(self, command: Command, at_ms: int) -> list[Execution]:
+    def submit(self, command: Command, at_ms: int) -> list[Notice]:
         """Carry out a command. Raises Refusal, and then nothing has changed."""
+        self._permits.check_access()
         match command:
             case PlaceOrder():
                 return self._place(command, at_ms)
@@ -75,94 +91,183 @@ class Desk:
             case ClosePosition():
                 return self._close(command, at_ms)
 
-    def _place(self, command: PlaceOrder, at_ms: int) -> list[Execution]:
-        symbol = self.book.symbol(command.symbol_id)
-        checks.check_new_order(command, symbol, at_ms)
-        if command.kind in MARKET_KINDS:
+    def settle(self, notices: list[Notice], at_ms: int) -> list[Notice]:
+        """Add what follows from a change: margin calls, stop-outs, and pushes (SW-50)."""
+        notices = [*notices, *self.risk.check(at_ms)]
+        margins, self.book.changed_margins = self.book.changed_margins, {}
+        before, self._told_record = self._told_record, self._record()
+        if not self._floor.rules.pushes_account_changes:
+            return notices
+        notices += [MarginChanged(*one) for one in margins.items()]
+        return notices if before == self._told_record else [*notices, AccountChanged()]
+
+    def _record(self) -> tuple[AccountSpec, int, int]:
+        """Return what the account's record on the wire depends on."""
+        return (self.book.spec, self.book.ledger.version, self.book.ledger.bonus)
+
+    # -- placing ---------------------------------------------------------------------------
+
+    def _place(self, command: PlaceOrder, at_ms: int) -> list[Notice]:
+        symbol = self._floor.symbol(command.symbol_id)
+        checks.check_new_order(command, symbol, self._floor.rules, at_ms)
+        self._permits.check_enabled(symbol)
+        self._permits.check_size(command.volume, symbol)
+        waits_for_open = command.time_in_force is TimeInForce.MARKET_ON_OPEN
+        if command.kind in MARKET_KINDS and not (waits_for_open and not symbol.is_open(at_ms)):
             return self._place_at_market(command, symbol, at_ms)
         return self._place_pending(command, symbol, at_ms)
 
-    def _place_at_market(self, command: PlaceOrder, symbol: Symbol, at_ms: int) -> list[Execution]:
-        self._check_open(symbol, at_ms)
-        self._check_conversions(symbol)
-        quote = self._floor.rates.quote(symbol.symbol_id)
+    def _place_at_market(self, command: PlaceOrder, symbol: Symbol, at_ms: int) -> list[Notice]:
         target = self.book.target(command.symbol_id, command.position_id)
-        price = quote.price_for(command.side)
-        self._check_money(target, command.symbol_id, command.side, command.volume)
-        order = new_order(command, target, self._floor.ids, at_ms)
-        self.book.history[order.order_id] = order
-        accepted = Execution(
-            ExecutionKind.ACCEPTED, position=self.book.position_of(order), order=order
-        )
-        if command.kind is OrderKind.MARKET_RANGE and not is_in_range(command, price, symbol):
-            return [accepted, self.book.end(order, OrderStatus.CANCELLED, at_ms)]
-        return [accepted, *self._fills.fill(order, price, at_ms, is_server=False)]
+        order = new_order(command, target, self._floor.ids, self._floor.rules, at_ms)
+        closed = self._closed_market(order, symbol, at_ms)
+        if closed is not None:
+            return [closed]
+        quote = self._floor.rates.quote(symbol.symbol_id)
+        self._check_entry(order, target, symbol, quote.price_for(order.side))
+        self._permits.check_opening(target, symbol, command.side, command.volume)
+        if order.stop_loss is not None or order.take_profit is not None:
+            levels = Levels(order.stop_loss, order.take_profit, is_guaranteed=order.is_guaranteed)
+            position = created_by(order)
+            checks.check_protection(levels, position, symbol, quote, self._floor.rules)
+        return self._trade_now(order, at_ms)
 
-    def _place_pending(self, command: PlaceOrder, symbol: Symbol, at_ms: int) -> list[Execution]:
+    def _trade_now(self, order: Order, at_ms: int) -> list[Notice]:
+        """Accept an order and fill what the market takes; the rest is cancelled."""
+        self.book.history[order.order_id] = order
+        told: list[Notice] = [self._accepted(order)]
+        quote = self._floor.rates.quote(order.symbol_id)
+        fills = self._fills.available(order, quote)
+        told += self._fills.fill(order, fills, at_ms, Cause.REQUEST)
+        left = self.book.history[order.order_id]
+        if left.status is OrderStatus.ACCEPTED:
+            told.append(self.book.end(left, OrderStatus.CANCELLED, at_ms))
+        return told
+
+    def _place_pending(self, command: PlaceOrder, symbol: Symbol, at_ms: int) -> list[Notice]:
         joins = command.position_id is not None
         target = self.book.target(command.symbol_id, command.position_id) if joins else None
-        order = new_order(command, target, self._floor.ids, at_ms)
+        if target is None or target.side is command.side:
+            self._permits.check_rights(symbol, command.side)
+        order = new_order(command, target, self._floor.ids, self._floor.rules, at_ms)
         quote = self._floor.rates.get(symbol.symbol_id)
         if quote is not None:
             checks.check_stop_side(order, quote)
+        self._check_entry(order, target, symbol, entry_price(order))
         self.book.wait(order)
-        executions = [
-            Execution(ExecutionKind.ACCEPTED, position=self.book.position_of(order), order=order)
-        ]
-        if quote is not None and symbol.is_open(at_ms):
-            executions += self.on_quote(order.order_id, quote, at_ms)
-        if order.time_in_force in _NEVER_WAIT and order.order_id in self.book.orders:
-            executions.append(self.book.end(order, OrderStatus.CANCELLED, at_ms))
-        return executions
+        told: list[Notice] = [self._accepted(order)]
+        told += self._meet_market(order, symbol, at_ms)
+        left = self.book.orders.get(order.order_id)
+        if left is not None and self._ends_at_once(left):
+            told.append(self.book.end(left, OrderStatus.CANCELLED, at_ms))
+        return told
 
-    def _cancel(self, command: CancelOrder, at_ms: int) -> list[Execution]:
+    def _ends_at_once(self, order: Order) -> bool:
+        """Whether an order that was not filled whole goes now (SW-37 for one filled in part)."""
+        if order.time_in_force not in _NEVER_WAIT:
+            return False
+        stays = self._floor.rules.ioc_remainder is IocRemainder.WORKING
+        return not (stays and order.executed_volume)
+
+    def _check_entry(
+        self, order: Order, target: Position | None, symbol: Symbol, price: int
+    ) -> None:
+        """The protection that an order brings is allowed at the price of its entry."""
+        if target is None or target.side is order.side:
+            self._permits.check_guarantee(is_guaranteed=order.is_guaranteed)
+        checks.check_closeness(
+            symbol,
+            price,
+            order.relative_stop_loss,
+            order.relative_take_profit,
+            is_guaranteed=order.is_guaranteed,
+        )
+
+    def _accepted(self, order: Order) -> Execution:
+        """Return the acceptance of an order, with the position that it will open (SW-32)."""
+        position = self.book.positions.get(order.position_id)
+        if position is None and self._floor.rules.shows_created_position:
+            position = created_by(order)
+        return Execution(ExecutionKind.ACCEPTED, position=position, order=order)
+
+    # -- cancelling and amending -----------------------------------------------------------
+
+    def _cancel(self, command: CancelOrder, at_ms: int) -> list[Notice]:
         order = self.book.pending(command.order_id, "UNABLE_TO_CANCEL_ORDER")
-        return [replace(self.book.end(order, OrderStatus.CANCELLED, at_ms), is_server=False)]
+        cancelled = self.book.end(order, OrderStatus.CANCELLED, at_ms)
+        return [replace(cancelled, cause=Cause.REQUEST)]
 
-    def _amend(self, command: AmendOrder, at_ms: int) -> list[Execution]:
+    def _amend(self, command: AmendOrder, at_ms: int) -> list[Notice]:
         order = self.book.pending(command.order_id, "UNABLE_TO_AMEND_ORDER")
-        symbol = self._floor.symbols[order.symbol_id]
-        checks.check_prices(symbol, command.stop_loss, command.take_profit)
-        changed = amended(order, command, at_ms)
-        checks.check_volume(changed.volume, symbol)
-        checks.check_prices(symbol, changed.limit_price, changed.stop_price)
-        checks.check_distances(symbol, changed.relative_stop_loss, changed.relative_take_profit)
+        symbol, rules = self._floor.symbols[order.symbol_id], self._floor.rules
+        checks.check_prices(symbol, rules, command.stop_loss, command.take_profit)
+        changed = amended(order, command, rules, at_ms)
+        self._check_amended(changed, symbol)
         if command.expiration_ms is not None:
             checks.check_expiration(command.expiration_ms, at_ms)
+        self.book.wait(changed)
+        position = self.book.position_of(changed)
+        replaced = Execution(ExecutionKind.REPLACED, position=position, order=changed)
+        return [replaced, *self._meet_market(changed, symbol, at_ms)]
+
+    def _check_amended(self, order: Order, symbol: Symbol) -> None:
+        self._permits.check_size(order.volume, symbol)
+        if order.remaining <= 0:
+            raise Refusal(
+                "TRADING_BAD_VOLUME",
+                f"Order volume = {order.volume / 100:.2f} is already filled",
+                order_id=order.order_id,
+            )
+        checks.check_prices(symbol, self._floor.rules, order.limit_price, order.stop_price)
+        checks.check_distances(symbol, order.relative_stop_loss, order.relative_take_profit)
+        checks.check_stop_behaviour(
+            symbol,
+            order.is_trailing,
+            order.is_guaranteed,
+            has_stop_loss=order.relative_stop_loss is not None,
+        )
+        self._check_entry(order, None, symbol, entry_price(order))
         quote = self._floor.rates.get(symbol.symbol_id)
         if quote is not None:
-            checks.check_stop_side(changed, quote)
-        self.book.wait(changed)
-        executions = [
-            Execution(
-                ExecutionKind.REPLACED, position=self.book.position_of(changed), order=changed
-            )
-        ]
-        if quote is not None and symbol.is_open(at_ms):
-            executions += self.on_quote(order.order_id, quote, at_ms)
-        return executions
+            checks.check_stop_side(order, quote)
 
-    def _amend_protection(self, command: AmendProtection, at_ms: int) -> list[Execution]:
-        position = self.book.open_position(command.position_id)
-        symbol = self._floor.symbols[position.symbol_id]
-        checks.check_prices(symbol, command.stop_loss, command.take_profit)
+    def _amend_protection(self, command: AmendProtection, at_ms: int) -> list[Notice]:
+        position = self._amendable(command.position_id, at_ms)
+        symbol, rules = self._floor.symbols[position.symbol_id], self._floor.rules
+        checks.check_prices(symbol, rules, command.stop_loss, command.take_profit)
         wants_none = command.stop_loss is None and command.take_profit is None
         if wants_none and position.protection_order_id is None:
             raise invalid_request("Nothing to amend.")
+        levels = checks.new_levels(command, position, symbol)
         quote = self._floor.rates.quote(position.symbol_id)
-        checks.check_protection(command, position, quote, self._floor.rules)
+        checks.check_protection(levels, position, symbol, quote, rules)
         if wants_none:
-            return self._fills.remove_protection(position, at_ms)
-        execution = self._fills.protect(position, command.stop_loss, command.take_profit, at_ms)
-        executions = [execution]
-        if execution.order is not None and symbol.is_open(at_ms):
-            executions += self.on_quote(execution.order.order_id, quote, at_ms)
-        return executions
+            return self._protection.remove(position, at_ms)
+        charged = self._protection.charge_guarantee(position, levels, at_ms)
+        execution = self._protection.protect(position, levels, at_ms)
+        told: list[Notice] = [execution, *charged]
+        if execution.order is not None:
+            told += self._meet_market(execution.order, symbol, at_ms)
+        return told
 
-    def _close(self, command: ClosePosition, at_ms: int) -> list[Execution]:
+    def _amendable(self, position_id: int, at_ms: int) -> Position:
+        """Return an open position, unless it was filled too short a time ago (SW-47)."""
+        position = self.book.open_position(position_id)
+        if 0 <= at_ms - position.filled_ms < self._floor.rules.amend_delay_ms:
+            raise Refusal(
+                "POSITION_NOT_FOUND",
+                f"Position not found with id {position_id}",
+                position_id=position_id,
+            )
+        return position
+
+    # -- closing ---------------------------------------------------------------------------
+
+    def _close(self, command: ClosePosition, at_ms: int) -> list[Notice]:
         position = self.book.open_position(command.position_id)
         symbol = self._floor.symbols[position.symbol_id]
-        checks.check_volume(command.volume, symbol)
+        self._permits.check_enabled(symbol)
+        self._permits.check_size(command.volume, symbol)
         if command.volume > position.volume:
             raise Refusal(
                 "TRADING_BAD_VOLUME",
@@ -170,8 +275,6 @@ class Desk:
                 f"{position.volume / 100:.2f}.",
                 position_id=position.position_id,
             )
-        self._check_open(symbol, at_ms)
-        price = self._floor.rates.quote(symbol.symbol_id).price_for(position.side.opposite)
         order = closing_order(
             position,
             OrderKind.MARKET,
@@ -180,71 +283,32 @@ class Desk:
             is_named=self._floor.rules.names_own_orders,
             at_ms=at_ms,
         )
-        self.book.history[order.order_id] = order
-        accepted = Execution(ExecutionKind.ACCEPTED, position=position, order=order)
-        return [accepted, *self._fills.fill(order, price, at_ms, is_server=False)]
+        closed = self._closed_market(order, symbol, at_ms)
+        if closed is not None:
+            return [closed]
+        self._floor.rates.quote(symbol.symbol_id)
+        return self._trade_now(order, at_ms)
 
-    # -- what the market and the clock do --------------------------------------------------
+    # -- shared ----------------------------------------------------------------------------
 
-    def on_quote(self, order_id: int, quote: Quote, at_ms: int) -> list[Execution]:
-        """Fill a waiting order if this quote meets it."""
-        order = self.book.orders[order_id]
-        if reaches_stop(order, quote):
-            order = with_limit(order, self._floor.symbols[order.symbol_id])
-            self.book.wait(order)
-        price = fill_price(order, quote)
-        if price is None:
+    def _closed_market(self, order: Order, symbol: Symbol, at_ms: int) -> Execution | None:
+        """Return the rejection of an order where a closed market is told by one (SW-49).
+
+        Raises Refusal where it is told otherwise; None means that the market is open.
+        """
+        try:
+            self._permits.check_hours(symbol, at_ms)
+        except Refusal as refusal:
+            by = self._floor.rules.market_closed_carrier
+            if by is not MarketClosedCarrier.EXECUTION or refusal.code != "MARKET_CLOSED":
+                raise
+            rejected = self.book.end(order, OrderStatus.REJECTED, at_ms)
+            return replace(rejected, cause=Cause.REQUEST, error_code=refusal.code)
+        return None
+
+    def _meet_market(self, order: Order, symbol: Symbol, at_ms: int) -> list[Notice]:
+        """Let an order that has just come or changed meet the present quote."""
+        quote = self._floor.rates.get(symbol.symbol_id)
+        if quote is None or not symbol.fills_waiting_orders(at_ms):
             return []
-        if order.kind is not OrderKind.PROTECTION:
-            order = self.book.retarget(order)
-            try:
-                self._check_conversions(self._floor.symbols[order.symbol_id])
-                target = self.book.positions.get(order.position_id)
-                self._check_money(target, order.symbol_id, order.side, order.volume)
-            except Refusal as refusal:
-                ended = self.book.end(order, OrderStatus.REJECTED, at_ms)
-                return [replace(ended, error_code=refusal.code)]
-        return self._fills.fill(order, price, at_ms, is_server=True)
-
-    def expire(self, at_ms: int) -> list[Execution]:
-        """End the orders whose time has come."""
-        due = [
-            order
-            for order in self.book.orders.values()
-            if order.time_in_force is TimeInForce.GOOD_TILL_DATE
-            and order.expiration_ms is not None
-            and order.expiration_ms <= at_ms
-        ]
-        return [self.book.end(order, OrderStatus.EXPIRED, at_ms) for order in due]
-
-    # -- checks ----------------------------------------------------------------------------
-
-    def _check_open(self, symbol: Symbol, at_ms: int) -> None:
-        if not symbol.is_open(at_ms):
-            raise Refusal(
-                "MARKET_CLOSED",
-                f"Market is closed for {symbol.name}",
-                carrier=self._floor.rules.market_closed_carrier,
-            )
-
-    def _check_conversions(self, symbol: Symbol) -> None:
-        """Every rate that a fill needs exists, so that a fill never stops half way."""
-        rates, deposit_asset_id = self._floor.rates, self.book.spec.deposit_asset_id
-        for asset_id in (symbol.base_asset_id, symbol.quote_asset_id, rates.usd_asset_id):
-            rates.rate(asset_id, deposit_asset_id, selling=True)
-        rates.rate(symbol.base_asset_id, rates.usd_asset_id, selling=True)
-
-    def _check_money(
-        self, target: Position | None, symbol_id: int, side: Side, volume: int
-    ) -> None:
-        """The volume that opens something needs free margin; a reduction needs none."""
-        if target is not None and target.side is not side:
-            volume -= target.volume
-        if volume <= 0:
-            return
-        margin = self.book.expected_margin(symbol_id, side, volume)
-        if margin > self.book.free_margin():
-            raise Refusal(
-                "NOT_ENOUGH_MONEY",
-                f"Not enough funds to open position of volume {volume / 100:.2f}",
-            )
+        return self.waiting.on_quote(order.order_id, quote, at_ms)

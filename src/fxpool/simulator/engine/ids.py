@@ -13,6 +13,7 @@ class Ids:
         self._orders = count(6_000_001)
         self._deals = count(7_000_001)
         self._cash_entries = count(8_000_001)
+        self._bonus_entries = count(9_000_001)
         self._names = count(1)
 
     def position(self) -> int:
@@ -26,6 +27,9 @@ class Ids:
 
     def cash_entry(self) -> int:
         return next(self._cash_entries)
+
+    def bonus_entry(self) -> int:
+        return next(self._bonus_entries)
 
     def order_name(self) -> str:
         """Return a clientOrderId as the server gives it to its own orders (SW-33)."""

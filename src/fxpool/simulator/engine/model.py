@@ -1,13 +1,14 @@
-"""Orders, positions and deals, the commands that change them and the executions that tell it. Pure.
+"""Orders, positions, deals and entries of the ledger. Pure.
 
-Everything is immutable: a change is a new value, so an execution holds the very state it tells.
+Everything is immutable: a change is a new value, so what was told never changes afterwards.
 Prices are integers in 1/100000, volumes in 1/100 of a unit, money in 1/100 of the deposit asset,
 times epoch milliseconds. Enum values are the wire's numbers.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from enum import IntEnum
 from fractions import Fraction
 
@@ -22,6 +23,11 @@ class Side(IntEnum):
     def opposite(self) -> Side:
         """The side that closes this one."""
         return Side.SELL if self is Side.BUY else Side.BUY
+
+    @property
+    def sign(self) -> int:
+        """1 for what gains by a rising price, -1 for what gains by a falling one."""
+        return 1 if self is Side.BUY else -1
 
 
 class OrderKind(IntEnum):
@@ -64,6 +70,25 @@ class TimeInForce(IntEnum):
     MARKET_ON_OPEN = 5
 
 
+class TriggerMethod(IntEnum):
+    """Which quotes set off a stop: own side or the other, one or two in a row."""
+
+    TRADE = 1
+    OPPOSITE = 2
+    DOUBLE_TRADE = 3
+    DOUBLE_OPPOSITE = 4
+
+    @property
+    def is_opposite(self) -> bool:
+        """Whether the side counts that the order does not trade at."""
+        return self in (TriggerMethod.OPPOSITE, TriggerMethod.DOUBLE_OPPOSITE)
+
+    @property
+    def needed_hits(self) -> int:
+        """How many quotes in a row have to reach the stop."""
+        return 2 if self in (TriggerMethod.DOUBLE_TRADE, TriggerMethod.DOUBLE_OPPOSITE) else 1
+
+
 class ExecutionKind(IntEnum):
     """What an execution tells."""
 
@@ -73,44 +98,59 @@ class ExecutionKind(IntEnum):
     CANCELLED = 5
     EXPIRED = 6
     REJECTED = 7
+    SWAP = 9
     DEPOSIT_WITHDRAW = 10
     PARTIAL_FILL = 11
+    BONUS_DEPOSIT_WITHDRAW = 12
 
 
-class AccountType(IntEnum):
-    """How positions of one symbol live together."""
+class CashKind(IntEnum):
+    """Why money came or went without a trade."""
 
-    HEDGED = 0
-    NETTED = 1
-
-
-@dataclass(frozen=True, slots=True)
-class AccountSpec:
-    """An account as the broker opens it.
-
-    Attributes:
-        account_id: the ``ctidTraderAccountId``.
-        login: the number that the trader sees.
-        balance: the first deposit, in 1/100 of the deposit asset.
-        leverage_cents: 10000 for 1:100.
-    """
-
-    account_id: int
-    login: int
-    deposit_asset_id: int
-    balance: int
-    account_type: AccountType = AccountType.HEDGED
-    is_live: bool = False
-    leverage_cents: int = 10_000
+    DEPOSIT = 0
+    WITHDRAWAL = 1
+    GUARANTEED_STOP_CHARGE = 17
+    ROLLOVER = 18
 
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """One fill inside a position; closes take the oldest first."""
+    """One fill inside a position; closes take the oldest first.
+
+    Attributes:
+        margin_rate: deposit asset per base asset when it was opened.
+        usd_rate: dollars per base asset when it was opened.
+    """
 
     volume: int
     price: int
     margin_rate: Fraction
+    usd_rate: Fraction = Fraction()
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """What protects a position: two prices, and how the stop behaves.
+
+    Attributes:
+        trail_distance: how far a trailing stop stays behind the market; fixed when it is armed.
+    """
+
+    stop_loss: int | None = None
+    take_profit: int | None = None
+    is_trailing: bool = False
+    is_guaranteed: bool = False
+    trigger: TriggerMethod = TriggerMethod.TRADE
+    trail_distance: int | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is neither price."""
+        return self.stop_loss is None and self.take_profit is None
+
+
+BARE = Levels()
+"""No protection at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +159,8 @@ class Position:
 
     Attributes:
         commission: accrued on opening and not realised yet; zero or negative.
+        used_margin: what it holds now.
+        filled_ms: when it last grew or shrank.
         protection_order_id: the hidden order that holds the levels, if there is one.
     """
 
@@ -131,11 +173,12 @@ class Position:
     lots: tuple[Lot, ...] = ()
     commission: int = 0
     swap: int = 0
+    used_margin: int = 0
     opened_ms: int | None = None
     closed_ms: int | None = None
     updated_ms: int | None = None
-    stop_loss: int | None = None
-    take_profit: int | None = None
+    filled_ms: int = 0
+    levels: Levels = BARE
     protection_order_id: int | None = None
 
     @property
@@ -170,20 +213,28 @@ def take_oldest(lots: tuple[Lot, ...], volume: int) -> tuple[tuple[Lot, ...], tu
     while volume:
         oldest = rest.pop(0)
         part = min(volume, oldest.volume)
-        taken.append(Lot(part, oldest.price, oldest.margin_rate))
+        taken.append(replace(oldest, volume=part))
         if part < oldest.volume:
-            rest.insert(0, Lot(oldest.volume - part, oldest.price, oldest.margin_rate))
+            rest.insert(0, replace(oldest, volume=oldest.volume - part))
         volume -= part
     return tuple(taken), tuple(rest)
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order. Protection on a pending order is kept as distances from its fill (SW-36).
+    """An order. Protection on a pending order is kept as distances from its fill.
 
     Attributes:
+        stop_loss, take_profit: levels as prices: those that a market-range order brings (SW-34),
+            and on an order that closes by request those of its position.
         is_closing: whether it can only reduce a position.
-        is_triggered: a stop-limit order whose stop was reached and which now waits as a limit.
+        is_stop_out: whether the broker closes with it for want of margin.
+        shows_prices: whether its protection was given as prices (SW-36).
+        is_trailing, is_guaranteed: how the stop loss behaves that it brings or holds.
+        trigger: what sets off its stop.
+        stop_hits: how many quotes in a row have reached its stop.
+        is_triggered: whether its stop was reached; it then waits for a fill alone.
+        trail_distance: of a protective order that trails.
     """
 
     order_id: int
@@ -199,18 +250,32 @@ class Order:
     comment: str = ""
     client_order_id: str = ""
     is_closing: bool = False
+    is_stop_out: bool = False
     status: OrderStatus = OrderStatus.ACCEPTED
     limit_price: int | None = None
     stop_price: int | None = None
+    stop_loss: int | None = None
+    take_profit: int | None = None
     relative_stop_loss: int | None = None
     relative_take_profit: int | None = None
+    shows_prices: bool = False
+    is_trailing: bool = False
+    is_guaranteed: bool = False
+    trigger: TriggerMethod = TriggerMethod.TRADE
+    stop_hits: int = 0
+    is_triggered: bool = False
+    trail_distance: int | None = None
     base_slippage_price: int | None = None
     slippage_points: int | None = None
     expiration_ms: int | None = None
-    is_triggered: bool = False
     executed_volume: int = 0
-    execution_price: int | None = None
+    execution_price: Fraction | None = None
     closed_ms: int | None = None
+
+    @property
+    def remaining(self) -> int:
+        """The volume that is not filled yet."""
+        return self.volume - self.executed_volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +301,12 @@ class CloseDetail:
 
 @dataclass(frozen=True, slots=True)
 class Deal:
-    """One execution of an order; ``close`` is set where it reduced a position."""
+    """One execution of an order; ``close`` is set where it reduced a position.
+
+    Attributes:
+        volume: of the order.
+        is_partial: whether the market took less than the order wanted.
+    """
 
     deal_id: int
     order_id: int
@@ -251,14 +321,16 @@ class Deal:
     commission: int
     margin_rate: Fraction
     base_to_usd: Fraction
+    is_partial: bool = False
     close: CloseDetail | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CashEntry:
-    """Money that came or went without a trade; ``delta`` is negative for a withdrawal."""
+    """Money that came or went without a trade; ``delta`` is negative where it went."""
 
     entry_id: int
+    kind: CashKind
     balance: int
     delta: int
     equity: int
@@ -268,85 +340,20 @@ class CashEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Execution:
-    """Something that happened on an account: the content of one execution event.
+class BonusEntry:
+    """A bonus that was given or, negative, taken; it is no part of the balance."""
 
-    Attributes:
-        is_server: whether the broker did it by itself; no request owns it then.
-        error_code: set where an order failed after it existed.
-    """
-
-    kind: ExecutionKind
-    position: Position | None = None
-    order: Order | None = None
-    deal: Deal | None = None
-    cash: CashEntry | None = None
-    is_server: bool = False
-    error_code: str = ""
+    entry_id: int
+    bonus: int
+    delta: int
+    at_ms: int
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
-class PlaceOrder:
-    """Place an order; ``position_id`` adds to that position or reduces it."""
+class MarginCall:
+    """A threshold of the margin level, in percent; ``kind`` is 61, 62 or 63."""
 
-    symbol_id: int
-    kind: OrderKind
-    side: Side
-    volume: int
-    time_in_force: TimeInForce = TimeInForce.GOOD_TILL_CANCEL
-    limit_price: int | None = None
-    stop_price: int | None = None
-    stop_loss: int | None = None
-    take_profit: int | None = None
-    relative_stop_loss: int | None = None
-    relative_take_profit: int | None = None
-    base_slippage_price: int | None = None
-    slippage_points: int | None = None
-    expiration_ms: int | None = None
-    label: str = ""
-    comment: str = ""
-    client_order_id: str = ""
-    position_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CancelOrder:
-    """Cancel a pending order."""
-
-    order_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class AmendOrder:
-    """Amend a pending order; what is None stays as it is."""
-
-    order_id: int
-    volume: int | None = None
-    limit_price: int | None = None
-    stop_price: int | None = None
-    stop_loss: int | None = None
-    take_profit: int | None = None
-    relative_stop_loss: int | None = None
-    relative_take_profit: int | None = None
-    slippage_points: int | None = None
-    expiration_ms: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AmendProtection:
-    """Set both protective levels of a position; None removes a level."""
-
-    position_id: int
-    stop_loss: int | None = None
-    take_profit: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ClosePosition:
-    """Close a position, or a part of it."""
-
-    position_id: int
-    volume: int
-
-
-Command = PlaceOrder | CancelOrder | AmendOrder | AmendProtection | ClosePosition
+    kind: int
+    threshold: Decimal
+    updated_ms: int | None = None

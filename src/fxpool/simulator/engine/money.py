@@ -11,10 +11,20 @@ from typing import assert_never
 
 from fxpool.simulator.engine.model import Lot, Side
 from fxpool.simulator.engine.rates import Rates
-from fxpool.simulator.engine.symbols import PRICE_SCALE, VOLUME_SCALE, CommissionType, Symbol
+from fxpool.simulator.engine.rules import ConversionFee
+from fxpool.simulator.engine.symbols import (
+    PRICE_SCALE,
+    VOLUME_SCALE,
+    CommissionType,
+    MinCommissionType,
+    Symbol,
+)
 
 MONEY_DIGITS = 2
-MONEY_SCALE = 10**MONEY_DIGITS
+MONEY_SCALE: int = 10**MONEY_DIGITS
+
+PRICE_VOLUME_PER_CENT = PRICE_SCALE * VOLUME_SCALE // MONEY_SCALE
+"""Price integers times volume integers in one cent of the quote asset."""
 
 
 def half_up(value: Fraction) -> int:
@@ -34,40 +44,51 @@ def share(total: int, part: int, whole: int) -> int:
     return half_up(Fraction(total * part, whole))
 
 
-def gross_profit(
-    side: Side,
-    lots: tuple[Lot, ...],
-    price: int,
+def points_of(side: Side, lots: tuple[Lot, ...], price: int) -> int:
+    """Return what ``lots`` gain at ``price``: price integers times volume integers."""
+    gain = sum((price - lot.price) * lot.volume for lot in lots)
+    return side.sign * gain
+
+
+def in_money(points: int, rate: Fraction) -> int:
+    """Return ``points_of`` as money; ``rate`` is quote to deposit asset."""
+    size = 2 * abs(points) * MONEY_SCALE * rate.numerator
+    unit = PRICE_SCALE * VOLUME_SCALE * rate.denominator
+    cents = (size + unit) // (2 * unit)
+    return cents if points >= 0 else -cents
+
+
+def conversion_fee(
+    gross: int,
     symbol: Symbol,
-    *,
     deposit_asset_id: int,
-    rates: Rates,
-) -> tuple[int, Fraction]:
-    """Return the profit of closing ``lots`` at ``price``, and the quote-to-deposit rate it used.
-
-    A gain sells the quote asset for the deposit asset, a loss has to buy it (SW-30).
-    """
-    sign = 1 if side is Side.BUY else -1
-    points = sum(sign * (price - lot.price) * lot.volume for lot in lots)
-    rate = rates.rate(symbol.quote_asset_id, deposit_asset_id, selling=points >= 0)
-    quote_money = Fraction(points * MONEY_SCALE, PRICE_SCALE * VOLUME_SCALE)
-    return half_up(quote_money * rate), rate
-
-
-def conversion_fee(gross: int, symbol: Symbol, deposit_asset_id: int) -> int:
+    basis: ConversionFee = ConversionFee.GAINS_AND_LOSSES,
+) -> int:
     """Return the fee for turning a profit into the deposit asset; never positive (SW-31)."""
-    if symbol.quote_asset_id == deposit_asset_id:
+    if symbol.quote_asset_id == deposit_asset_id or basis is ConversionFee.NONE:
+        return 0
+    if basis is ConversionFee.GAINS and gross < 0:
         return 0
     return -away_from_zero(Fraction(abs(gross) * symbol.pnl_conversion_fee_rate, 10_000))
 
 
 def commission(symbol: Symbol, volume: int, price: int, deposit_asset_id: int, rates: Rates) -> int:
     """Return what one side of a deal costs; never positive. The broker's USD asset prices it."""
-    if not symbol.commission_rate:
+    cost = 0
+    if symbol.commission_rate:
+        asset_id, amount = _commission_in_its_asset(symbol, volume, price, rates)
+        rate = rates.rate(asset_id, deposit_asset_id, selling=False)
+        cost = half_up(amount * rate * MONEY_SCALE)
+    return -max(cost, _min_commission(symbol, deposit_asset_id, rates))
+
+
+def _min_commission(symbol: Symbol, deposit_asset_id: int, rates: Rates) -> int:
+    if not symbol.min_commission:
         return 0
-    asset_id, amount = _commission_in_its_asset(symbol, volume, price, rates)
+    in_quote = symbol.min_commission_type is MinCommissionType.QUOTE_CURRENCY
+    asset_id = symbol.quote_asset_id if in_quote else rates.asset_id(symbol.min_commission_asset)
     rate = rates.rate(asset_id, deposit_asset_id, selling=False)
-    return -half_up(amount * rate * MONEY_SCALE)
+    return half_up(Fraction(symbol.min_commission, 10**8) * rate * MONEY_SCALE)
 
 
 def _commission_in_its_asset(
@@ -96,7 +117,9 @@ def margin_rate(symbol: Symbol, side: Side, deposit_asset_id: int, rates: Rates)
     return rates.rate(symbol.base_asset_id, deposit_asset_id, selling=side is Side.SELL)
 
 
-def used_margin(lots: tuple[Lot, ...], leverage_cents: int) -> int:
-    """Return the margin that ``lots`` hold; ``leverage_cents`` is 10000 for 1:100."""
-    value = sum((lot.volume * lot.margin_rate for lot in lots), Fraction())
-    return half_up(value * MONEY_SCALE * 100 / (VOLUME_SCALE * leverage_cents))
+def per_lot_in_usd(
+    amount: int, symbol: Symbol, volume: int, deposit_asset_id: int, rates: Rates
+) -> int:
+    """Return a charge of 1/100 dollars per lot as money, rounded half up; positive."""
+    rate = rates.rate(rates.usd_asset_id, deposit_asset_id, selling=False)
+    return half_up(Fraction(amount * volume, symbol.lot_size) * rate)

@@ -2,6 +2,8 @@
 
 from fxpool.simulator.handlers.call import Call, Handler
 from fxpool.simulator.handlers.history import HISTORY_HANDLERS
+from fxpool.simulator.handlers.margin_calls import MARGIN_CALL_HANDLERS
+from fxpool.simulator.handlers.market_data import MARKET_DATA_HANDLERS
 from fxpool.simulator.handlers.reference import REFERENCE_HANDLERS
 from fxpool.simulator.handlers.session import SESSION_HANDLERS
 from fxpool.simulator.handlers.spots import SPOT_HANDLERS
@@ -15,6 +17,8 @@ HANDLERS: dict[int, Handler] = {
     **SPOT_HANDLERS,
     **TRADING_HANDLERS,
     **HISTORY_HANDLERS,
+    **MARKET_DATA_HANDLERS,
+    **MARGIN_CALL_HANDLERS,
 }
 
 __all__ = ["HANDLERS", "Call"]

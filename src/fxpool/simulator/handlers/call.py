@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 
 from fxpool.simulator.engine.book import Book
 from fxpool.simulator.engine.symbols import Symbol
-from fxpool.simulator.profile import UnauthorisedAccount
+from fxpool.simulator.profile import UnauthorisedAccount, UnknownInBatch
 from fxpool.simulator.protocol.executions import ExecutionMapper
 from fxpool.simulator.refusal import Carrier, Refusal, invalid_request
 from fxpool.simulator.venue import Listener, Venue
@@ -48,12 +48,18 @@ class Call:
         return self.venue.mappers[account_id]
 
     def symbols(self, symbol_ids: Iterable[int]) -> list[Symbol]:
-        """Return symbols by id. Raises Refusal for an unknown one, or skips it (SW-52)."""
-        known = self.venue.engine.symbols
-        found = []
-        for symbol_id in symbol_ids:
-            if symbol_id in known:
-                found.append(known[symbol_id])
-            elif self.venue.profile.refuses_unknown_in_batch:
-                raise Refusal("SYMBOL_NOT_FOUND", f"Symbol {symbol_id} not found")
-        return found
+        """Return symbols by id. Raises Refusal for an unknown one, or answers less (SW-52)."""
+        known, asked = self.venue.engine.symbols, list(symbol_ids)
+        unknown = [one for one in asked if one not in known]
+        if unknown and self.venue.profile.unknown_in_batch is UnknownInBatch.REFUSED:
+            raise Refusal("SYMBOL_NOT_FOUND", f"Symbol {unknown[0]} not found")
+        if unknown and self.venue.profile.unknown_in_batch is UnknownInBatch.EMPTY:
+            return []
+        return [known[one] for one in asked if one in known]
+
+    def symbol(self, symbol_id: int) -> Symbol:
+        """Return one symbol. Raises Refusal UNKNOWN_SYMBOL."""
+        symbol = self.venue.engine.symbols.get(symbol_id)
+        if symbol is None:
+            raise Refusal("UNKNOWN_SYMBOL", f"Symbol {symbol_id} not found")
+        return symbol

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
 
 from fxpool.openapi.proto.messages_pb2 import (
     ProtoOACashFlowHistoryListReq,
@@ -11,6 +11,8 @@ from fxpool.openapi.proto.messages_pb2 import (
     ProtoOADealListByPositionIdRes,
     ProtoOADealListReq,
     ProtoOADealListRes,
+    ProtoOADealOffsetListReq,
+    ProtoOADealOffsetListRes,
     ProtoOAOrderDetailsReq,
     ProtoOAOrderDetailsRes,
     ProtoOAOrderListByPositionIdReq,
@@ -20,34 +22,23 @@ from fxpool.openapi.proto.messages_pb2 import (
 )
 from fxpool.simulator.engine.model import Deal, Order
 from fxpool.simulator.handlers.call import Call, Handler
-from fxpool.simulator.protocol import executions
-from fxpool.simulator.refusal import Carrier, Refusal
-
-LATEST_MS = 2_147_483_646_000
-"""The largest bound that the protocol allows."""
+from fxpool.simulator.handlers.windows import (
+    WEEK_MS,
+    Bounded,
+    check_width,
+    incorrect_boundaries,
+    window,
+)
+from fxpool.simulator.protocol import executions, offsets
+from fxpool.simulator.refusal import Refusal
 
 PAGE_ROWS = 1000
 """Rows of one answer at most; more are announced by ``hasMore``."""
 
 
-class _Bounded(Protocol):
-    @property
-    def fromTimestamp(self) -> int: ...  # noqa: N802 - the wire's name
-
-    @property
-    def toTimestamp(self) -> int: ...  # noqa: N802 - the wire's name
-
-
-def _window(request: _Bounded) -> tuple[int, int]:
-    """Return the bounds of a request; an absent end is the end of time."""
-    first, last = request.fromTimestamp, request.toTimestamp or LATEST_MS
-    if not 0 <= first <= last <= LATEST_MS:
-        raise Refusal("INCORRECT_BOUNDARIES", "Incorrect boundaries", carrier=Carrier.ERROR_RES)
-    return first, last
-
-
 def _deals(call: Call, request: ProtoOADealListReq) -> ProtoOADealListRes:
     account_id = request.ctidTraderAccountId
+    check_width(call, request, WEEK_MS)
     found = _deals_within(call, account_id, request)
     rows = min(request.maxRows or PAGE_ROWS, PAGE_ROWS)
     return ProtoOADealListRes(
@@ -66,6 +57,8 @@ def _deals_of_position(
         for one in _deals_within(call, account_id, request)
         if one.position_id == request.positionId
     ]
+    if not call.venue.profile.deals_of_position_newest_first:
+        found.reverse()
     return ProtoOADealListByPositionIdRes(
         ctidTraderAccountId=account_id,
         deal=[call.mapper(account_id).deal(one) for one in found[:PAGE_ROWS]],
@@ -73,17 +66,27 @@ def _deals_of_position(
     )
 
 
-def _deals_within(call: Call, account_id: int, request: _Bounded) -> list[Deal]:
-    book, (first, last) = call.book(account_id), _window(request)
-    return [one for one in reversed(book.deals) if first <= one.executed_ms <= last]
+def _deals_within(call: Call, account_id: int, request: Bounded) -> list[Deal]:
+    """Return the deals of a window that are in the history already, newest first (SW-21)."""
+    first, last = window(request)
+    told = _told_deals(call, account_id)
+    return [one for one in reversed(told) if first <= one.executed_ms <= last]
+
+
+def _told_deals(call: Call, account_id: int) -> Sequence[Deal]:
+    deals, delay_ms = call.book(account_id).deals, round(call.venue.profile.deal_delay * 1000)
+    if not delay_ms:
+        return deals
+    return [one for one in deals if one.executed_ms <= call.at_ms - delay_ms]
 
 
 def _orders(call: Call, request: ProtoOAOrderListReq) -> ProtoOAOrderListRes:
     account_id = request.ctidTraderAccountId
+    check_width(call, request, WEEK_MS)
     found = _orders_within(call, account_id, request)
     return ProtoOAOrderListRes(
         ctidTraderAccountId=account_id,
-        order=[call.mapper(account_id).order(one) for one in found[:PAGE_ROWS]],
+        order=[call.mapper(account_id).listed_order(one) for one in found[:PAGE_ROWS]],
         hasMore=len(found) > PAGE_ROWS,
     )
 
@@ -99,13 +102,13 @@ def _orders_of_position(
     ]
     return ProtoOAOrderListByPositionIdRes(
         ctidTraderAccountId=account_id,
-        order=[call.mapper(account_id).order(one) for one in found[:PAGE_ROWS]],
+        order=[call.mapper(account_id).listed_order(one) for one in found[:PAGE_ROWS]],
         hasMore=len(found) > PAGE_ROWS,
     )
 
 
-def _orders_within(call: Call, account_id: int, request: _Bounded) -> list[Order]:
-    book, (first, last) = call.book(account_id), _window(request)
+def _orders_within(call: Call, account_id: int, request: Bounded) -> list[Order]:
+    book, (first, last) = call.book(account_id), window(request)
     found = [one for one in book.history.values() if first <= one.updated_ms <= last]
     return sorted(found, key=lambda one: (one.updated_ms, one.order_id), reverse=True)
 
@@ -127,13 +130,34 @@ def _order_details(call: Call, request: ProtoOAOrderDetailsReq) -> ProtoOAOrderD
 
 
 def _cash_flow(call: Call, request: ProtoOACashFlowHistoryListReq) -> ProtoOACashFlowHistoryListRes:
-    book, (first, last) = call.book(request.ctidTraderAccountId), _window(request)
+    """Answer with a week at most: the one window that the present protocol still limits."""
+    book, (first, last) = call.book(request.ctidTraderAccountId), window(request)
+    if last - first > WEEK_MS:
+        raise incorrect_boundaries()
     return ProtoOACashFlowHistoryListRes(
         ctidTraderAccountId=request.ctidTraderAccountId,
         depositWithdraw=[
             executions.cash_entry(one)
             for one in book.ledger.cash_entries
             if first <= one.at_ms <= last
+        ],
+    )
+
+
+def _deal_offsets(call: Call, request: ProtoOADealOffsetListReq) -> ProtoOADealOffsetListRes:
+    """Answer which deals a deal closed, and which closed it."""
+    deals = _told_deals(call, request.ctidTraderAccountId)
+    deal = next((one for one in deals if one.deal_id == request.dealId), None)
+    if deal is None:
+        raise Refusal("ENTITY_NOT_FOUND", f"Deal {request.dealId} not found")
+    matches = offsets.matches([one for one in deals if one.position_id == deal.position_id])
+    return ProtoOADealOffsetListRes(
+        ctidTraderAccountId=request.ctidTraderAccountId,
+        offsetBy=[
+            offsets.offset(one.closing, one.volume) for one in matches if one.opening == deal
+        ],
+        offsetting=[
+            offsets.offset(one.opening, one.volume) for one in matches if one.closing == deal
         ],
     )
 
@@ -145,4 +169,5 @@ HISTORY_HANDLERS: dict[int, Handler] = {
     2179: _deals_of_position,
     2181: _order_details,
     2183: _orders_of_position,
+    2185: _deal_offsets,
 }

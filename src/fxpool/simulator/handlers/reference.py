@@ -1,4 +1,4 @@
-"""Assets, symbols and their groups."""
+"""Assets, symbols, their groups, and dynamic leverage."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from fxpool.openapi.proto.messages_pb2 import (
     ProtoOAAssetClassListRes,
     ProtoOAAssetListReq,
     ProtoOAAssetListRes,
+    ProtoOAGetDynamicLeverageByIDReq,
+    ProtoOAGetDynamicLeverageByIDRes,
     ProtoOASymbolByIdReq,
     ProtoOASymbolByIdRes,
     ProtoOASymbolCategoryListReq,
@@ -31,17 +33,25 @@ def _assets(call: Call, request: ProtoOAAssetListReq) -> ProtoOAAssetListRes:
 
 def _symbols_list(call: Call, request: ProtoOASymbolsListReq) -> ProtoOASymbolsListRes:
     call.book(request.ctidTraderAccountId)
+    catalogue = call.venue.catalogue
+    archived = catalogue.archived if request.includeArchivedSymbols else ()
     return ProtoOASymbolsListRes(
         ctidTraderAccountId=request.ctidTraderAccountId,
-        symbol=[reference.light_symbol(one) for one in call.venue.catalogue.symbols],
+        symbol=[reference.light_symbol(one) for one in catalogue.symbols],
+        archivedSymbol=[reference.archived_symbol(one) for one in archived],
     )
 
 
 def _symbols_by_id(call: Call, request: ProtoOASymbolByIdReq) -> ProtoOASymbolByIdRes:
     call.book(request.ctidTraderAccountId)
+    asked = set(request.symbolId)
+    archived = [one for one in call.venue.catalogue.archived if one.symbol_id in asked]
+    gone = {one.symbol_id for one in archived}
+    offered = call.symbols(one for one in request.symbolId if one not in gone)
     return ProtoOASymbolByIdRes(
         ctidTraderAccountId=request.ctidTraderAccountId,
-        symbol=[reference.full_symbol(one) for one in call.symbols(request.symbolId)],
+        symbol=[reference.full_symbol(one) for one in offered],
+        archivedSymbol=[reference.archived_symbol(one) for one in archived],
     )
 
 
@@ -74,6 +84,19 @@ def _categories(call: Call, request: ProtoOASymbolCategoryListReq) -> ProtoOASym
     )
 
 
+def _dynamic_leverage(
+    call: Call, request: ProtoOAGetDynamicLeverageByIDReq
+) -> ProtoOAGetDynamicLeverageByIDRes:
+    call.book(request.ctidTraderAccountId)
+    for one in call.venue.catalogue.leverages:
+        if one.leverage_id == request.leverageId:
+            return ProtoOAGetDynamicLeverageByIDRes(
+                ctidTraderAccountId=request.ctidTraderAccountId,
+                leverage=reference.dynamic_leverage(one),
+            )
+    raise Refusal("ENTITY_NOT_FOUND", f"Dynamic leverage {request.leverageId} not found")
+
+
 REFERENCE_HANDLERS: dict[int, Handler] = {
     2112: _assets,
     2114: _symbols_list,
@@ -81,4 +104,5 @@ REFERENCE_HANDLERS: dict[int, Handler] = {
     2118: _conversion,
     2153: _asset_classes,
     2160: _categories,
+    2177: _dynamic_leverage,
 }

@@ -26,7 +26,7 @@ from fxpool.simulator.handlers.call import Call, Handler
 from fxpool.simulator.profile import WrongEnvironment
 from fxpool.simulator.protocol import reference
 from fxpool.simulator.refusal import Carrier, Refusal
-from fxpool.simulator.tokens import LIFETIME_SECONDS
+from fxpool.simulator.switches import SecondSession
 
 PROXY_VERSION = "91"
 """The newest numbered release of the public schema."""
@@ -43,7 +43,8 @@ def _application_auth(call: Call, request: ProtoOAApplicationAuthReq) -> ProtoOA
         raise _refusal("CH_OA_CLIENT_NOT_FOUND", "Open API client is not found by clientId")
     if not hmac.compare_digest(request.clientSecret.encode(), credentials.client_secret.encode()):
         raise _refusal("CH_CLIENT_AUTH_FAILURE", "clientId or clientSecret is incorrect")
-    if call.venue.authenticated_connections() >= call.venue.profile.max_connections:
+    limit = call.venue.profile.max_connections
+    if limit is not None and call.venue.authenticated_connections() >= limit:
         raise _refusal("CONNECTIONS_LIMIT_EXCEEDED", "Limit of connections is reached")
     client.is_authenticated = True
     return ProtoOAApplicationAuthRes()
@@ -56,7 +57,7 @@ def _version(call: Call, request: ProtoOAVersionReq) -> ProtoOAVersionRes:
 def _account_list(
     call: Call, request: ProtoOAGetAccountListByAccessTokenReq
 ) -> ProtoOAGetAccountListByAccessTokenRes:
-    grant = call.venue.tokens.find(request.accessToken)
+    grant = call.venue.tokens.find(request.accessToken, call.at_ms)
     books = call.venue.engine.books
     return ProtoOAGetAccountListByAccessTokenRes(
         accessToken=request.accessToken,
@@ -68,13 +69,13 @@ def _account_list(
 def _profile(
     call: Call, request: ProtoOAGetCtidProfileByTokenReq
 ) -> ProtoOAGetCtidProfileByTokenRes:
-    call.venue.tokens.find(request.accessToken)
+    call.venue.tokens.find(request.accessToken, call.at_ms)
     return ProtoOAGetCtidProfileByTokenRes(profile=ProtoOACtidProfile(userId=USER_ID))
 
 
 def _account_auth(call: Call, request: ProtoOAAccountAuthReq) -> ProtoOAAccountAuthRes:
     account_id = request.ctidTraderAccountId
-    grant = call.venue.tokens.find(request.accessToken)
+    grant = call.venue.tokens.find(request.accessToken, call.at_ms)
     if account_id not in grant.account_ids:
         raise _refusal(
             "CH_CTID_TRADER_ACCOUNT_NOT_FOUND", f"Trading account {account_id} is not found"
@@ -83,6 +84,8 @@ def _account_auth(call: Call, request: ProtoOAAccountAuthReq) -> ProtoOAAccountA
         raise _wrong_environment(call.venue.profile.wrong_environment)
     if account_id in call.client.account_ids:
         raise _refusal("ALREADY_LOGGED_IN", "Trading account is already authorized in this channel")
+    if call.venue.profile.second_session is SecondSession.OLDER_ENDS:
+        call.venue.end_other_sessions(account_id, but=call.client)
     call.client.account_ids[account_id] = request.accessToken
     return ProtoOAAccountAuthRes(ctidTraderAccountId=account_id)
 
@@ -97,13 +100,11 @@ def _logout(call: Call, request: ProtoOAAccountLogoutReq) -> None:
 
 
 def _refresh_token(call: Call, request: ProtoOARefreshTokenReq) -> ProtoOARefreshTokenRes:
-    """Rotate the pair; sessions on the old token are gone until they authorise again (SW-09)."""
-    old, new = call.venue.tokens.refresh(request.refreshToken)
-    call.venue.end_sessions(old, "Access token refreshed", notify=True)
+    new = call.venue.refresh(request.refreshToken, call.at_ms)
     return ProtoOARefreshTokenRes(
         accessToken=new.access_token,
         tokenType="bearer",
-        expiresIn=LIFETIME_SECONDS,
+        expiresIn=call.venue.profile.token_lifetime,
         refreshToken=new.refresh_token,
     )
 

@@ -9,7 +9,9 @@ from fxpool.openapi.proto.messages_pb2 import (
     ProtoOAClosePositionReq,
     ProtoOANewOrderReq,
 )
-from fxpool.simulator.engine.model import Command
+from fxpool.simulator.engine.commands import Command
+from fxpool.simulator.engine.model import Order, Position
+from fxpool.simulator.engine.symbols import Symbol
 from fxpool.simulator.handlers.call import Call, Handler
 from fxpool.simulator.protocol import commands
 from fxpool.simulator.refusal import Carrier, Refusal
@@ -20,21 +22,25 @@ def _trade(call: Call, account_id: int, command: Command) -> None:
     call.venue.trade(account_id, command, call.at_ms, call.client, call.request_id)
 
 
+def _symbol_of(call: Call, owner: Order | Position | None) -> Symbol | None:
+    return None if owner is None else call.venue.engine.symbols[owner.symbol_id]
+
+
 def _check_may_trade(call: Call, account_id: int) -> None:
     """A view token reads only (SW-12)."""
     call.book(account_id)
     grant = call.venue.tokens.find(call.client.account_ids[account_id])
     if grant.scope is not Scope.TRADE:
-        raise Refusal(
-            "ACCOUNT_NOT_AUTHORIZED",
-            "The access token has no permission to trade",
-            carrier=Carrier.ERROR_RES,
-        )
+        code = call.venue.profile.view_scope_trade.value
+        text = "The access token has no permission to trade"
+        raise Refusal(code, text, carrier=Carrier.ERROR_RES)
 
 
 def _new_order(call: Call, request: ProtoOANewOrderReq) -> None:
     _check_may_trade(call, request.ctidTraderAccountId)
-    _trade(call, request.ctidTraderAccountId, commands.place_order(request))
+    symbol = call.venue.engine.symbols.get(request.symbolId)
+    command = commands.place_order(request, symbol, call.venue.profile.rules)
+    _trade(call, request.ctidTraderAccountId, command)
 
 
 def _cancel_order(call: Call, request: ProtoOACancelOrderReq) -> None:
@@ -44,12 +50,18 @@ def _cancel_order(call: Call, request: ProtoOACancelOrderReq) -> None:
 
 def _amend_order(call: Call, request: ProtoOAAmendOrderReq) -> None:
     _check_may_trade(call, request.ctidTraderAccountId)
-    _trade(call, request.ctidTraderAccountId, commands.amend_order(request))
+    order = call.book(request.ctidTraderAccountId).orders.get(request.orderId)
+    symbol = _symbol_of(call, order)
+    command = commands.amend_order(request, symbol, call.venue.profile.rules)
+    _trade(call, request.ctidTraderAccountId, command)
 
 
 def _amend_protection(call: Call, request: ProtoOAAmendPositionSLTPReq) -> None:
     _check_may_trade(call, request.ctidTraderAccountId)
-    _trade(call, request.ctidTraderAccountId, commands.amend_protection(request))
+    position = call.book(request.ctidTraderAccountId).positions.get(request.positionId)
+    symbol = _symbol_of(call, position)
+    command = commands.amend_protection(request, symbol, call.venue.profile.rules)
+    _trade(call, request.ctidTraderAccountId, command)
 
 
 def _close_position(call: Call, request: ProtoOAClosePositionReq) -> None:

@@ -70,13 +70,14 @@ class Feed:
 
         Raises SettingsError where a replay's file makes no sense.
         """
-        first = first_quotes(self._replays)
-        for name in first:
-            self._market.hold(self._symbol_ids[name])
+        first: dict[int, Tick] = {}
+        for name, quote in first_quotes(self._replays).items():
+            tick = Tick(self._symbol_ids[name], quote.bid, quote.ask)
+            first[tick.symbol_id] = tick
+            self._market.hold(tick.symbol_id)
+            self._market.follow(tick)
         for tick in self._market.quotes():
-            self._publish(tick)
-        for name, quote in first.items():
-            self._publish_replayed(Tick(self._symbol_ids[name], quote.bid, quote.ask))
+            self._publish(first.get(tick.symbol_id, tick))
 
     async def run(self) -> None:
         """Play everything until cancelled. Raises SettingsError for a bad line of a replay."""

@@ -1,4 +1,4 @@
-"""Recorded quotes from a CSV file (``timestamp,bid,ask``), played at a chosen speed."""
+"""Recorded quotes from a CSV or Parquet file (``timestamp,bid,ask``), played at a chosen speed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from fxpool.errors import SettingsError
 from fxpool.simulator.engine.symbols import PRICE_SCALE
+from fxpool.simulator.market.parquet import parquet_rows
 
 HEADER = ["timestamp", "bid", "ask"]
 
@@ -57,24 +58,32 @@ class Replay:
     def quotes(self) -> Iterator[ReplayedQuote]:
         """Yield the file's quotes. Raises SettingsError naming the line that makes no sense."""
         try:
-            with self.path.open(newline="", encoding="utf-8") as file:
-                yield from self._read(csv.reader(file))
+            started: datetime | None = None
+            for at, bid, ask in self._rows():
+                started = started or at
+                yield ReplayedQuote((at - started).total_seconds(), bid, ask)
         except OSError as exc:
             raise SettingsError(f"the replay file {self.path} cannot be read: {exc}") from exc
-
-    def _read(self, rows: Iterator[list[str]]) -> Iterator[ReplayedQuote]:
-        if next(rows, None) != HEADER:
-            raise SettingsError(f"{self.path} does not begin with the line {','.join(HEADER)}")
-        started: datetime | None = None
-        for line, row in enumerate(rows, start=2):
-            try:
-                at, bid, ask = _instant(row[0]), _price(row[1]), _price(row[2])
-            except (ValueError, IndexError, InvalidOperation) as exc:
-                raise SettingsError(f"{self.path}, line {line}: not a quote") from exc
-            started = started or at
-            yield ReplayedQuote((at - started).total_seconds(), bid, ask)
         if started is None:
             raise SettingsError(f"{self.path} holds no quotes")
+
+    def _rows(self) -> Iterator[tuple[datetime, int, int]]:
+        if self.path.suffix.casefold() == ".parquet":
+            rows, first = parquet_rows(self.path, HEADER), 1
+        else:
+            rows, first = self._csv_rows(), 2
+        for number, row in enumerate(rows, start=first):
+            try:
+                yield _instant(row[0]), _price(row[1]), _price(row[2])
+            except (ValueError, IndexError, InvalidOperation) as exc:
+                raise SettingsError(f"{self.path}, line {number}: not a quote") from exc
+
+    def _csv_rows(self) -> Iterator[list[str]]:
+        with self.path.open(newline="", encoding="utf-8") as file:
+            rows = csv.reader(file)
+            if next(rows, None) != HEADER:
+                raise SettingsError(f"{self.path} does not begin with the line {','.join(HEADER)}")
+            yield from rows
 
 
 def first_quotes(replays: Iterable[Replay]) -> Mapping[str, ReplayedQuote]:

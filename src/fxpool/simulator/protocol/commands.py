@@ -1,12 +1,8 @@
-"""Order requests as commands of the engine. Pure.
-
-What the simulator does not do yet is refused by name, never taken and ignored: an order with a
-trailing stop that does not trail would teach a client the wrong thing.
-"""
+"""Order requests as commands of the engine. Pure; the engine says whether they make sense."""
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from google.protobuf.message import Message
 
@@ -17,43 +13,45 @@ from fxpool.openapi.proto.messages_pb2 import (
     ProtoOAClosePositionReq,
     ProtoOANewOrderReq,
 )
-from fxpool.openapi.proto.model_pb2 import TRADE
-from fxpool.simulator.engine.model import (
+from fxpool.simulator.engine.checks import extra_digits
+from fxpool.simulator.engine.commands import (
     AmendOrder,
     AmendProtection,
     CancelOrder,
     ClosePosition,
-    OrderKind,
     PlaceOrder,
-    Side,
-    TimeInForce,
 )
-from fxpool.simulator.engine.symbols import PRICE_SCALE
+from fxpool.simulator.engine.model import OrderKind, Side, TimeInForce, TriggerMethod
+from fxpool.simulator.engine.rules import ExtraDigits, Rules
+from fxpool.simulator.engine.symbols import PRICE_SCALE, Symbol
 from fxpool.simulator.refusal import invalid_request
 
 
-def place_order(request: ProtoOANewOrderReq) -> PlaceOrder:
+def place_order(request: ProtoOANewOrderReq, symbol: Symbol | None, rules: Rules) -> PlaceOrder:
     """Return the command of a NewOrderReq. Raises Refusal for what makes no sense."""
-    _refuse_unserved(request, request.stopTriggerMethod)
+    price = _Prices(request, symbol, rules)
     return PlaceOrder(
         symbol_id=request.symbolId,
         kind=OrderKind(request.orderType),
         side=Side(request.tradeSide),
         volume=request.volume,
         time_in_force=TimeInForce(request.timeInForce),
-        limit_price=_price(request, "limitPrice"),
-        stop_price=_price(request, "stopPrice"),
-        stop_loss=_price(request, "stopLoss"),
-        take_profit=_price(request, "takeProfit"),
+        limit_price=price("limitPrice"),
+        stop_price=price("stopPrice"),
+        stop_loss=price("stopLoss"),
+        take_profit=price("takeProfit"),
         relative_stop_loss=_integer(request, "relativeStopLoss"),
         relative_take_profit=_integer(request, "relativeTakeProfit"),
-        base_slippage_price=_price(request, "baseSlippagePrice"),
+        base_slippage_price=price("baseSlippagePrice"),
         slippage_points=_integer(request, "slippageInPoints"),
         expiration_ms=_integer(request, "expirationTimestamp"),
         label=request.label,
         comment=request.comment,
         client_order_id=request.clientOrderId,
         position_id=_integer(request, "positionId"),
+        trailing=request.trailingStopLoss,
+        guaranteed=request.guaranteedStopLoss,
+        trigger=TriggerMethod(request.stopTriggerMethod),
     )
 
 
@@ -62,32 +60,38 @@ def cancel_order(request: ProtoOACancelOrderReq) -> CancelOrder:
     return CancelOrder(order_id=request.orderId)
 
 
-def amend_order(request: ProtoOAAmendOrderReq) -> AmendOrder:
+def amend_order(request: ProtoOAAmendOrderReq, symbol: Symbol | None, rules: Rules) -> AmendOrder:
     """Return the command of an AmendOrderReq. Raises Refusal for what makes no sense."""
-    _refuse_unserved(request, request.stopTriggerMethod)
+    price = _Prices(request, symbol, rules)
     return AmendOrder(
         order_id=request.orderId,
         volume=_integer(request, "volume"),
-        limit_price=_price(request, "limitPrice"),
-        stop_price=_price(request, "stopPrice"),
-        stop_loss=_price(request, "stopLoss"),
-        take_profit=_price(request, "takeProfit"),
+        limit_price=price("limitPrice"),
+        stop_price=price("stopPrice"),
+        stop_loss=price("stopLoss"),
+        take_profit=price("takeProfit"),
         relative_stop_loss=_integer(request, "relativeStopLoss"),
         relative_take_profit=_integer(request, "relativeTakeProfit"),
         slippage_points=_integer(request, "slippageInPoints"),
         expiration_ms=_integer(request, "expirationTimestamp"),
+        trailing=_boolean(request, "trailingStopLoss"),
+        guaranteed=_boolean(request, "guaranteedStopLoss"),
+        trigger=_trigger(request, "stopTriggerMethod"),
     )
 
 
-def amend_protection(request: ProtoOAAmendPositionSLTPReq) -> AmendProtection:
+def amend_protection(
+    request: ProtoOAAmendPositionSLTPReq, symbol: Symbol | None, rules: Rules
+) -> AmendProtection:
     """Return the command of an AmendPositionSLTPReq. Raises Refusal for what makes no sense."""
-    _refuse_unserved(request, request.stopLossTriggerMethod)
-    if request.HasField("trailingStopLoss") and not request.HasField("stopLoss"):
-        raise invalid_request("Can't set Trailing Stop Loss parameter without specified Stop Loss")
+    price = _Prices(request, symbol, rules)
     return AmendProtection(
         position_id=request.positionId,
-        stop_loss=_price(request, "stopLoss"),
-        take_profit=_price(request, "takeProfit"),
+        stop_loss=price("stopLoss"),
+        take_profit=price("takeProfit"),
+        trailing=_boolean(request, "trailingStopLoss"),
+        guaranteed=_boolean(request, "guaranteedStopLoss"),
+        trigger=_trigger(request, "stopLossTriggerMethod"),
     )
 
 
@@ -96,30 +100,42 @@ def close_position(request: ProtoOAClosePositionReq) -> ClosePosition:
     return ClosePosition(position_id=request.positionId, volume=request.volume)
 
 
-def _refuse_unserved(
-    request: ProtoOANewOrderReq | ProtoOAAmendOrderReq | ProtoOAAmendPositionSLTPReq,
-    trigger_method: int,
-) -> None:
-    if request.trailingStopLoss:
-        raise invalid_request("The simulator does not serve trailing stops yet")
-    if request.guaranteedStopLoss:
-        raise invalid_request("Guaranteed Stop Loss is not allowed for this symbol")
-    if trigger_method != TRADE:
-        raise invalid_request("The simulator serves the trigger method TRADE only")
+class _Prices:
+    """Reads the doubles of a request as integers in 1/100000."""
 
+    def __init__(self, request: Message, symbol: Symbol | None, rules: Rules) -> None:
+        self._request = request
+        self._symbol = symbol
+        self._rules = rules
 
-def _price(request: Message, name: str) -> int | None:
-    """Return a double of the request in 1/100000, None if it is absent.
+    def __call__(self, name: str) -> int | None:
+        """Return a price, None if it is absent. Raises Refusal for too many decimals (SW-25).
 
-    The shortest decimal that stands for the double is what its sender meant.
-    """
-    if not request.HasField(name):
-        return None
-    scaled = Decimal(repr(getattr(request, name))) * PRICE_SCALE
-    if not scaled.is_finite() or scaled != scaled.to_integral_value():
-        raise invalid_request(f"Field {name} has more digits than any symbol allows")
-    return int(scaled)
+        The shortest decimal that stands for the double is what its sender meant.
+        """
+        if not self._request.HasField(name):
+            return None
+        price = getattr(self._request, name)
+        scaled = Decimal(repr(price)) * PRICE_SCALE
+        if not scaled.is_finite():
+            raise invalid_request(f"Field {name} is not a number")
+        if self._rules.extra_digits is ExtraDigits.ROUNDED:
+            step = 1 if self._symbol is None else self._symbol.price_step
+            return int((scaled / step).to_integral_value(ROUND_HALF_UP)) * step
+        if scaled != scaled.to_integral_value():
+            raise extra_digits(
+                price, 5 if self._symbol is None else self._symbol.digits, self._rules
+            )
+        return int(scaled)
 
 
 def _integer(request: Message, name: str) -> int | None:
     return int(getattr(request, name)) if request.HasField(name) else None
+
+
+def _boolean(request: Message, name: str) -> bool | None:
+    return bool(getattr(request, name)) if request.HasField(name) else None
+
+
+def _trigger(request: Message, name: str) -> TriggerMethod | None:
+    return TriggerMethod(getattr(request, name)) if request.HasField(name) else None

@@ -1,4 +1,4 @@
-"""Orders, positions, deals and executions as messages, with the fields that a real server fills.
+"""Orders, positions, deals and notices as messages, with the fields that a real server fills.
 
 Pure. Which field is present when was read off recorded conversations (ctrader-open-api.md 6.3).
 """
@@ -6,19 +6,33 @@ Pure. Which field is present when was read off recorded conversations (ctrader-o
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import assert_never
 
-from fxpool.openapi.proto.messages_pb2 import ProtoOAExecutionEvent
+from google.protobuf.message import Message
+
+from fxpool.openapi.proto.messages_pb2 import (
+    ProtoOAExecutionEvent,
+    ProtoOAMarginCallTriggerEvent,
+    ProtoOAMarginChangedEvent,
+    ProtoOATraderUpdatedEvent,
+    ProtoOATrailingSLChangedEvent,
+)
 from fxpool.openapi.proto.model_pb2 import (
-    BALANCE_DEPOSIT,
-    BALANCE_WITHDRAW,
+    BONUS_DEPOSIT,
+    BONUS_WITHDRAW,
     FILLED,
-    TRADE,
+    PARTIALLY_FILLED,
+    ProtoOABonusDepositWithdraw,
+    ProtoOAChangeBalanceType,
     ProtoOAClosePositionDetail,
     ProtoOADeal,
     ProtoOADepositWithdraw,
     ProtoOAExecutionType,
+    ProtoOAMarginCall,
+    ProtoOANotificationType,
     ProtoOAOrder,
     ProtoOAOrderStatus,
+    ProtoOAOrderTriggerMethod,
     ProtoOAOrderType,
     ProtoOAPosition,
     ProtoOAPositionStatus,
@@ -28,23 +42,50 @@ from fxpool.openapi.proto.model_pb2 import (
 )
 from fxpool.simulator.engine.book import Book
 from fxpool.simulator.engine.model import (
+    BonusEntry,
     CashEntry,
     CloseDetail,
     Deal,
-    Execution,
+    MarginCall,
     Order,
     OrderKind,
     Position,
 )
 from fxpool.simulator.engine.money import MONEY_DIGITS
+from fxpool.simulator.engine.notices import (
+    AccountChanged,
+    Cause,
+    Execution,
+    MarginCallReached,
+    MarginChanged,
+    Notice,
+    TrailingStopMoved,
+)
+from fxpool.simulator.engine.orders import entry_price
 from fxpool.simulator.engine.symbols import PRICE_SCALE
+from fxpool.simulator.protocol import reference
 
 
 def to_double(price: int | Fraction | None) -> float | None:
-    """Return a price as the wire's double: the one nearest to the decimal, None for no price."""
-    if price is None:
-        return None
+    """Return a price as the wire's double, None for no price."""
+    return None if price is None else price_as_double(price)
+
+
+def price_as_double(price: int | Fraction) -> float:
+    """Return a price as the wire's double: the one nearest to the decimal."""
     return price.numerator / (price.denominator * PRICE_SCALE)
+
+
+def _shown_levels(order: Order) -> tuple[int | None, int | None]:
+    """Return the protection of an order as prices: its own, or its distances so shown (SW-36)."""
+    if not order.shows_prices:
+        return order.stop_loss, order.take_profit
+    entry, sign = entry_price(order), order.side.sign
+    stop, profit = order.relative_stop_loss, order.relative_take_profit
+    return (
+        None if stop is None else entry - sign * stop,
+        None if profit is None else entry + sign * profit,
+    )
 
 
 def _rate(rate: Fraction) -> float:
@@ -52,32 +93,70 @@ def _rate(rate: Fraction) -> float:
 
 
 class ExecutionMapper:
-    """Turns one account's executions into messages.
+    """Turns what happens on one account into messages.
 
-    ``units`` gives the measurement units of a symbol, which trade data repeats.
+    ``units`` gives the measurement units of a symbol, which trade data repeats; ``registered_ms``
+    is when the account was opened, which its record says.
     """
 
-    def __init__(self, book: Book, units: dict[int, str]) -> None:
+    def __init__(self, book: Book, units: dict[int, str], registered_ms: int) -> None:
         self._book = book
         self._units = units
+        self._registered_ms = registered_ms
+
+    def notice(self, notice: Notice) -> Message:
+        """Return the event that tells a notice."""
+        account_id = self._book.spec.account_id
+        match notice:
+            case Execution():
+                return self.execution(notice)
+            case TrailingStopMoved():
+                return ProtoOATrailingSLChangedEvent(
+                    ctidTraderAccountId=account_id,
+                    positionId=notice.position_id,
+                    orderId=notice.order_id,
+                    stopPrice=to_double(notice.stop_price),
+                    utcLastUpdateTimestamp=notice.at_ms,
+                )
+            case MarginCallReached():
+                return ProtoOAMarginCallTriggerEvent(
+                    ctidTraderAccountId=account_id, marginCall=margin_call(notice.call)
+                )
+            case MarginChanged():
+                return ProtoOAMarginChangedEvent(
+                    ctidTraderAccountId=account_id,
+                    positionId=notice.position_id,
+                    usedMargin=notice.used_margin,
+                    moneyDigits=MONEY_DIGITS,
+                )
+            case AccountChanged():
+                return ProtoOATraderUpdatedEvent(
+                    ctidTraderAccountId=account_id,
+                    trader=reference.trader(self._book, self._registered_ms),
+                )
+            case _:
+                assert_never(notice)
 
     def execution(self, execution: Execution) -> ProtoOAExecutionEvent:
         """Return the event that tells an execution."""
         order, position, deal = execution.order, execution.position, execution.deal
+        cash, bonus = execution.cash, execution.bonus
         return ProtoOAExecutionEvent(
             ctidTraderAccountId=self._book.spec.account_id,
             executionType=ProtoOAExecutionType.ValueType(execution.kind),
             position=None if position is None else self.position(position),
             order=None if order is None else self.order(order),
             deal=None if deal is None else self.deal(deal),
-            depositWithdraw=None if execution.cash is None else cash_entry(execution.cash),
+            depositWithdraw=None if cash is None else cash_entry(cash),
+            bonusDepositWithdraw=None if bonus is None else bonus_entry(bonus),
             errorCode=execution.error_code or None,
-            isServerEvent=execution.is_server,
+            isServerEvent=execution.cause is Cause.BROKER,
         )
 
     def position(self, position: Position) -> ProtoOAPosition:
         """Return a position as the wire shows it."""
-        is_protected = position.protection_order_id is not None
+        levels, is_protected = position.levels, position.protection_order_id is not None
+        trigger = ProtoOAOrderTriggerMethod.ValueType(levels.trigger)
         return ProtoOAPosition(
             positionId=position.position_id,
             tradeData=ProtoOATradeData(
@@ -86,7 +165,7 @@ class ExecutionMapper:
                 tradeSide=ProtoOATradeSide.ValueType(position.side),
                 openTimestamp=position.opened_ms,
                 label=position.label,
-                guaranteedStopLoss=False,
+                guaranteedStopLoss=levels.is_guaranteed,
                 comment=position.comment,
                 measurementUnits=self._units[position.symbol_id],
                 closeTimestamp=position.closed_ms,
@@ -94,23 +173,25 @@ class ExecutionMapper:
             positionStatus=ProtoOAPositionStatus.ValueType(position.status),
             swap=position.swap,
             price=to_double(position.price),
-            stopLoss=to_double(position.stop_loss),
-            takeProfit=to_double(position.take_profit),
+            stopLoss=to_double(levels.stop_loss),
+            takeProfit=to_double(levels.take_profit),
             utcLastUpdateTimestamp=position.updated_ms,
             commission=position.commission,
             marginRate=_rate(position.margin_rate),
             mirroringCommission=0,
-            guaranteedStopLoss=False,
-            usedMargin=self._book.used_margin(position),
-            stopLossTriggerMethod=TRADE if is_protected else None,
+            guaranteedStopLoss=levels.is_guaranteed,
+            usedMargin=position.used_margin,
+            stopLossTriggerMethod=trigger if is_protected else None,
             moneyDigits=MONEY_DIGITS,
-            trailingStopLoss=False,
+            trailingStopLoss=levels.is_trailing,
         )
 
     def order(self, order: Order) -> ProtoOAOrder:
-        """Return an order as the wire shows it."""
+        """Return an order as events and reconciliation show it."""
         is_plain_close = order.is_closing and order.kind is OrderKind.MARKET
         has_stop = order.kind in (OrderKind.STOP, OrderKind.STOP_LIMIT, OrderKind.PROTECTION)
+        shows_levels = not order.is_closing
+        stop_loss, take_profit = _shown_levels(order) if shows_levels else (None, None)
         return ProtoOAOrder(
             orderId=order.order_id,
             tradeData=ProtoOATradeData(
@@ -119,7 +200,7 @@ class ExecutionMapper:
                 tradeSide=ProtoOATradeSide.ValueType(order.side),
                 openTimestamp=order.created_ms,
                 label=order.label,
-                guaranteedStopLoss=False,
+                guaranteedStopLoss=order.is_guaranteed,
                 comment=order.comment,
                 measurementUnits=self._units[order.symbol_id],
                 closeTimestamp=order.closed_ms,
@@ -135,14 +216,28 @@ class ExecutionMapper:
             closingOrder=order.is_closing,
             limitPrice=to_double(order.limit_price),
             stopPrice=to_double(order.stop_price),
+            stopLoss=to_double(stop_loss),
+            takeProfit=to_double(take_profit),
             clientOrderId=order.client_order_id or None,
             timeInForce=ProtoOATimeInForce.ValueType(order.time_in_force),
             positionId=order.position_id,
-            relativeStopLoss=order.relative_stop_loss,
-            relativeTakeProfit=order.relative_take_profit,
-            trailingStopLoss=None if is_plain_close else False,
-            stopTriggerMethod=TRADE if has_stop else None,
+            relativeStopLoss=None if order.shows_prices else order.relative_stop_loss,
+            relativeTakeProfit=None if order.shows_prices else order.relative_take_profit,
+            isStopOut=True if order.is_stop_out else None,
+            trailingStopLoss=None if is_plain_close else order.is_trailing,
+            stopTriggerMethod=(
+                ProtoOAOrderTriggerMethod.ValueType(order.trigger) if has_stop else None
+            ),
         )
+
+    def listed_order(self, order: Order) -> ProtoOAOrder:
+        """Return an order as lists show it: a closing one with the levels of its position."""
+        shown = self.order(order)
+        if order.is_closing and order.stop_loss is not None:
+            shown.stopLoss = price_as_double(order.stop_loss)
+        if order.is_closing and order.take_profit is not None:
+            shown.takeProfit = price_as_double(order.take_profit)
+        return shown
 
     def deal(self, deal: Deal) -> ProtoOADeal:
         """Return a deal as the wire shows it."""
@@ -158,7 +253,7 @@ class ExecutionMapper:
             utcLastUpdateTimestamp=deal.executed_ms,
             executionPrice=to_double(deal.price),
             tradeSide=ProtoOATradeSide.ValueType(deal.side),
-            dealStatus=FILLED,
+            dealStatus=PARTIALLY_FILLED if deal.is_partial else FILLED,
             marginRate=_rate(deal.margin_rate),
             commission=deal.commission,
             baseToUsdConversionRate=_rate(deal.base_to_usd),
@@ -182,10 +277,19 @@ def _close_detail(detail: CloseDetail) -> ProtoOAClosePositionDetail:
     )
 
 
+def margin_call(call: MarginCall) -> ProtoOAMarginCall:
+    """Return a threshold of the margin level as the wire shows it."""
+    return ProtoOAMarginCall(
+        marginCallType=ProtoOANotificationType.ValueType(call.kind),
+        marginLevelThreshold=float(call.threshold),
+        utcLastUpdateTimestamp=call.updated_ms,
+    )
+
+
 def cash_entry(entry: CashEntry) -> ProtoOADepositWithdraw:
-    """Return a deposit or withdrawal as the wire shows it."""
+    """Return money that came or went without a trade as the wire shows it."""
     return ProtoOADepositWithdraw(
-        operationType=BALANCE_DEPOSIT if entry.delta >= 0 else BALANCE_WITHDRAW,
+        operationType=ProtoOAChangeBalanceType.ValueType(entry.kind),
         balanceHistoryId=entry.entry_id,
         balance=entry.balance,
         delta=entry.delta,
@@ -193,5 +297,20 @@ def cash_entry(entry: CashEntry) -> ProtoOADepositWithdraw:
         externalNote=entry.note,
         balanceVersion=entry.balance_version,
         equity=entry.equity,
+        moneyDigits=MONEY_DIGITS,
+    )
+
+
+def bonus_entry(entry: BonusEntry) -> ProtoOABonusDepositWithdraw:
+    """Return a bonus given or taken as the wire shows it; all of it is the manager's."""
+    return ProtoOABonusDepositWithdraw(
+        operationType=BONUS_DEPOSIT if entry.delta >= 0 else BONUS_WITHDRAW,
+        bonusHistoryId=entry.entry_id,
+        managerBonus=entry.bonus,
+        managerDelta=entry.delta,
+        ibBonus=0,
+        ibDelta=0,
+        changeBonusTimestamp=entry.at_ms,
+        externalNote=entry.note,
         moneyDigits=MONEY_DIGITS,
     )
