@@ -56,7 +56,7 @@ class Bench:
 
     def measure(self, kind: str, port: int, *amounts: int) -> dict[str, float]:
         """Run one measurement and return what it printed."""
-        return self._run(
+        return self.run(
             sys.executable,
             "-m",
             "bench.measure",
@@ -68,11 +68,12 @@ class Bench:
 
     def measure_sdk(self, port: int, events: int) -> dict[str, float]:
         """The same for the official SDK, in its own environment."""
-        return self._run(
+        return self.run(
             str(SDK_PYTHON), "-W", "ignore", "bench/sdk_quotes.py", str(port), str(events)
         )
 
-    def _run(self, *command: str) -> dict[str, float]:
+    def run(self, *command: str) -> dict[str, float]:
+        """Run a measuring program and return the JSON line that it ends with."""
         ran = subprocess.run(  # noqa: S603 (our own scripts)
             command, capture_output=True, text=True, cwd=ROOT, timeout=600, check=False
         )
@@ -175,11 +176,21 @@ def memory(bench: Bench) -> None:
     bench.add(f"growth over {events:,} quotes with bars", f"{grown:+.2f} MB", "flat", grown < 1.0)
 
 
+def simulator(bench: Bench) -> None:
+    """Spot events that the simulator serves, beside a raw sender of prepared bytes."""
+    taken = bench.run(sys.executable, "-m", "bench.simulator")
+    shown = f"{taken['served']:,.0f}/s ({taken['ratio']:.2%} of a raw sender)"
+    bench.add(
+        "simulator, events served per CPU-second", shown, ">= 20,000/s", taken["served"] >= 20_000
+    )
+
+
 PARTS: dict[str, Callable[[Bench], None]] = {
     "quotes": quotes,
     "round_trips": round_trips,
     "wakeups": wakeups,
     "memory": memory,
+    "simulator": simulator,
 }
 
 
