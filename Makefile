@@ -14,6 +14,8 @@ SHELL   := /bin/bash
 
 # Locked versions, each with its hash; the project itself is installed without resolving anything.
 PIP_INSTALL = -m pip --disable-pip-version-check install --quiet --require-hashes
+# Tests wait for servers more than they compute, so more of them run at once than there are cores.
+WORKERS ?= 4
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -61,7 +63,7 @@ demo: env ## a simulated broker, the gateway on port 8088, a guided first trade
 	@$(BIN)/fxpool demo $(DEMO_ARGS)
 
 test: env sdk-env client-env layer-env ## all tests
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 check: env ## format, lint, types and the arrows between the folders
 	@$(BIN)/ruff format --check .

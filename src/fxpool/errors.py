@@ -38,6 +38,34 @@ class MappingError(FxPoolError):
     """A message that makes no sense as a trade: an unknown enum value, a missing field."""
 
 
+class SecretError(FxPoolError):
+    """A secret store cannot do what is asked. The text names the place and the cure, no secret."""
+
+
+class SecretStoreDown(SecretError):
+    """The store does not answer now: unreachable, slow or overloaded. It may later."""
+
+
+class SecretStoreSealed(SecretStoreDown):
+    """The store answers that it is sealed; somebody has to unseal it."""
+
+
+class SecretForbidden(SecretError):
+    """The store refuses us: a token or role that is wrong, expired or allowed too little."""
+
+
+class SecretConflict(SecretError):
+    """Somebody else wrote the entry since it was read; nothing was written."""
+
+
+class SecretReadOnly(SecretError):
+    """The place of the secrets cannot be written."""
+
+
+class SecretUnreadable(SecretError):
+    """What is stored makes no sense: a wrong key, a damaged file, a field of a wrong shape."""
+
+
 class SymbolNotFound(FxPoolError):
     """No symbol, or more than one, answers to a name on this account.
 
@@ -63,6 +91,10 @@ class InvalidCall(FxPoolError):
 
 class InvalidOrder(InvalidCall):
     """An order that cannot be sent as asked: a missing price, an impossible combination."""
+
+
+class HistoryDown(FxPoolError):
+    """The copy of the accounts' past cannot be read or kept now; trading goes on."""
 
 
 class NoQuote(FxPoolError):
@@ -163,6 +195,14 @@ class PoolBusy(RequestNotSent):
         self.retry_after = retry_after
 
 
+class JournalDown(RequestNotSent):
+    """The order journal cannot store an intent now, so the order was not sent."""
+
+
+class KeyTaken(RequestNotSent):
+    """Another request claimed the same idempotency key a moment before."""
+
+
 class RequestRefused(RequestError):
     """The broker answered with an error code instead of a result.
 
@@ -192,8 +232,17 @@ class AuthRefused(RequestRefused):
     """The application, the token or the account was refused."""
 
 
+class NeedsConsent(AuthRefused):
+    """No token of the account works any more: its owner must authorise the application again."""
+
+    def __init__(self, text: str, *, code: str = "CH_ACCESS_TOKEN_INVALID") -> None:
+        super().__init__(code, text)
+        self.args = (text,)  # the words are ours; the code only tells what kind of refusal it is
+
+
 class TradeRefused(RequestRefused):
-    """The broker refused an order request; it had no effect."""
+    """An order request was refused, by the broker or by a rule of the broker's that is known here;
+    it had no effect."""
 
 
 class RateLimited(RequestRefused):

@@ -27,7 +27,8 @@ NO_SECRET: Final = SecretStr("")
 class Settings(BaseSettings):
     """The configuration of one process.
 
-    A field's variable is its name in upper case after ``CTRADER_``; LOG_LEVEL has no prefix.
+    A field's variable is its name in upper case after ``CTRADER_``; LOG_LEVEL and those of Vault
+    have no prefix.
     """
 
     model_config = SettingsConfigDict(
@@ -42,6 +43,21 @@ class Settings(BaseSettings):
     client_secret: SecretStr = NO_SECRET
     redirect_uri: str = "http://localhost:8080/api/ctrader/callback"
     access_token: SecretStr = NO_SECRET
+    refresh_token: SecretStr = NO_SECRET
+    consent_url: str = "https://id.ctrader.com/my/settings/openapi/grantingaccess/"
+    token_url: str = "https://openapi.ctrader.com/apps/token"  # noqa: S105 (an address)
+
+    vault_addr: Annotated[str, Field(validation_alias="VAULT_ADDR")] = ""
+    vault_token: Annotated[SecretStr, Field(validation_alias="VAULT_TOKEN")] = NO_SECRET
+    vault_role_id: Annotated[str, Field(validation_alias="VAULT_ROLE_ID")] = ""
+    vault_secret_id: Annotated[SecretStr, Field(validation_alias="VAULT_SECRET_ID")] = NO_SECRET
+    vault_namespace: Annotated[str, Field(validation_alias="VAULT_NAMESPACE")] = ""
+    vault_cacert: Annotated[Path | None, Field(validation_alias="VAULT_CACERT")] = None
+    vault_mount: Annotated[str, Field(validation_alias="VAULT_MOUNT")] = "secret"
+
+    secrets_file: Path | None = None
+    secrets_key: SecretStr = NO_SECRET
+    secrets_key_file: Path | None = None
 
     env: Literal["demo", "live"] = "demo"
     test_account: str = "12345"
@@ -61,6 +77,10 @@ class Settings(BaseSettings):
     live_host: str = "live.ctraderapi.com"
     live_port: Port = 5035
     ca_file: Path | None = None
+
+    data_dir: Path = Path("data")
+    database_url: SecretStr = NO_SECRET
+    order_settle_seconds: Annotated[float, Field(ge=0)] = 5.0
 
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(validation_alias="LOG_LEVEL")
@@ -87,6 +107,31 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def journal_url(self) -> SecretStr:
+        """The order journal's SQLAlchemy URL: what is set, else a file in the data folder."""
+        if self.database_url.get_secret_value():
+            return self.database_url
+        return SecretStr(f"sqlite:///{self.data_dir / 'fxpool.sqlite3'}")
+
+    @property
+    def history_url(self) -> SecretStr:
+        """The SQLAlchemy URL of the accounts' past: what is set, else a file in the data folder
+        of its own, so that no order waits for its writes."""
+        if self.database_url.get_secret_value():
+            return self.database_url
+        return SecretStr(f"sqlite:///{self.data_dir / 'history.sqlite3'}")
+
+    @property
+    def secrets_path(self) -> Path:
+        """The encrypted file of secrets: what is set, else one in the data folder."""
+        return self.secrets_file or self.data_dir / "secrets.bin"
+
+    @property
+    def secrets_key_path(self) -> Path:
+        """The key of that file where no variable holds it: what is set, else beside the file."""
+        return self.secrets_key_file or self.secrets_path.with_suffix(".key")
+
+    @property
     def client_url(self) -> str:
         """The pool's base URL for clients, without a trailing slash."""
         return (self.pool_api_url or self.pool_url or DEFAULT_URL).rstrip("/")
@@ -108,5 +153,6 @@ def _explain(error: ErrorDetails) -> str:
     if not error["loc"]:
         return text
     name = str(error["loc"][0]).upper()
-    variable = name if name == "LOG_LEVEL" else PREFIX + name.removeprefix(PREFIX)
+    has_prefix = name != "LOG_LEVEL" and not name.startswith("VAULT_")
+    variable = PREFIX + name.removeprefix(PREFIX) if has_prefix else name
     return f"{variable}: {text}"

@@ -1,7 +1,4 @@
-"""What every caller of the gateway may count on, whatever the route: one error shape, ids, access.
-
-Source: pool contract 3.1, 4.8.
-"""
+"""What callers may count on, whatever the route: one error shape, ids, access."""
 
 from __future__ import annotations
 

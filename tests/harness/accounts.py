@@ -10,13 +10,15 @@ from decimal import Decimal
 from itertools import count
 from random import Random
 
-from fxpool.account import Account, AccountState, Phase, Trading, Trigger
+from fxpool.account import Account, AccountState, Phase, Tickets, Trading, Trigger
 from fxpool.account.events import BookEvent
 from fxpool.clock import SystemClock
 from fxpool.domain.requests import OrderIntent
+from fxpool.domain.tickets import Ticket
 from fxpool.domain.trades import OrderType, Side
 from fxpool.pool import ApplicationCredentials, Endpoint, Environment, Pool, Seat
 from fxpool.simulator import Simulator, SimulatorOptions
+from harness.journals import journal_beside
 from harness.wait import wait_until
 
 EURUSD = 1
@@ -35,6 +37,8 @@ class Recorder:
     triggers: list[Trigger] = field(default_factory=list)
     gaps: list[float] = field(default_factory=list)
     quotes: int = 0
+    unknown: list[Ticket] = field(default_factory=list)
+    resolved: list[Ticket] = field(default_factory=list)
 
     def quoted(self, symbol_id: int) -> None:
         self.quotes += 1
@@ -44,6 +48,12 @@ class Recorder:
 
     def moved(self, trigger: Trigger, state: AccountState) -> None:
         self.triggers.append(trigger)
+
+    def ticket_unknown(self, ticket: Ticket) -> None:
+        self.unknown.append(ticket)
+
+    def ticket_resolved(self, ticket: Ticket) -> None:
+        self.resolved.append(ticket)
 
     def restored(self, gap_seconds: float) -> None:
         self.gaps.append(gap_seconds)
@@ -86,7 +96,9 @@ def credentials(simulator: Simulator) -> ApplicationCredentials:
 
 @asynccontextmanager
 async def open_desk(
-    account_id: int = USD_ACCOUNT, options: SimulatorOptions | None = None
+    account_id: int = USD_ACCOUNT,
+    options: SimulatorOptions | None = None,
+    silent_seconds: float = 60.0,
 ) -> AsyncIterator[Desk]:
     """Serve one account of a simulator whose market stands still unless told otherwise."""
     clock = SystemClock()
@@ -99,10 +111,13 @@ async def open_desk(
             clock=clock,
             random=Random(1),
         ) as pool,
+        journal_beside(simulator.ca_file.parent) as journal,
     ):
         told = Recorder()
-        account = Account("alpha", pool, told, clock=clock)
-        trading = Trading(account, clock=clock, new_id=lambda: next(ids))
+        account = Account("alpha", pool, told, clock=clock, silent_seconds=silent_seconds)
+        tickets = Tickets("alpha", journal, told, clock=clock, new_id=lambda: next(ids))
+        account.heard = tickets.heard
+        trading = Trading(account, clock=clock, new_id=lambda: next(ids), tickets=tickets)
         seat = Seat(account_id, Environment.DEMO, lambda: simulator.grant.access_token)
         serving = asyncio.create_task(account.serve(seat))
         desk = Desk(simulator, pool, account, trading, told)

@@ -87,6 +87,8 @@ def settings_for(simulator: Simulator) -> Settings:
         demo_host=simulator.host,
         demo_port=simulator.port,
         ca_file=simulator.ca_file,
+        data_dir=simulator.ca_file.parent / "data",
+        order_settle_seconds=0.5,
     )
 
 

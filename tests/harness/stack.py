@@ -72,6 +72,8 @@ def settings_for(simulator: Simulator, routing_config: Path) -> Settings:
         demo_port=simulator.port,
         ca_file=simulator.ca_file,
         routing_config=routing_config,
+        data_dir=routing_config.parent / "data",
+        order_settle_seconds=0.5,
         pool_host="127.0.0.1",
         pool_api_key=SecretStr(""),
     )

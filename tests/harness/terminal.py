@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import Any
 
 from google.protobuf.message import Message
@@ -79,8 +80,17 @@ class Terminal:
     def write(self, frame: bytes) -> None:
         self.sent += frame
 
-    def write_later(self, frame: bytes, seconds: float) -> None:
-        self.late.append((seconds, frame))
+    def write_later(self, frame: bytes, seconds: float) -> Callable[[], bool]:
+        late = (seconds, frame)
+        self.late.append(late)
+
+        def take_back() -> bool:
+            is_under_way = late in self.late
+            if is_under_way:
+                self.late.remove(late)
+            return is_under_way
+
+        return take_back
 
     def suffer(self, fault: Fault) -> None:
         self.suffered.append(fault)

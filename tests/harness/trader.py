@@ -86,6 +86,7 @@ _LETTERS = {
     ExecutionKind.EXPIRED: "E",
     ExecutionKind.REJECTED: "X",
     ExecutionKind.PARTIAL_FILL: "P",
+    ExecutionKind.CANCEL_REJECTED: "CX",
     ExecutionKind.SWAP: "swap",
     ExecutionKind.DEPOSIT_WITHDRAW: "cash",
     ExecutionKind.BONUS_DEPOSIT_WITHDRAW: "bonus",

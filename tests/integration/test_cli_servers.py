@@ -33,6 +33,7 @@ def configured(broker: dict[str, Any], folder: Path) -> dict[str, str]:
         "CTRADER_DEMO_PORT": str(broker["protobuf_port"]),
         "CTRADER_CA_FILE": broker["ca_file"],
         "CTRADER_ROUTING_CONFIG": str(routing),
+        "CTRADER_DATA_DIR": str(folder / "data"),
     }
 
 

@@ -1,7 +1,4 @@
-"""The HTTP API over a real pool and a simulated broker: what existing callers send and read.
-
-Source: pool contract 4.1, 4.3 to 4.6.
-"""
+"""The HTTP API over a real pool and a simulated broker: what existing callers send and read."""
 
 from __future__ import annotations
 

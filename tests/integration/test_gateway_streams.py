@@ -1,7 +1,4 @@
-"""WebSocket and server-sent events over a real pool: snapshot first, then changes without a gap.
-
-Source: pool contract 4.4, 6.8.
-"""
+"""WebSocket and server-sent events over a real pool: snapshot first, then changes without a gap."""
 
 from __future__ import annotations
 

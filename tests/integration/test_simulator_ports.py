@@ -256,6 +256,16 @@ async def test_the_token_endpoint_says_no_with_status_200_and_too_often_with_429
         assert simulator.faults.struck["token_requests_refused"] == 1
 
 
+async def test_token_requests_may_be_without_limit() -> None:
+    profile = Profile(token_requests_per_minute=None)
+    async with (
+        Simulator(replace(ALL_PORTS, profile=profile)) as simulator,
+        httpx.AsyncClient(base_url=simulator.oauth_url or "") as http,
+    ):
+        answers = [await http.get("/apps/token") for _ in range(70)]
+        assert {one.status_code for one in answers} == {200}
+
+
 async def test_a_lost_reply_to_a_refresh_leaves_nothing_but_a_new_consent() -> None:
     profile = Profile(refresh_reply=RefreshReply.LOST)
     async with (

@@ -20,6 +20,7 @@ from fxpool.openapi.proto import model_pb2 as model
 from fxpool.openapi.proto.common_pb2 import ProtoHeartbeatEvent, ProtoMessage
 from fxpool.openapi.registry import payload_type_of
 from fxpool.simulator import Profile, Replay, Simulator, SimulatorOptions
+from fxpool.simulator.engine import Rules
 from fxpool.simulator.link import MAX_UNSENT_BYTES
 from harness.wait import wait_until
 
@@ -207,6 +208,37 @@ async def test_cut_clients_come_back_to_the_same_book_on_the_same_port() -> None
         assert [position.tradeData.volume for position in book.position] == [100_000]
         assert simulator.faults.struck == {"cut_before_answer": 1}
         await client.close()
+
+
+async def test_a_delayed_fill_comes_by_itself_and_after_a_cut_to_whoever_is_there() -> None:
+    profile = Profile(rules=Rules(execution_delay_ms=150))
+    order = m.ProtoOANewOrderReq(
+        ctidTraderAccountId=ACCOUNT,
+        symbolId=1,
+        orderType=model.MARKET,
+        tradeSide=model.BUY,
+        volume=100_000,
+    )
+    async with Simulator(SimulatorOptions(ticks_per_second=0, profile=profile)) as simulator:
+        client = await Client.connect(simulator)
+        await client.authorise(simulator)
+        client.send(order, "first")
+        told = [await client.receive() for _ in range(2)]
+        assert [(one.executionType, request_id) for one, request_id in told] == [
+            (model.ORDER_ACCEPTED, "first"),
+            (model.ORDER_FILLED, "first"),
+        ]
+        other = await Client.connect(simulator)
+        await other.authorise(simulator)
+        client.send(order, "second")
+        assert (await client.receive())[0].executionType == model.ORDER_ACCEPTED
+        await client.close()
+        told = [await other.receive() for _ in range(2)]
+        assert [(one.executionType, request_id) for one, request_id in told] == [
+            (model.ORDER_ACCEPTED, ""),
+            (model.ORDER_FILLED, ""),
+        ]
+        await other.close()
 
 
 async def test_a_silent_client_is_cut() -> None:

@@ -18,7 +18,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-def test_the_defaults_are_those_of_the_contract() -> None:
+def test_the_defaults_are_those_that_callers_expect() -> None:
     settings = Settings.from_environment()
     assert (settings.pool_host, settings.pool_port) == ("127.0.0.1", 8088)
     assert settings.redirect_uri == "http://localhost:8080/api/ctrader/callback"

@@ -2,18 +2,26 @@
 
 from fxpool.account.book import AccountBook
 from fxpool.account.driver import Account, AccountObserver, AccountState
+from fxpool.account.evidence import Finding
 from fxpool.account.phase import Phase, Trigger
+from fxpool.account.resolver import Resolver
+from fxpool.account.tickets import ORDER, TicketObserver, Tickets
 from fxpool.account.trading import Closed, Placed, Protection, Trading
 
 __all__ = [
+    "ORDER",
     "Account",
     "AccountBook",
     "AccountObserver",
     "AccountState",
     "Closed",
+    "Finding",
     "Phase",
     "Placed",
     "Protection",
+    "Resolver",
+    "TicketObserver",
+    "Tickets",
     "Trading",
     "Trigger",
 ]

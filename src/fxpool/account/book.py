@@ -173,6 +173,18 @@ class AccountBook:
         reported, since they are history."""
         self._positions.add_deals(position_id, deals)
 
+    def take_deals(self, deals: Iterable[Deal]) -> list[BookEvent]:
+        """Take deals of the account's history, oldest first; return those that were not known.
+
+        Positions are left to snapshots: only they say what is open.
+        """
+        events: list[BookEvent] = []
+        for deal in deals:
+            if self._if_new(deal) is not None:
+                events.append(DealAdded(deal))
+                events += self._balance_after(deal)
+        return events
+
     # Events
 
     def apply_execution(self, execution: Execution) -> list[BookEvent]:

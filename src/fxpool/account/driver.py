@@ -18,6 +18,8 @@ from google.protobuf.message import Message
 
 from fxpool.account.book import AccountBook
 from fxpool.account.events import BalanceChanged, BookEvent
+from fxpool.account.feed_healer import FeedHealer
+from fxpool.account.feed_watch import SILENT_SECONDS
 from fxpool.account.phase import Phase, Trigger, next_phase
 from fxpool.account.reader import BookReader, is_unproved
 from fxpool.account.reads import AccountReads
@@ -25,6 +27,7 @@ from fxpool.account.telling import Telling
 from fxpool.clock import Clock
 from fxpool.domain.quotes import LiveQuote
 from fxpool.domain.symbols import Symbol
+from fxpool.domain.trades import Execution
 from fxpool.errors import FxPoolError, MappingError, NoQuote, NotReady, RequestRefused
 from fxpool.mapping import from_wire
 from fxpool.openapi import Reaction, reaction_to
@@ -85,12 +88,24 @@ class Account:
         key: the name by which callers know it.
         book: its state; read it only while ``require_live`` passes.
         unreadable_events: pushes that made no sense; each led to a fresh reading.
+        feed: what keeps its quotes flowing.
+        heard: called with each execution before the book takes it; its owner may replace it.
     """
 
-    def __init__(self, key: str, pool: Pool, observer: AccountObserver, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        key: str,
+        pool: Pool,
+        observer: AccountObserver,
+        *,
+        clock: Clock,
+        silent_seconds: float = SILENT_SECONDS,
+    ) -> None:
+        """``silent_seconds`` is how long the quotes of an open market may be silent."""
         self.key = key
         self.book = AccountBook()
         self.unreadable_events = 0
+        self.heard: Callable[[Execution], None] = lambda _: None
         self._pool = pool
         self._observer = observer
         self._clock = clock
@@ -102,9 +117,19 @@ class Account:
         self._session_at = 0.0
         self._doubted = True
         self._trader_due = False
+        self._deals_again = False
         self._work = asyncio.Event()
         self._telling = Telling(self.book, observer.changed)
         self._reader = BookReader(key, self.book, self._telling)
+        self.feed = FeedHealer(
+            key,
+            self.book,
+            self._reader,
+            clock=clock,
+            reads=lambda: self._reads if self._state.phase is Phase.LIVE else None,
+            give_up=self._authorise_again,
+            silent_seconds=silent_seconds,
+        )
         self._waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
 
     # For the owner
@@ -155,6 +180,7 @@ class Account:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._keep_true(), name=f"account-{self.key}")
                 tasks.create_task(self._remember_trader(), name=f"account-{self.key}-trader")
+                tasks.create_task(self.feed.run(), name=f"account-{self.key}-feed")
         finally:
             await self._pool.detach(seat.account_id)
 
@@ -284,7 +310,9 @@ class Account:
         book = self.book
         match message:
             case wire.ProtoOAExecutionEvent():
-                return book.apply_execution(from_wire.execution_from(message))
+                execution = from_wire.execution_from(message)
+                self.heard(execution)
+                return book.apply_execution(execution)
             case wire.ProtoOATrailingSLChangedEvent():
                 return book.apply_trailing_stop(*from_wire.trailing_stop_from(message))
             case wire.ProtoOAMarginChangedEvent():
@@ -376,7 +404,7 @@ class Account:
             await self._synchronise(reads)
         elif self._trader_due:
             self._trader_due = False
-            await reader.read_trader(reads)
+            await self._look_again(reads)
         if reader.renewed:
             await reader.read_lists(reads)
         await reader.meet_needs(reads)
@@ -396,12 +424,31 @@ class Account:
         await self._reader.read_lists(reads)
         self.waits_for("reading positions and orders")
         await self._reader.read_snapshot(reads)
+        if self._reader.deals_due:
+            self.waits_for("reading the deals of the meantime")
+            await self._reader.read_deals(reads, self._clock.at())
+            self._deals_again = True  # what was executed just now may not be in the history yet
         await self._reader.prove(reads, self.waits_for)
+
+    async def _look_again(self, reads: AccountReads) -> None:
+        """Read the trader record, and deals where the balance moved without an event."""
+        await self._reader.read_trader(reads)
+        if self._deals_again or self._reader.deals_due:
+            found = await self._reader.read_deals(reads, self._clock.at())
+            self._deals_again = False
+            if found:
+                self.doubt("deals were found that no event had told")
+
+    async def _authorise_again(self, reason: str) -> None:
+        """Have the account authorised again, because its quotes stopped."""
+        self.doubt(reason)
+        await self.channel.reauthorise()
 
     def _go_live(self) -> None:
         if self._doubted or not self.channel.is_authorised:
             return  # what ended or unsettled the session has set more work
         gap, self._lost_at = self._lost_at, None
+        self._reader.begin_deals(self._clock.at())
         self._move(Trigger.SYNCHRONISED, "the book is the broker's")
         if gap is not None:
             self._observer.restored(self._now() - gap)

@@ -68,8 +68,8 @@ _BY_PHASE: Final[dict[Phase, dict[Trigger, Phase]]] = {
         **_END,
     },
     Phase.RECONNECTING: {**_RETRY, **_END},
-    Phase.NEEDS_CONSENT: {**_RETRY, **_END},
-    Phase.REFUSED: {**_RETRY, **_END},
+    Phase.NEEDS_CONSENT: {Trigger.ATTACHED: Phase.AUTHORISING, **_RETRY, **_END},
+    Phase.REFUSED: {Trigger.ATTACHED: Phase.AUTHORISING, **_RETRY, **_END},
 }
 
 TRANSITIONS: Final = {

@@ -205,7 +205,7 @@ class OpenPositions:
         del self.held[position_id]
         self.vanished.discard(position_id)
         self._valuation.remove(position_id)
-        closed = ClosedPosition(held.position, deal, close_reason(order, deal), held.realised)
+        closed = ClosedPosition(held.position, deal, close_reason(order, deal.price), held.realised)
         self._remember(closed)
         return [PositionClosed(closed.position, deal, closed.reason, closed.realised)]
 
@@ -254,8 +254,9 @@ def _says_closed(execution: Execution, position: Position) -> bool:
     return position.volume_cents == 0 and execution.type in _FILLS
 
 
-def close_reason(order: Order | None, deal: Deal) -> CloseReason:
-    """Return why a deal closed a position; the broker sends no reason, its closing order shows it.
+def close_reason(order: Order | None, price: Decimal | None) -> CloseReason:
+    """Return why a deal at ``price`` closed a position; the broker sends no reason, its closing
+    order shows it.
 
     A protection order carries both levels; the one nearer to the execution price was hit, since
     both may slip in either direction.
@@ -265,7 +266,7 @@ def close_reason(order: Order | None, deal: Deal) -> CloseReason:
     if order.is_stop_out:
         return CloseReason.STOP_OUT
     if order.is_protection:
-        return _protection_hit(order, deal.price)
+        return _protection_hit(order, price)
     if order.type in {OrderType.MARKET, OrderType.MARKET_RANGE}:
         return CloseReason.MANUAL
     return CloseReason.OTHER

@@ -7,7 +7,9 @@ raises what ``AccountReads`` raises, and leaves the gap for the next call.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime, timedelta
+from typing import Final
 
 import structlog
 
@@ -15,8 +17,15 @@ from fxpool.account.book import AccountBook
 from fxpool.account.events import BookEvent, OrderVanished, PositionVanished
 from fxpool.account.reads import AccountReads
 from fxpool.account.telling import Telling
+from fxpool.domain.trades import Deal
 from fxpool.errors import FxPoolError, MappingError, RequestRefused
 from fxpool.openapi import Reaction, reaction_to
+
+DEALS_OVERLAP: Final = timedelta(minutes=10)
+"""How much of the known past is read again with new deals."""
+
+CLOCKS_APART: Final = timedelta(seconds=2)
+"""How far the broker's clock may be behind ours when the book is whole for the first time."""
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +42,7 @@ class BookReader:
         subscribed: symbols that are quoted on the present session.
         renewed: symbols whose parameters the broker changed.
         unreadable: symbols whose entry in the broker's list makes no sense, by id: why.
+        deals_due: the account moved by something that no event told, so there are deals to read.
     """
 
     def __init__(self, key: str, book: AccountBook, telling: Telling) -> None:
@@ -40,10 +50,13 @@ class BookReader:
         self.subscribed: set[int] = set()
         self.renewed: set[int] = set()
         self.unreadable: dict[int, str] = {}
+        self.deals_due = False
         self._key = key
         self._book = book
         self._telling = telling
         self._session = 0
+        self._deals_baseline: datetime | None = None
+        self._deals_read_at: datetime | None = None
         self._reading = asyncio.Lock()
 
     def begin_session(self) -> None:
@@ -54,7 +67,10 @@ class BookReader:
     # State
 
     async def read_trader(self, reads: AccountReads) -> None:
-        self._telling.tell(self._book.load_trader(await reads.trader()))
+        """Read the trader record. A balance that no event told means deals that none told."""
+        events = self._book.load_trader(await reads.trader())
+        self.deals_due = self.deals_due or bool(events)
+        self._telling.tell(events)
 
     async def read_lists(self, reads: AccountReads) -> None:
         """Read assets and symbols; parameters that the broker changed are read anew."""
@@ -74,6 +90,7 @@ class BookReader:
         self._book.begin_reconcile()
         snapshot = await reads.snapshot()
         events = self._book.reconcile(snapshot.positions, snapshot.orders)
+        self.deals_due = self.deals_due or bool(events)
         self._telling.tell(event for event in events if not is_unproved(event))
 
     async def prove(self, reads: AccountReads, waits_for: Callable[[str], None]) -> None:
@@ -95,10 +112,44 @@ class BookReader:
             waits_for(f"reading the end of {unproved}")
             raise NotProved(f"the history does not show what became of {unproved}")
 
+    def begin_deals(self, at: datetime) -> None:
+        """Say that the book is whole for the first time: deals from now on are news."""
+        if self._deals_baseline is None:
+            self._deals_baseline = self._deals_read_at = at - CLOCKS_APART
+            self.deals_due = False
+
+    async def read_deals(self, reads: AccountReads, at: datetime) -> bool:
+        """Tell the deals since the last known ones that no event told; return whether there are.
+
+        Asks for some that are known as well, because histories lag and clocks differ: each deal is
+        told once, by its id.
+        """
+        if self._deals_baseline is None or self._deals_read_at is None:
+            return False
+        first = max(self._deals_baseline, self._deals_read_at - DEALS_OVERLAP)
+        news = self._book.take_deals(await reads.deals_since(first, at))
+        self._deals_read_at = at
+        self.deals_due = False
+        self._telling.tell(news)
+        return bool(news)
+
     async def read_past_deals(self, reads: AccountReads) -> None:
-        """Learn what earlier partial closes of open positions realised."""
+        """Learn what earlier partial closes of open positions realised.
+
+        A deal of a gap that the history showed late is told here, or it would count as known.
+        """
         for position_id in self._book.deals_wanted():
-            self._book.add_deals(position_id, await reads.deals_of(position_id))
+            deals = await reads.deals_of(position_id)
+            self._telling.tell(self._book.take_deals(self._news_of(position_id, deals)))
+            self._book.add_deals(position_id, deals)
+
+    def _news_of(self, position_id: int, deals: Iterable[Deal]) -> list[Deal]:
+        """Return the deals since the book was whole that led to a position's known state; a later
+        one is left to its event."""
+        position, first = self._book.position(position_id), self._deals_baseline
+        if position is None or position.updated_at is None or first is None:
+            return []
+        return [deal for deal in deals if first <= deal.executed_at <= position.updated_at]
 
     # Symbols and quotes
 
@@ -130,6 +181,15 @@ class BookReader:
         """Read the parameters of one symbol."""
         async with self._reading:
             await self._read_details(reads, {symbol_id} - self._book.symbols.keys())
+
+    async def resubscribe(self, reads: AccountReads, symbol_ids: Collection[int]) -> None:
+        """End and begin the quotes of symbols, so that the broker sends the latest ones."""
+        async with self._reading:
+            silent = set(symbol_ids) & self.subscribed
+            if silent:
+                await reads.unsubscribe(silent)
+                self.subscribed -= silent
+                await self._subscribe(reads, silent)
 
     async def unsubscribe(self, reads: AccountReads, symbol_ids: Collection[int]) -> None:
         """End the quotes of those symbols that nothing in the book needs."""

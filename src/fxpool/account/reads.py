@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import islice
 from typing import Final, TypeVar
 
@@ -12,15 +14,25 @@ from google.protobuf.message import Message
 
 from fxpool.domain.accounts import Trader
 from fxpool.domain.symbols import Asset, LightSymbol, Symbol
-from fxpool.domain.trades import Deal, Order, Position
+from fxpool.domain.trades import Deal, Order, Position, Side
 from fxpool.errors import MappingError, RequestRefused
 from fxpool.mapping import from_wire
+from fxpool.mapping.instants import ms_from_instant
 from fxpool.openapi import Reaction, reaction_to
 from fxpool.openapi.proto import messages_pb2 as wire
 from fxpool.pool.channel import AccountChannel, Priority
 
 SYMBOLS_PER_REQUEST: Final = 100
 """The largest batch of SymbolById that was seen to be accepted."""
+
+WEEK_MS: Final = 7 * 86_400_000
+"""The widest window that deal lists were documented to take."""
+
+CLOCK_AHEAD: Final = timedelta(minutes=10)
+"""How far the broker's clock may be ahead of ours; a bound in the future is accepted."""
+
+ORDERS_AHEAD: Final = timedelta(days=1)
+"""The same for orders, which must not be missed: their absence is evidence."""
 
 _NAMED_AT_MOST: Final = 20
 
@@ -30,7 +42,7 @@ _Answer = TypeVar("_Answer", bound=Message)
 
 
 @dataclass(frozen=True, slots=True)
-class SymbolList:
+class ListedSymbols:
     """An account's symbols.
 
     Attributes:
@@ -66,11 +78,11 @@ class AccountReads:
         answer = await self._ask(request, wire.ProtoOAAssetListRes)
         return [from_wire.asset_from(asset) for asset in answer.asset]
 
-    async def symbols(self) -> SymbolList:
+    async def symbols(self) -> ListedSymbols:
         """Return all symbols; one that makes no sense is left out, and does not stop the rest."""
         request = wire.ProtoOASymbolsListReq(ctidTraderAccountId=self._id)
         answer = await self._ask(request, wire.ProtoOASymbolsListRes)
-        listed = SymbolList([], {})
+        listed = ListedSymbols([], {})
         for light in answer.symbol:
             try:
                 listed.symbols.append(from_wire.light_symbol_from(light))
@@ -146,9 +158,88 @@ class AccountReads:
             page = {deal.dealId: from_wire.deal_from(deal) for deal in answer.deal}
             if not answer.hasMore or page.keys() <= found.keys():
                 found |= page
-                return sorted(found.values(), key=lambda deal: (deal.executed_at, deal.deal_id))
+                return _by_time(found)
             found |= page
             until = min(deal.executionTimestamp for deal in answer.deal)
+
+    async def deals_since(self, first: datetime, now: datetime) -> list[Deal]:
+        """Return all deals of the account from ``first`` on, oldest first.
+
+        ``now`` bounds the windows that are asked for, a week each.
+        """
+        found: dict[int, Deal] = {}
+        start = ms_from_instant(first)
+        end = max(start, ms_from_instant(now + CLOCK_AHEAD))
+        while True:
+            await self._deals_within(start, min(start + WEEK_MS, end), found)
+            start += WEEK_MS
+            if start > end:
+                return _by_time(found)
+
+    async def _deals_within(self, first: int, last: int, found: dict[int, Deal]) -> None:
+        """Add the deals of a window to ``found``; pages come newest first."""
+        while True:
+            request = wire.ProtoOADealListReq(
+                ctidTraderAccountId=self._id, fromTimestamp=first, toTimestamp=last
+            )
+            answer = await self._ask(request, wire.ProtoOADealListRes, Priority.HISTORY)
+            page = {deal.dealId: from_wire.deal_from(deal) for deal in answer.deal}
+            is_new = bool(page.keys() - found.keys())
+            found |= page
+            if not answer.hasMore:
+                return
+            if not is_new:
+                raise MappingError("a page of deals announces more, and repeats the page before")
+            last = min(deal.executionTimestamp for deal in answer.deal)
+
+    async def orders_since(self, first: datetime, now: datetime) -> list[Order]:
+        """Return all orders of the account that were made or changed from ``first`` on, whatever
+        their state.
+
+        ``now`` bounds the windows that are asked for, a week each.
+        """
+        found: dict[int, Order] = {}
+        start = ms_from_instant(first)
+        end = max(start, ms_from_instant(now + ORDERS_AHEAD))
+        while True:
+            await self._orders_within(start, min(start + WEEK_MS, end), found)
+            start += WEEK_MS
+            if start > end:
+                return list(found.values())
+
+    async def _orders_within(self, first: int, last: int, found: dict[int, Order]) -> None:
+        """Add the orders of a window to ``found``; pages come newest first. An answer that does not
+        say whether there is more is not complete, so it is a MappingError."""
+        while True:
+            request = wire.ProtoOAOrderListReq(
+                ctidTraderAccountId=self._id, fromTimestamp=first, toTimestamp=last
+            )
+            answer = await self._ask(request, wire.ProtoOAOrderListRes, Priority.HISTORY)
+            page = {order.orderId: from_wire.order_from(order) for order in answer.order}
+            is_new = bool(page.keys() - found.keys())
+            found |= page
+            if not answer.HasField("hasMore"):
+                raise MappingError("a page of orders does not say whether there is more")
+            if not answer.hasMore:
+                return
+            if not is_new:
+                raise MappingError("a page of orders announces more, and repeats the page before")
+            last = min(order.utcLastUpdateTimestamp for order in answer.order)
+
+    async def expected_margin(
+        self, symbol_id: int, side: Side, volume_cents: int, *, timeout: float
+    ) -> Decimal:
+        """Return the margin that a volume would use, in the account's currency.
+
+        ``timeout`` is in seconds. Raises RequestTimedOut and the others of ``request``.
+        """
+        request = wire.ProtoOAExpectedMarginReq(
+            ctidTraderAccountId=self._id, symbolId=symbol_id, volume=[volume_cents]
+        )
+        answer = await self._channel.request(request, timeout=timeout, priority=Priority.TRADE)
+        if not isinstance(answer, wire.ProtoOAExpectedMarginRes):
+            raise MappingError(f"a question for margin was answered by {type(answer).__name__}")
+        return from_wire.expected_margin_from(answer, side, volume_cents)
 
     async def order(self, order_id: int) -> Order:
         """Return one order, whatever its state."""
@@ -170,3 +261,7 @@ class AccountReads:
         except RequestRefused as exc:
             if reaction_to(exc.code, exc.text) is not Reaction.ALREADY_SO:
                 raise
+
+
+def _by_time(deals: Mapping[int, Deal]) -> list[Deal]:
+    return sorted(deals.values(), key=lambda deal: (deal.executed_at, deal.deal_id))

@@ -7,21 +7,28 @@ new position's protection, which the broker may not find in the first moments (S
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from typing import Final
+from weakref import WeakValueDictionary
 
 import structlog
 from google.protobuf.message import Message
 
 from fxpool.account.driver import Account
+from fxpool.account.preflight import Preflight
+from fxpool.account.tickets import Tickets
 from fxpool.clock import Clock
+from fxpool.domain.order_rules import check_price
+from fxpool.domain.protection import Level
 from fxpool.domain.requests import KEEP, OrderIntent, ProtectionLeg
 from fxpool.domain.symbols import Symbol
-from fxpool.domain.trades import Deal, Execution, Order, OrderType, Position
+from fxpool.domain.trades import Deal, Execution, Order, Position
 from fxpool.errors import (
     FxPoolError,
     InvalidVolume,
@@ -99,50 +106,89 @@ class Trading:
     """The order requests of one account. All raise NotReady unless the account is live, the errors
     of ``AccountChannel.trade``, and what reading raises where a symbol or quote is missing."""
 
-    def __init__(self, account: Account, *, clock: Clock, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, account: Account, *, clock: Clock, new_id: Callable[[], str], tickets: Tickets
+    ) -> None:
         """``new_id`` makes client order ids, unique over processes, at most 50 characters."""
         self._account = account
         self._clock = clock
         self._new_id = new_id
+        self._tickets = tickets
+        self._preflight = Preflight(account, clock=clock)
+        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def place(self, intent: OrderIntent) -> Placed:
         """Place an order and return once it is filled (market) or rests (limit, stop).
 
-        A market order takes its protection as distances only: they are measured from the quote,
-        and corrected to the exact prices after the fill. An intent without a client order id gets
-        one. Raises InvalidOrder, NoQuote.
+        A market order takes its protection as distances only: absolute prices are measured from
+        the quote, and corrected to be exact after the fill. An intent without a client order id
+        gets one. Raises InvalidOrder, NoQuote, and TradeRefused by ``Preflight`` too.
         """
         account = self._account
         account.require_live()
         symbol = await account.symbol(intent.symbol_id)
-        is_protected = intent.stop_loss is not None or intent.take_profit is not None
-        needs_quote = is_protected and intent.type is OrderType.MARKET
-        quote = await account.quote(intent.symbol_id) if needs_quote else None
+        await self._preflight.check(intent, symbol)
+        quote = await account.quote(intent.symbol_id) if intent.needs_quote else None
         if not intent.client_order_id:
             intent = replace(intent, client_order_id=self._new_id())
         account.require_live()
         request = to_wire.new_order(account.channel.account_id, intent, symbol, quote)
-        executions = await self._send(request)
+        executions = await self._send(request, intent)
         order = _last_order(executions)
         deals = _deals(executions)
         if not deals:
             return Placed(order, (), None, Protection.NONE)
-        position = self._opened(executions)
-        if not is_protected:
+        return await self._filled(order, deals, self._opened(executions), intent, symbol)
+
+    async def take_up(self, intent: OrderIntent, order: Order, deals: tuple[Deal, ...]) -> Placed:
+        """Return what became of an order whose answer was lost, as the broker's records show it.
+
+        Nothing is placed. A position that is still open gets the protection that was asked for.
+        """
+        self._account.require_live()
+        position = self._account.book.position(deals[-1].position_id) if deals else None
+        if position is None:
+            return Placed(order, deals, None, Protection.NONE)
+        symbol = await self._account.symbol(intent.symbol_id)
+        return await self._filled(order, deals, position, intent, symbol)
+
+    async def _filled(
+        self,
+        order: Order,
+        deals: tuple[Deal, ...],
+        position: Position,
+        intent: OrderIntent,
+        symbol: Symbol,
+    ) -> Placed:
+        """Return a filled order once its protection is what was asked for, or has failed."""
+        if not intent.is_protected:
             return Placed(order, deals, position, Protection.NONE)
         failure = await self._protect(position, intent, symbol)
-        position = account.book.position(position.position_id) or position
+        position = self._account.book.position(position.position_id) or position
         protection = Protection.FAILED if failure else Protection.SET
         return Placed(order, deals, position, protection, failure)
 
     async def amend_position(
-        self, position_id: int, stop_loss: ProtectionLeg, take_profit: ProtectionLeg
+        self,
+        position_id: int,
+        stop_loss: ProtectionLeg,
+        take_profit: ProtectionLeg,
+        *,
+        trailing: bool | None = None,
+        guaranteed: bool | None = None,
     ) -> Position:
-        """Set, keep or remove the protection of a position; return it as it is then."""
+        """Set, keep or remove the protection of a position; return it as it is then.
+
+        None keeps a flag of the stop loss as it is.
+        """
         self._account.require_live()
-        position = self._position(position_id)
-        symbol = await self._account.symbol(position.symbol_id)
-        await self._amend(position, symbol, stop_loss, take_profit)
+        symbol = await self._account.symbol(self._position(position_id).symbol_id)
+        async with self._turn(position_id):
+            self._account.require_live()
+            position = self._position(position_id)
+            await self._amend(
+                position, symbol, stop_loss, take_profit, trailing=trailing, guaranteed=guaranteed
+            )
         return self._account.book.position(position_id) or position
 
     async def close_position(self, position_id: int, volume_cents: int | None = None) -> Closed:
@@ -181,21 +227,26 @@ class Trading:
         take_profit: ProtectionLeg = KEEP,
         expires_at: datetime | None = None,
     ) -> Order:
-        """Change a pending order; None and KEEP leave a value as it is."""
+        """Change a pending order; None and KEEP leave a value as it is.
+
+        Raises TradeRefused for a price that is off the symbol's tick.
+        """
         self._account.require_live()
-        order = self._order(order_id)
-        symbol = await self._account.symbol(order.symbol_id)
-        request = to_wire.amend_order(
-            self._account.channel.account_id,
-            order,
-            symbol,
-            price=price,
-            volume_cents=volume_cents,
-            stop_loss=stop_loss,
-            take_profit=take_profit,
-            expires_at=expires_at,
-        )
-        return _last_order(await self._send(request))
+        symbol = await self._account.symbol(self._order(order_id).symbol_id)
+        check_price(symbol, price)
+        async with self._turn(order_id):
+            self._account.require_live()
+            request = to_wire.amend_order(
+                self._account.channel.account_id,
+                self._order(order_id),
+                symbol,
+                price=price,
+                volume_cents=volume_cents,
+                stop_loss=stop_loss,
+                take_profit=take_profit,
+                expires_at=expires_at,
+            )
+            return _last_order(await self._send(request))
 
     async def cancel_order(self, order_id: int) -> Order:
         """Cancel a pending order and return it as the broker left it."""
@@ -212,16 +263,17 @@ class Trading:
         The server makes its own order from the distances first; correcting before that would race
         with it.
         """
-        wanted = (_rounded(symbol, intent.stop_loss), _rounded(symbol, intent.take_profit))
         position_id = position.position_id
         await self._account.until(lambda: self._is_protected(position_id), PROTECTION_SECONDS)
         present = self._account.book.position(position_id)
         if present is None:
             return ""  # closed again already: there is nothing left to protect
+        wanted = _wanted_levels(intent, present, symbol)
         if all(price in {None, leg} for price, leg in zip(wanted, _legs(present), strict=True)):
             return ""
         try:
-            await self._correct(present, symbol, wanted)
+            async with self._turn(position_id):
+                await self._correct(present, symbol, wanted, intent)
         except FxPoolError as exc:
             log.critical(
                 "protection failed",
@@ -235,17 +287,30 @@ class Trading:
         return ""
 
     async def _correct(
-        self, position: Position, symbol: Symbol, wanted: tuple[Decimal | None, Decimal | None]
+        self,
+        position: Position,
+        symbol: Symbol,
+        wanted: tuple[Decimal | None, Decimal | None],
+        intent: OrderIntent,
     ) -> None:
         stop_loss, take_profit = (KEEP if price is None else price for price in wanted)
+        amend = partial(
+            self._amend,
+            position,
+            symbol,
+            stop_loss,
+            take_profit,
+            trailing=intent.trailing_stop_loss or None,
+            guaranteed=intent.guaranteed_stop_loss or None,
+        )
         for pause in AMEND_PAUSES:
             try:
-                return await self._amend(position, symbol, stop_loss, take_profit)
+                return await amend()
             except RequestRefused as exc:
                 if exc.outcome is not Outcome.REFUSED or not says_gone(exc.code):
                     raise
             await self._clock.sleep(pause)
-        return await self._amend(position, symbol, stop_loss, take_profit)
+        return await amend()
 
     def _is_protected(self, position_id: int) -> bool:
         position = self._account.book.position(position_id)
@@ -257,9 +322,18 @@ class Trading:
         symbol: Symbol,
         stop_loss: ProtectionLeg,
         take_profit: ProtectionLeg,
+        *,
+        trailing: bool | None,
+        guaranteed: bool | None,
     ) -> None:
         request = to_wire.amend_position(
-            self._account.channel.account_id, position, symbol, stop_loss, take_profit
+            self._account.channel.account_id,
+            position,
+            symbol,
+            stop_loss,
+            take_profit,
+            trailing=trailing,
+            guaranteed=guaranteed,
         )
         try:
             await self._send(request)
@@ -269,7 +343,21 @@ class Trading:
 
     # Small parts
 
-    async def _send(self, request: Message) -> tuple[Execution, ...]:
+    def _turn(self, object_id: int) -> asyncio.Lock:
+        """Return what lets one amendment of an object go at a time: each sends again what it does
+        not change, so two at once would undo each other. Closes and cancels never wait for it."""
+        return self._turns.setdefault(object_id, asyncio.Lock())
+
+    async def _send(
+        self, request: Message, intent: OrderIntent | None = None
+    ) -> tuple[Execution, ...]:
+        """Send a request whose ticket is stored; ``intent`` is that of a new order."""
+        async with self._tickets.sending(request, intent) as answer:
+            executions = await self._exchange(request)
+            answer.text = _ids(executions)
+            return executions
+
+    async def _exchange(self, request: Message) -> tuple[Execution, ...]:
         try:
             reply = await self._account.channel.trade(request)
             return tuple(from_wire.execution_from(event) for event in reply.events)
@@ -301,12 +389,38 @@ class Trading:
         return next(e.position for e in reversed(executions) if e.position is not None)
 
 
-def _rounded(symbol: Symbol, price: Decimal | None) -> Decimal | None:
-    return None if price is None else symbol.round_price(price)
+def _wanted_levels(
+    intent: OrderIntent, position: Position, symbol: Symbol
+) -> tuple[Decimal | None, Decimal | None]:
+    """Return the exact levels that an order asked for, now that its fill is known. A distance was
+    measured by the broker itself, so a level that is there is right."""
+
+    def wanted(
+        level: Level, price: Decimal | None, distance: Decimal | None, present: Decimal | None
+    ) -> Decimal | None:
+        if price is None and distance is not None:
+            price = present or level.price(position.price, position.side, distance)
+        return None if price is None else symbol.round_price(price)
+
+    return (
+        wanted(Level.STOP_LOSS, intent.stop_loss, intent.stop_loss_distance, position.stop_loss),
+        wanted(
+            Level.TAKE_PROFIT,
+            intent.take_profit,
+            intent.take_profit_distance,
+            position.take_profit,
+        ),
+    )
 
 
 def _legs(position: Position) -> tuple[Decimal | None, Decimal | None]:
     return position.stop_loss, position.take_profit
+
+
+def _ids(executions: tuple[Execution, ...]) -> str:
+    """Return the ids of what executions are about, as evidence."""
+    orders = {f"order {e.order.order_id}": None for e in executions if e.order is not None}
+    return ", ".join([*orders, *(f"deal {deal.deal_id}" for deal in _deals(executions))])
 
 
 def _last_order(executions: tuple[Execution, ...]) -> Order:

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import typer
 
 import fxpool
+from fxpool.cli.auth_app import connect, doctor, secrets_app
 from fxpool.cli.options import (
     DEFAULT_URL,
     Account,
@@ -40,6 +41,9 @@ READ = "Look (at a running gateway)"
 TRADE = "Trade (through a running gateway)"
 
 app.add_typer(sim_app, name="sim", rich_help_panel=RUN)
+app.command(rich_help_panel=RUN)(connect)
+app.command(rich_help_panel=RUN)(doctor)
+app.add_typer(secrets_app, name="secrets", rich_help_panel=RUN)
 
 
 def main() -> None:
@@ -140,6 +144,26 @@ def orders(
 
 
 @app.command(rich_help_panel=READ)
+def tickets(
+    *,
+    account: Annotated[
+        str | None, typer.Argument(help="The account; all of them if left out.")
+    ] = None,
+    state: Annotated[
+        str | None, typer.Option("--state", help="Only those in this state, such as unknown.")
+    ] = None,
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = "",
+    as_json: AsJson = False,
+) -> None:
+    """What was asked of the broker, and what became of it."""
+    from fxpool.cli import reading
+    from fxpool.cli.pool import Pool
+
+    reading.tickets(Pool(url, api_key, as_json), account, state)
+
+
+@app.command(rich_help_panel=READ)
 def price(
     *,
     symbol: Annotated[
@@ -231,19 +255,63 @@ def modify(
 def close(
     *,
     account: Account,
-    position: Annotated[str, typer.Argument(help="Id of the position.")],
+    position: Annotated[str | None, typer.Argument(help="Id of the position.")] = None,
     lots: Annotated[
         str | None, typer.Argument(help="Close only so many lots; all of it if left out.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Close every position.")] = False,
+    symbol: Annotated[
+        str | None, typer.Option("--symbol", help="Close every position of this symbol.")
     ] = None,
     url: Url = DEFAULT_URL,
     api_key: ApiKey = "",
     as_json: AsJson = False,
 ) -> None:
-    """Close a position, or part of it."""
+    """Close a position or part of it, those of a symbol, or all."""
     from fxpool.cli import trading
     from fxpool.cli.pool import Pool
 
-    trading.close(Pool(url, api_key, as_json), account, trading.close_from(position, lots))
+    pool = Pool(url, api_key, as_json)
+    trading.check_what_to_close(position, symbol, everything=everything)
+    if position is None:
+        trading.close_all(pool, account, symbol)
+    else:
+        trading.close(pool, account, trading.close_from(position, lots))
+
+
+@app.command(rich_help_panel=TRADE)
+def halt(
+    *,
+    account: Annotated[str | None, typer.Argument(help="The account to stop.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Stop all accounts.")] = False,
+    reason: Annotated[str, typer.Option(help="Shown wherever the halt is.")] = "",
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = "",
+    as_json: AsJson = False,
+) -> None:
+    """Kill switch: nothing is opened any more. Closing and cancelling stay allowed."""
+    from fxpool.cli import trading
+    from fxpool.cli.pool import Pool
+
+    trading.check_whom(account, everything=everything)
+    trading.halt(Pool(url, api_key, as_json), account, reason)
+
+
+@app.command(rich_help_panel=TRADE)
+def resume(
+    *,
+    account: Annotated[str | None, typer.Argument(help="The account that was stopped.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="End every halt.")] = False,
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = "",
+    as_json: AsJson = False,
+) -> None:
+    """End a halt."""
+    from fxpool.cli import trading
+    from fxpool.cli.pool import Pool
+
+    trading.check_whom(account, everything=everything)
+    trading.resume(Pool(url, api_key, as_json), account)
 
 
 @app.command(rich_help_panel=TRADE)

@@ -1,4 +1,4 @@
-"""The commands that look: account, positions, orders, price."""
+"""The commands that look: account, positions, orders, tickets, price."""
 
 from __future__ import annotations
 
@@ -46,6 +46,15 @@ def orders(pool: Pool, name: str) -> None:
         return
     listing, digits = pool.ask(lambda platform: _orders(platform, name))
     stdout().print(tables.orders_table(listing["orders"], digits, stdout().width))
+
+
+def tickets(pool: Pool, name: str | None, state: str | None) -> None:
+    """Print the newest order tickets."""
+    listing = pool.ask(lambda platform: platform.tickets(name, state))
+    if pool.as_json:
+        print_json(listing)
+    else:
+        stdout().print(tables.tickets_table(listing["tickets"], stdout().width))
 
 
 def price(pool: Pool, symbol: str | None, account: str | None) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import structlog
 
+from fxpool.auth import with_stored_application
 from fxpool.cli import logs
 from fxpool.cli.exits import end_with
 from fxpool.cli.lifetime import run_until_signal
 from fxpool.errors import FxPoolError
-from fxpool.gateway import Gateway, GatewayServer, create_app, serve
-from fxpool.platforms.base import Platform
+from fxpool.gateway import GatewayServer, create_app, serve
 from fxpool.platforms.ctrader import CTraderPlatform
 from fxpool.settings import Settings
 
@@ -19,13 +19,9 @@ def run(*, host: str | None, port: int | None) -> None:
     try:
         settings = Settings.from_environment()
         logs.configure(settings.log_level)
-        platform = CTraderPlatform.from_settings(settings)
-        key = settings.pool_api_key
-        app = create_app(platform, api_key=key if key.get_secret_value() else None)
         run_until_signal(
             lambda: _serve(
-                platform,
-                app,
+                settings,
                 host=settings.pool_host if host is None else host,
                 port=settings.pool_port if port is None else port,
             )
@@ -34,8 +30,11 @@ def run(*, host: str | None, port: int | None) -> None:
         end_with(error)
 
 
-async def _serve(platform: Platform, app: Gateway, *, host: str, port: int) -> None:
-    """Serve a platform from its opening to its close."""
+async def _serve(settings: Settings, *, host: str, port: int) -> None:
+    """Serve the configured platform from its opening to its close."""
+    platform = CTraderPlatform.from_settings(await with_stored_application(settings))
+    key = settings.pool_api_key
+    app = create_app(platform, api_key=key if key.get_secret_value() else None)
     await platform.open()
     try:
         await serve(app, host=host, port=port, announce=_announce)

@@ -16,7 +16,13 @@ from rich.text import Text
 
 from fxpool.cli import numbers
 from fxpool.domain.money import decimal_from_double
-from fxpool.mapping.formats import AccountInformation, OrderInfo, PositionInfo, PriceInfo
+from fxpool.mapping.formats import (
+    AccountInformation,
+    OrderInfo,
+    PositionInfo,
+    PriceInfo,
+    TicketInfo,
+)
 
 WIDE = 100
 """From this many columns on, tables show their further columns."""
@@ -161,6 +167,33 @@ def _order_cells(order: OrderInfo, digits: Digits, *, wide: bool) -> Iterable[st
     if wide:
         yield numbers.clock_time(order["time"])
         yield order["comment"]
+
+
+def tickets_table(tickets: Sequence[TicketInfo], width: int) -> RenderableType:
+    """Return order tickets, newest first, or the words that there are none."""
+    if not tickets:
+        return Text("no tickets", style="dim")
+    wide = is_wide(width)
+    table = _table(wide=wide, footer=False)
+    for name in ("at (UTC)", "account", "kind", "state"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("what showed it", overflow="fold")
+    if wide:
+        table.add_column("ticket", no_wrap=True)
+    for ticket in tickets:
+        table.add_row(*_ticket_cells(ticket, wide=wide))
+    return table
+
+
+def _ticket_cells(ticket: TicketInfo, *, wide: bool) -> Iterable[str | Text]:
+    yield numbers.clock_time(ticket["receivedTime"])
+    yield ticket["accountId"]
+    yield ticket["kind"].replace("_", " ")
+    state = ticket["state"].replace("_", " ")
+    yield Text(state, style="bold white on red") if ticket["outcome"] == "unknown" else state
+    yield ticket["evidence"][-1]["text"]
+    if wide:
+        yield ticket["id"]
 
 
 def prices_table(prices: Sequence[PriceInfo]) -> RenderableType:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 
 import typer
+from rich.markup import escape
 
 from fxpool.cli import numbers
 from fxpool.cli.console import stdout
 from fxpool.cli.exits import Exit, fail, print_json, warn_unknown
 from fxpool.cli.pool import Pool
-from fxpool.mapping.formats import TradeResult
+from fxpool.mapping.formats import CloseResults, HaltState, TradeResult
 from fxpool.platforms.base import CloseRequest, ProtectionRequest, TradeRequest
 
 
@@ -80,6 +81,56 @@ def close(pool: Pool, account: str, request: CloseRequest) -> None:
     end(pool, result, closed(request.position_id, result))
 
 
+def check_what_to_close(position: str | None, symbol: str | None, *, everything: bool) -> None:
+    """End the command unless exactly one of them is asked for."""
+    if [position is not None, symbol is not None, everything].count(True) != 1:
+        fail(Exit.USAGE, "give a position, --symbol or --all, and only one of them")
+
+
+def check_whom(account: str | None, *, everything: bool) -> None:
+    """End the command unless it means one account or, said in so many words, all."""
+    if (account is not None) == everything:
+        fail(Exit.USAGE, "give an account, or --all for every account")
+
+
+def close_all(pool: Pool, account: str, symbol: str | None) -> None:
+    """Close all positions, or a symbol's, and print one line for each."""
+    answer = pool.order(lambda platform: platform.close_positions(account, symbol=symbol))
+    code = _exit_of(answer)
+    if pool.as_json:
+        print_json(answer)
+        raise typer.Exit(code)
+    for row in answer["results"]:
+        is_closed = row["success"] or row.get("alreadyClosed", False)
+        line = closed(row["positionId"], row) if is_closed else row["error"]
+        word = "[green]ok[/]" if is_closed else "[red]open[/]"
+        stdout().print(f"{word} {escape(line)}", soft_wrap=True)
+    if code is Exit.OUTCOME_UNKNOWN:
+        warn_unknown(answer.get("error", ""), is_repeatable=True)
+        raise typer.Exit(code)
+    if code is not Exit.OK:
+        fail(code, answer.get("error", answer["message"]))
+    stdout().print(f"[green]ok[/] {answer['message']}", soft_wrap=True)
+
+
+def halt(pool: Pool, account: str | None, reason: str) -> None:
+    """Stop an account, or all, from opening anything."""
+    _tell_halt(pool, pool.ask(lambda platform: platform.halt(account, reason=reason)))
+
+
+def resume(pool: Pool, account: str | None) -> None:
+    """End a halt, or all of them."""
+    _tell_halt(pool, pool.ask(lambda platform: platform.resume(account)))
+
+
+def _tell_halt(pool: Pool, state: HaltState) -> None:
+    if pool.as_json:
+        print_json(state)
+        return
+    word = "[bold yellow]halted[/]" if state["halted"] else "[green]ok[/]"
+    stdout().print(f"{word} {escape(state['message'])}", soft_wrap=True)
+
+
 def cancel(pool: Pool, account: str, order_id: str) -> None:
     """Cancel a pending order."""
     result = pool.order(lambda platform: platform.cancel_order(account, order_id))
@@ -132,7 +183,7 @@ def end(pool: Pool, result: TradeResult, line: str) -> None:
         fail(Exit.REFUSED, f"the position is open WITHOUT its protection: {reason}")
 
 
-def _exit_of(result: TradeResult) -> Exit:
+def _exit_of(result: TradeResult | CloseResults) -> Exit:
     if result["outcome"] == "unknown":
         return Exit.OUTCOME_UNKNOWN
     return Exit.OK if result["success"] else Exit.REFUSED

@@ -12,7 +12,7 @@ from fxpool.platforms.events import Event
 
 
 class PriceEvent(TypedDict):
-    """A ``price`` event's body (pool contract 6.8)."""
+    """A ``price`` event's body."""
 
     type: str
     accountId: str

@@ -6,16 +6,25 @@ there are is ``mapping``'s.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final, TypedDict
+from typing import Any, Final, TypedDict, TypeVar
 
+from fxpool.domain.protection import Units
 from fxpool.domain.trades import OrderType
 from fxpool.errors import InvalidCall
 from fxpool.mapping.actions import Action, agreed_action, spoken
+from fxpool.mapping.order_words import (
+    VolumeUnits,
+    parse_units,
+    parse_validity,
+    parse_volume_units,
+)
 from fxpool.mapping.spellings import fold, missing
 from fxpool.platforms.base import PlatformError, TradeRequest
+
+T = TypeVar("T")
 
 Number = Decimal | int | float | str
 """A price or a volume. A float stands for the digits that it prints."""
@@ -30,16 +39,41 @@ _FIELDS: Final = (
     "comment",
     "client_id",
     "expiration",
+    "volume_units",
+    "risk_percent",
+    "stop_limit_price",
+    "slippage_points",
+    "base_price",
+    "stop_loss_units",
+    "take_profit_units",
+    "trailing_stop_loss",
+    "guaranteed_stop_loss",
+    "time_in_force",
     "environment",
+    "idempotency_key",
 )
 
 
 class TradeFields(TypedDict, total=False):
-    """A trade in keywords: a MetaTrader symbol name, lots, absolute prices."""
+    """A trade in keywords: a MetaTrader symbol name, lots, absolute prices.
+
+    ``risk_percent`` of the equity in place of a volume needs a stop loss. Units are MetaApi's words
+    (``RELATIVE_PIPS`` …), a volume's are ``LOTS`` or ``UNITS``.
+    """
 
     symbol: str
     action: str
     volume: Number
+    volume_units: str
+    risk_percent: Number
+    stop_limit_price: Number | None
+    slippage_points: int | None
+    base_price: Number | None
+    stop_loss_units: str
+    take_profit_units: str
+    trailing_stop_loss: bool
+    guaranteed_stop_loss: bool
+    time_in_force: str | None
     open_price: Number | None
     stop_loss: Number | None
     take_profit: Number | None
@@ -47,6 +81,7 @@ class TradeFields(TypedDict, total=False):
     client_id: str
     expiration: datetime | str | None
     environment: str | None
+    idempotency_key: str | None
 
 
 def trade_request(data: Mapping[str, Any], kind: OrderType | None = None) -> TradeRequest:
@@ -72,6 +107,17 @@ def trade_request(data: Mapping[str, Any], kind: OrderType | None = None) -> Tra
         client_id=str(fields.get("client_id", "")),
         expiration=_instant(expiration) if is_pending and expiration is not None else None,
         environment=str(fields["environment"]) if fields.get("environment") else None,
+        risk_percent=_number(fields, "risk_percent"),
+        stop_limit_price=_number(fields, "stop_limit_price"),
+        slippage_points=_points(fields),
+        base_price=_number(fields, "base_price"),
+        volume_units=_word(fields, "volume_units", parse_volume_units) or VolumeUnits.LOTS,
+        stop_loss_units=_word(fields, "stop_loss_units", parse_units) or Units.PRICE,
+        take_profit_units=_word(fields, "take_profit_units", parse_units) or Units.PRICE,
+        trailing_stop_loss=_flag(fields, "trailing_stop_loss"),
+        guaranteed_stop_loss=_flag(fields, "guaranteed_stop_loss"),
+        time_in_force=_word(fields, "time_in_force", parse_validity),
+        idempotency_key=str(fields["idempotency_key"]) if fields.get("idempotency_key") else None,
     )
 
 
@@ -81,7 +127,8 @@ def _understood(data: Mapping[str, Any], kind: OrderType | None) -> tuple[dict[s
         action = agreed_action(fields.get("action", {}), kind)
     except InvalidCall as exc:
         raise malformed(str(exc)) from exc
-    for field in ("symbol", "volume"):
+    needed = ["symbol"] if fields.get("risk_percent") is not None else ["symbol", "volume"]
+    for field in needed:
         if fields.get(field) in (None, ""):
             raise malformed(missing(field))
     return fields, action
@@ -109,11 +156,33 @@ def _number(fields: Mapping[str, Any], field: str) -> Decimal | None:
     return None if value is None else exact(value, field)
 
 
-def _volume(fields: Mapping[str, Any]) -> Decimal:
+def _volume(fields: Mapping[str, Any]) -> Decimal | None:
     volume = _number(fields, "volume")
-    if not volume:
+    if volume == 0:
         raise malformed("volume: invalid volume, 0 lots is no order")
     return volume
+
+
+def _points(fields: Mapping[str, Any]) -> int | None:
+    points = _number(fields, "slippage_points")
+    if points is not None and points != points.to_integral_value():
+        raise malformed(f"slippage_points: {points} is not a whole number")
+    return None if points is None else int(points)
+
+
+def _flag(fields: Mapping[str, Any], field: str) -> bool:
+    value = fields.get(field, False)
+    if not isinstance(value, bool):
+        raise malformed(f"{field}: {value!r:.40} is neither true nor false")
+    return value
+
+
+def _word(fields: Mapping[str, Any], field: str, parse: Callable[[object], T]) -> T | None:
+    value = fields.get(field)
+    try:
+        return None if value is None else parse(value)
+    except InvalidCall as exc:
+        raise malformed(str(exc)) from exc
 
 
 def _instant(value: datetime | str) -> datetime:

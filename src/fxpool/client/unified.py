@@ -2,9 +2,9 @@
 
 Knows platforms and callers' words; knows neither HTTP nor the Open API.
 
-Source: pool contract, section 15.
+Source: the unified client that programs on the older pools call.
 """
-# ruff: noqa: N815 (the camelCase names are the contract's)
+# ruff: noqa: N815 (the camelCase names are the callers')
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mappi
 from decimal import Decimal
 from typing import Any, Final, Self, TypeVar, Unpack, cast
 
+from fxpool.client.past import PastClient
 from fxpool.client.streams import EventStream, PriceEvent
 from fxpool.client.trade_data import Number, TradeFields, exact, trade_request
 from fxpool.domain.trades import OrderType
@@ -21,6 +22,7 @@ from fxpool.errors import SettingsError
 from fxpool.mapping.formats import (
     AccountInformation,
     AccountSummary,
+    CloseResults,
     OrderInfo,
     PositionInfo,
     PriceInfo,
@@ -45,7 +47,7 @@ COMBINED_STATS: Final = (
 NOT_FOUND: Final = 404
 
 
-class UnifiedPoolClient:
+class UnifiedPoolClient(PastClient):
     """One client for all accounts; ``async with`` opens and closes its platforms.
 
     Reads raise PlatformError when the truth is not known; they never answer empty instead. Trades
@@ -225,6 +227,28 @@ class UnifiedPoolClient:
         except PlatformError as error:
             return refusal(error)
 
+    async def close_all_positions(
+        self, account_id: str, region: str | None = None, symbol: str | None = None
+    ) -> CloseResults:
+        """Close all open positions, or those of a symbol, each with its own result.
+
+        Raises PlatformError if the pool cannot be reached; to ask again closes what is left.
+        """
+        return await self._of(account_id).close_positions(account_id, symbol=symbol)
+
+    async def halt(self, account_id: str | None = None, reason: str = "") -> None:
+        """Stop an account, or everything, from opening; closing stays allowed.
+
+        Raises PlatformError if it did not take effect, or would not outlive a restart.
+        """
+        for platform in self._for(account_id):
+            await platform.halt(account_id, reason=reason)
+
+    async def resume(self, account_id: str | None = None) -> None:
+        """End ``halt``; without an account every halt ends. Raises PlatformError."""
+        for platform in self._for(account_id):
+            await platform.resume(account_id)
+
     async def cancel_order(
         self, account_id: str, region: str | None = None, order_id: str | int | None = None
     ) -> bool:
@@ -340,7 +364,7 @@ class UnifiedPoolClient:
         symbols: Iterable[str] | None = None,
         types: Iterable[str] | None = None,
     ) -> EventStream:
-        """Return a stream of events (pool contract 6.8), snapshots first.
+        """Return a stream of events, snapshots first.
 
         What is not given, or empty, is not filtered. ``symbols`` are the names that positions
         carry. With ``types``, snapshots come only if they are among them.
@@ -455,6 +479,7 @@ class UnifiedPoolClient:
     placeStopOrder = place_stop_order
     modifyPosition = modify_position
     closePosition = close_position
+    closeAllPositions = close_all_positions
     cancelOrder = cancel_order
     subscribeToSymbol = subscribe_to_symbol
     getPrice = get_price

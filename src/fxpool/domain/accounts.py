@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 
@@ -53,6 +54,7 @@ class Trader:
     margin_mode: MarginMode
     is_limited_risk: bool
     swap_free: bool
+    registered_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

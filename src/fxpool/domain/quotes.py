@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from fxpool.domain.money import price_from_wire
+from fxpool.domain.trades import Side
 
 
 class LiveQuote:
@@ -31,6 +32,10 @@ class LiveQuote:
     def is_complete(self) -> bool:
         """Whether both sides are known."""
         return self.bid is not None and self.ask is not None
+
+    def entry_price(self, side: Side) -> Decimal | None:
+        """Return the price at which an order of this side would fill now, None if not known."""
+        return self.ask_price if side is Side.BUY else self.bid_price
 
     @property
     def bid_price(self) -> Decimal | None:

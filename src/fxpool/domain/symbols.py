@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 
+from fxpool.domain.market_hours import MarketHours
 from fxpool.errors import InvalidVolume
 
 
@@ -53,8 +54,8 @@ class TradingMode(Enum):
 class Symbol:
     """A symbol with its trading parameters, joined from the light and the full record.
 
-    Volumes are in cents of a unit (1/100 of the base asset), as on the wire. A limit that the
-    broker did not send is None, never a guess.
+    Volumes are in cents of a unit (1/100 of the base asset), as on the wire. What the broker did
+    not send is None, never a guess.
     """
 
     light: LightSymbol
@@ -65,7 +66,7 @@ class Symbol:
     max_volume_cents: int | None
     step_volume_cents: int | None
     trading_mode: TradingMode
-    short_selling: bool
+    short_selling: bool | None
     commission_type: CommissionType
     precise_commission_rate: int
     conversion_fee_rate: int
@@ -73,6 +74,7 @@ class Symbol:
     stop_loss_distance: int
     take_profit_distance: int
     measurement_units: str
+    hours: MarketHours | None = None
 
     @property
     def symbol_id(self) -> int:
@@ -104,23 +106,27 @@ class Symbol:
 
         Raises InvalidVolume, naming the limit, if it is off the step or out of range.
         """
-        exact = lots * self.lot_size_cents
-        volume = int(exact)
+        return self._allowed(lots * self.lot_size_cents, f"{lots:f} lots")
+
+    def volume_cents_of_units(self, units: Decimal) -> int:
+        """Return units of the base asset as a wire volume that the symbol allows; nothing is
+        rounded. Raises InvalidVolume as ``volume_cents`` does."""
+        return self._allowed(units * 100, f"{units:f} units")
+
+    def _allowed(self, cents: Decimal, said: str) -> int:
+        volume = int(cents)
         step = self.step_volume_cents or 1
-        if lots <= 0 or exact != volume or volume % step:
-            raise self._refuse(
-                lots, f"is not a positive multiple of {self.lots(step).normalize():f}"
-            )
+        if cents <= 0 or cents != volume or volume % step:
+            raise self._refuse(said, "is not a positive multiple of", step)
         if self.min_volume_cents and volume < self.min_volume_cents:
-            least = self.lots(self.min_volume_cents).normalize()
-            raise self._refuse(lots, f"is below the minimum of {least:f}")
+            raise self._refuse(said, "is below the minimum of", self.min_volume_cents)
         if self.max_volume_cents and volume > self.max_volume_cents:
-            most = self.lots(self.max_volume_cents).normalize()
-            raise self._refuse(lots, f"is above the maximum of {most:f}")
+            raise self._refuse(said, "is above the maximum of", self.max_volume_cents)
         return volume
 
-    def _refuse(self, lots: Decimal, why: str) -> InvalidVolume:
-        return InvalidVolume(f"invalid volume: {lots:f} lots of {self.name} {why}")
+    def _refuse(self, said: str, why: str, limit_cents: int) -> InvalidVolume:
+        limit = self.lots(limit_cents).normalize()
+        return InvalidVolume(f"invalid volume: {said} of {self.name} {why} {limit:f} lots")
 
     def round_price(self, price: Decimal) -> Decimal:
         """Round a price to the symbol's digits."""

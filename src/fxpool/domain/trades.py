@@ -13,6 +13,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 
+from fxpool.domain.cash import CashOperation
+
 
 class Side(Enum):
     """Buy or sell."""
@@ -244,6 +246,7 @@ class CashFlow:
     balance: Decimal
     balance_version: int | None
     at: datetime
+    operation: CashOperation
 
 
 @dataclass(frozen=True, slots=True)

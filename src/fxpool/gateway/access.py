@@ -3,8 +3,6 @@
 Without a key the gateway listens on loopback only (``server`` refuses anything else), and what
 could still reach it is a web page in a browser on this machine: a page of another site may open a
 WebSocket or send a plain POST without asking. So calls with a foreign ``Origin`` are refused.
-
-Source: pool contract 4.8.
 """
 
 from __future__ import annotations

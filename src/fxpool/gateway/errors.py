@@ -3,7 +3,7 @@
 ``detail`` is always one string, because callers search it for words; a validation error names the
 field and the cure in it.
 
-Source: pool contract 3.1.
+Source: callers of the older pools read ``detail`` first, then ``error``.
 """
 
 from __future__ import annotations

@@ -63,6 +63,14 @@ class _Numbers(Collector):
         yield _gauge("active_connections", "Broker links up.", stats["activeConnections"])
         yield _gauge("requests_in_flight", "Requests unanswered.", stats["requestsInFlight"])
         yield _gauge("subscriptions", "Symbols quoted.", stats["subscriptions"])
+        yield _gauge("tickets_unknown", "Orders of unknown outcome now.", stats["ticketsUnknown"])
+        yield _counter("tickets_lost", "Orders that lost their answer.", stats["ticketsLost"])
+        yield _counter(
+            "silent_symbols", "Symbols subscribed again for silence.", stats["feedsResubscribed"]
+        )
+        yield _counter(
+            "dead_feeds", "Accounts authorised again for silence.", stats["feedsRevived"]
+        )
         yield _gauge("uptime_seconds", "Age of the pool.", stats["uptimeSeconds"])
         yield _gauge("streams", "Event streams open.", self._streams)
         yield _counter("stream_events", "Events written to streams.", self._events)

@@ -10,6 +10,8 @@ from fxpool.mapping.formats import (
     AccountInformation,
     AccountListing,
     AccountSummary,
+    CloseResults,
+    HaltState,
     Health,
     OrderList,
     OutcomeWord,
@@ -21,8 +23,20 @@ from fxpool.mapping.formats import (
     SubscriptionResult,
     SymbolList,
     SymbolMapping,
+    TicketInfo,
+    TicketList,
     TradeResult,
 )
+from fxpool.mapping.history_formats import (
+    AccountMetrics,
+    BarList,
+    DailyGrowth,
+    OpenTrades,
+    RiskStatus,
+    SymbolStats,
+    TradeHistory,
+)
+from fxpool.platforms.ctrader_consent import LinkStatus
 
 
 class ErrorBody(TypedDict, total=False):
@@ -53,6 +67,14 @@ class CallbackRegistration(TypedDict):
     events: str
 
 
+class Forgotten(TypedDict):
+    """``DELETE /oauth/{account_id}``."""
+
+    success: bool
+    account: str
+    message: str
+
+
 class Readiness(TypedDict):
     """``GET /health/ready``."""
 
@@ -79,25 +101,39 @@ class ResetResult(TypedDict):
 
 SHAPES: Final = (
     AccountInformation,
+    AccountMetrics,
     AccountPositions,
+    BarList,
     CallbackRegistration,
+    CloseResults,
+    DailyGrowth,
     ErrorBody,
+    Forgotten,
+    HaltState,
     Health,
+    OpenTrades,
     OrderList,
     PoolStats,
     PositionList,
     PriceInfo,
     Readiness,
     ResetResult,
+    RiskStatus,
     Root,
     StreamingState,
     SubscriptionResult,
     SymbolList,
     SymbolMapping,
+    SymbolStats,
+    TicketInfo,
+    TicketList,
+    TradeHistory,
     TradeResult,
     dict[str, AccountListing],
     dict[str, AccountPositions],
     dict[str, AccountSummary],
+    LinkStatus,
+    dict[str, LinkStatus],
     dict[str, PriceInfo],
 )
 _REFERENCE: Final = "#/components/schemas/{name}"

@@ -6,26 +6,55 @@ spread whole trade objects into a body. Which spellings and words there are is `
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from enum import Enum
 from functools import partial
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    ValidationInfo,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
+from pydantic_core import PydanticKnownError
 
-from fxpool.domain.trades import OrderType
+from fxpool.domain.protection import Units
+from fxpool.domain.trades import OrderType, TimeInForce
 from fxpool.errors import InvalidCall
-from fxpool.gateway.values import Expiry, Id, Label, Lots, Name, Price, Protection, Words
+from fxpool.gateway.values import (
+    Expiry,
+    Id,
+    Key,
+    Label,
+    Lots,
+    Name,
+    Percent,
+    Points,
+    Price,
+    Protection,
+    Words,
+)
 from fxpool.mapping.actions import WORDS, Action, agreed_action, spoken
+from fxpool.mapping.order_words import (
+    UNITS_WORDS,
+    VALIDITY_WORDS,
+    VOLUME_WORDS,
+    VolumeUnits,
+    parse_units,
+    parse_validity,
+    parse_volume_units,
+)
 from fxpool.mapping.spellings import fold, missing
 from fxpool.platforms.base import CloseRequest, OrderChange, ProtectionRequest, TradeRequest
 from fxpool.platforms.events import EventFilter
+
+T = TypeVar("T")
 
 
 class PoolBody(BaseModel):
@@ -60,9 +89,35 @@ StopAction = Annotated[
     Action, BeforeValidator(partial(_action, kind=OrderType.STOP)), _ACTION_SCHEMA
 ]
 
+
+def _word(parse: Callable[[object], T]) -> BeforeValidator:
+    """Return a validator that reads a word by one of ``mapping``'s tables."""
+
+    def read(value: object) -> object:
+        if isinstance(value, Enum):
+            return value
+        try:
+            return parse(value)
+        except InvalidCall as exc:
+            raise ValueError(str(exc)) from exc
+
+    return BeforeValidator(read)
+
+
+def _words_schema(words: Iterable[str]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "enum": list(words)})
+
+
+StopUnits = Annotated[Units, _word(parse_units), _words_schema(UNITS_WORDS)]
+SizeUnits = Annotated[VolumeUnits, _word(parse_volume_units), _words_schema(VOLUME_WORDS)]
+Validity = Annotated[TimeInForce, _word(parse_validity), _words_schema(VALIDITY_WORDS)]
+
 _OPEN_PRICE: Final = "the limit or stop price; also price, limitPrice, stopPrice"
-_NEW_PROTECTION: Final = "an absolute price; null or 0 for none"
-_CHANGED_PROTECTION: Final = "an absolute price; null keeps it, 0 removes it"
+_NEW_PROTECTION: Final = "in its units, absolute prices unless they say otherwise; 0 for none"
+_CHANGED_PROTECTION: Final = "in its units; null keeps it, 0 removes it"
+_UNITS: Final = "what the number counts; distances are positive, from the entry"
+_TRAILING: Final = "whether the broker lets the stop loss follow the price"
+_GUARANTEED: Final = "whether the broker guarantees the price of the stop loss"
 
 
 class AccountBody(PoolBody):
@@ -74,12 +129,42 @@ class AccountBody(PoolBody):
     )
 
 
+class TrailingDistance(PoolBody):
+    """How far a trailing stop loss follows the price."""
+
+    distance: Price
+    units: StopUnits = Units.DISTANCE
+
+
+class TrailingStop(PoolBody):
+    """MetaApi's form of a trailing stop loss. The broker keeps a distance, and no thresholds."""
+
+    distance: TrailingDistance
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_thresholds(cls, data: object) -> object:
+        if isinstance(data, Mapping) and data.get("threshold") is not None:
+            raise ValueError(
+                "the broker keeps no thresholds of a trailing stop loss: send distance"
+            )
+        return data
+
+
 class OrderBody(AccountBody):
     """A new order, as ``POST /trade/execute`` takes it."""
 
     symbol: Name = Field(description="MetaTrader name; a configured suffix is understood")
     action: AnyAction = Field(description="also actionType, side or type; they must agree")
-    volume: Lots = Field(description="in lots; may be called lots too")
+    risk_percent: Percent | None = Field(
+        default=None, description="instead of a volume: what the stop loss may cost of the equity"
+    )
+    volume: Lots | None = Field(
+        default=None,
+        validate_default=True,
+        description="in volumeUnits; may be called lots too",
+    )
+    volume_units: SizeUnits = Field(default=VolumeUnits.LOTS, description="what volume counts")
     open_price: Price | None = Field(default=None, description=_OPEN_PRICE)
     stop_loss: Protection | None = Field(default=None, description=_NEW_PROTECTION)
     take_profit: Protection | None = Field(default=None, description=_NEW_PROTECTION)
@@ -88,6 +173,32 @@ class OrderBody(AccountBody):
     expiration: Expiry | None = Field(
         default=None, description="when a pending order ends, ISO 8601"
     )
+    stop_limit_price: Price | None = Field(
+        default=None, description="the limit of a stop-limit order, past its stop"
+    )
+    slippage_points: Points | None = Field(
+        default=None, description="how far a market or stop-limit order may fill from its price"
+    )
+    base_price: Price | None = Field(
+        default=None, description="what slippagePoints counts from; absent: the present quote"
+    )
+    stop_loss_units: StopUnits = Field(default=Units.PRICE, description=_UNITS)
+    take_profit_units: StopUnits = Field(default=Units.PRICE, description=_UNITS)
+    trailing_stop_loss: bool | TrailingStop = Field(default=False, description=_TRAILING)
+    guaranteed_stop_loss: bool = Field(default=False, description=_GUARANTEED)
+    time_in_force: Validity | None = Field(default=None, description="how long the order stands")
+    idempotency_key: Key | None = Field(
+        default=None,
+        description="the same key and order again is answered with the first one's result; "
+        "also clientOrderId, or the header Idempotency-Key",
+    )
+
+    @field_validator("volume")
+    @classmethod
+    def _need_a_volume(cls, volume: Decimal | None, info: ValidationInfo) -> Decimal | None:
+        if volume is None and info.data.get("risk_percent") is None:
+            raise PydanticKnownError("missing")
+        return volume
 
     @model_validator(mode="after")
     def _need_a_price(self) -> OrderBody:
@@ -95,20 +206,40 @@ class OrderBody(AccountBody):
             raise ValueError(f"{missing('open_price')} for a {spoken(self.action.type)} order")
         return self
 
+    @model_validator(mode="after")
+    def _need_one_stop_loss(self) -> OrderBody:
+        if isinstance(self.trailing_stop_loss, TrailingStop) and self.stop_loss:
+            raise ValueError("send stopLoss or the distance in trailingStopLoss, not both")
+        return self
+
     def request(self) -> TradeRequest:
         """Return the platform's request; a market order has no price and no expiry."""
         is_pending = self.action.type is not OrderType.MARKET
+        stop_loss, units, trailing = self.stop_loss, self.stop_loss_units, self.trailing_stop_loss
+        if isinstance(trailing, TrailingStop):
+            stop_loss, units = trailing.distance.distance, trailing.distance.units
         return TradeRequest(
             symbol=self.symbol,
             action=self.action.order_type,
             volume=self.volume,
             open_price=self.open_price if is_pending else None,
-            stop_loss=self.stop_loss or None,
+            stop_loss=stop_loss or None,
             take_profit=self.take_profit or None,
             comment=self.comment,
             client_id=self.client_id,
             expiration=self.expiration if is_pending else None,
             environment=self.environment,
+            volume_units=self.volume_units,
+            risk_percent=self.risk_percent,
+            stop_limit_price=self.stop_limit_price,
+            slippage_points=self.slippage_points,
+            base_price=self.base_price,
+            stop_loss_units=units,
+            take_profit_units=self.take_profit_units,
+            trailing_stop_loss=bool(trailing),
+            guaranteed_stop_loss=self.guaranteed_stop_loss,
+            time_in_force=self.time_in_force,
+            idempotency_key=self.idempotency_key,
         )
 
 
@@ -130,6 +261,10 @@ class PositionModifyBody(AccountBody):
     position_id: Id
     stop_loss: Protection | None = Field(default=None, description=_CHANGED_PROTECTION)
     take_profit: Protection | None = Field(default=None, description=_CHANGED_PROTECTION)
+    stop_loss_units: StopUnits = Field(default=Units.PRICE, description=_UNITS)
+    take_profit_units: StopUnits = Field(default=Units.PRICE, description=_UNITS)
+    trailing_stop_loss: bool | None = Field(default=None, description=_TRAILING)
+    guaranteed_stop_loss: bool | None = Field(default=None, description=_GUARANTEED)
 
     def request(self) -> ProtectionRequest:
         return ProtectionRequest(
@@ -137,6 +272,10 @@ class PositionModifyBody(AccountBody):
             stop_loss=self.stop_loss,
             take_profit=self.take_profit,
             environment=self.environment,
+            stop_loss_units=self.stop_loss_units,
+            take_profit_units=self.take_profit_units,
+            trailing_stop_loss=self.trailing_stop_loss,
+            guaranteed_stop_loss=self.guaranteed_stop_loss,
         )
 
 
@@ -150,6 +289,18 @@ class PositionCloseBody(AccountBody):
         return CloseRequest(
             position_id=self.position_id, volume=self.volume, environment=self.environment
         )
+
+
+class SymbolCloseBody(AccountBody):
+    """All positions of a symbol to close."""
+
+    symbol: Name = Field(description="MetaTrader name; a configured suffix is understood")
+
+
+class HaltBody(PoolBody):
+    """A stop of all that opens, and why."""
+
+    reason: Label = Field(default="", description="shown wherever the halt is")
 
 
 class OrderCancelBody(AccountBody):

@@ -8,7 +8,7 @@ waits, its link when the kernel's limit is over (``server``).
 
 A client that asks to resume (``lastEventId``) gets a fresh snapshot, as every subscriber does.
 
-Source: pool contract 4.4, 6.8.
+Source: what subscribers of the older pools read; sequence numbers and snapshots are new.
 """
 
 from __future__ import annotations

@@ -72,6 +72,14 @@ def word_list(value: object) -> frozenset[str] | None:
     return frozenset(identifier(item) for item in items if item != "") or None
 
 
+def whole_number(value: object) -> int:
+    """Return a whole number, given as a number or in a string."""
+    number = exact_number(value)
+    if number != number.to_integral_value():
+        raise ValueError(f"{number} is not a whole number")
+    return int(number)
+
+
 _NUMBER_SCHEMA: Final = WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}]})
 _ID_SCHEMA: Final = WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]})
 _LIST_SCHEMA: Final = WithJsonSchema(
@@ -80,10 +88,13 @@ _LIST_SCHEMA: Final = WithJsonSchema(
 
 Id = Annotated[str, Field(max_length=_MAX_NAME), BeforeValidator(identifier), _ID_SCHEMA]
 Name = Annotated[str, Field(max_length=_MAX_NAME), BeforeValidator(identifier)]
+Key = Annotated[str, Field(max_length=512), BeforeValidator(identifier), _ID_SCHEMA]
 Label = Annotated[str, Field(max_length=512), BeforeValidator(label), _ID_SCHEMA]
 Lots = Annotated[Decimal, Field(gt=0), BeforeValidator(exact_number), _NUMBER_SCHEMA]
 Price = Annotated[Decimal, Field(gt=0), BeforeValidator(exact_number), _NUMBER_SCHEMA]
 Protection = Annotated[Decimal, Field(ge=0), BeforeValidator(exact_number), _NUMBER_SCHEMA]
-"""An absolute price; what 0 means is the request's own."""
+"""A price, or a number in units that the request names; what 0 means is the request's own."""
+Percent = Annotated[Decimal, Field(gt=0, le=100), BeforeValidator(exact_number), _NUMBER_SCHEMA]
+Points = Annotated[int, Field(ge=0, lt=2**31), BeforeValidator(whole_number), _NUMBER_SCHEMA]
 Expiry = Annotated[AwareDatetime, BeforeValidator(iso_time)]
 Words = Annotated[frozenset[str] | None, BeforeValidator(word_list), _LIST_SCHEMA]

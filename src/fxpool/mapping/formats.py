@@ -7,7 +7,7 @@ the symbol's or the currency's digits; nothing below this module holds a float.
 
 from __future__ import annotations
 
-from typing import Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 Direction = Literal["POSITION_TYPE_BUY", "POSITION_TYPE_SELL"]
 OrderTypeName = Literal[
@@ -52,6 +52,7 @@ class AccountInformation(TypedDict):
     updateTime: str
     connected: bool
     synchronized: bool
+    halted: bool
 
 
 class PositionInfo(TypedDict):
@@ -227,6 +228,69 @@ class TradeResult(TypedDict, total=False):
     alreadyClosed: bool
     closeReason: str
     closeTime: str
+    duplicate: bool
+    ticketId: str
+
+
+class TicketStep(TypedDict):
+    """One step of a ticket, and what showed it."""
+
+    time: str
+    state: str
+    text: str
+
+
+class TicketInfo(TypedDict):
+    """One order ticket. ``outcome`` is null while an answer of the broker is waited for, ``result``
+    is what the caller was told, ``resolved`` says that the outcome was unknown once."""
+
+    id: str
+    accountId: str
+    kind: str
+    state: str
+    outcome: str | None
+    resolved: bool
+    idempotencyKey: str | None
+    clientOrderId: str | None
+    intent: dict[str, Any]
+    result: dict[str, Any] | None
+    evidence: list[TicketStep]
+    receivedTime: str
+    updatedTime: str
+
+
+class TicketList(TypedDict):
+    """``GET /tickets``: newest first."""
+
+    tickets: list[TicketInfo]
+    count: int
+
+
+class CloseResults(TypedDict):
+    """What became of closing several positions: ``success`` means that none of them is left open,
+    ``outcome`` is unknown as soon as one of them is, and ``results`` has one row per position."""
+
+    success: bool
+    outcome: OutcomeWord
+    message: str
+    closed: int
+    failed: int
+    results: list[TradeResult]
+    error: NotRequired[str]
+    detail: NotRequired[str]
+    code: NotRequired[str]
+    retryable: NotRequired[bool]
+
+
+class HaltState(TypedDict):
+    """Whether opening is stopped, of an account or (``account_id`` null) of all."""
+
+    success: bool
+    account_id: str | None
+    halted: bool
+    reason: str | None
+    since: str | None
+    message: str
 
 
 class StreamingState(TypedDict):
@@ -334,6 +398,10 @@ class PoolStats(TypedDict):
     requestsInFlight: int
     subscriptions: int
     uptimeSeconds: float
+    feedsResubscribed: int
+    feedsRevived: int
+    ticketsUnknown: int
+    ticketsLost: int
 
 
 class Health(TypedDict):
@@ -351,8 +419,9 @@ class Health(TypedDict):
 
 
 class AccountHealth(TypedDict):
-    """An account's phase with its reason and since when."""
+    """An account's phase with its reason and since when; ``halted`` is why nothing is opened."""
 
     phase: str
     reason: str
     since: str
+    halted: NotRequired[str]

@@ -20,6 +20,7 @@ from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from fxpool.domain.accounts import AccessRights, AccountType, MarginMode, Trader
+from fxpool.domain.cash import CashOperation
 from fxpool.domain.money import (
     DEFAULT_MONEY_DIGITS,
     decimal_from_double,
@@ -44,6 +45,7 @@ from fxpool.domain.trades import (
     TimeInForce,
 )
 from fxpool.errors import MappingError
+from fxpool.mapping.hours import market_hours_from
 from fxpool.mapping.instants import instant_from_ms
 from fxpool.openapi.proto import messages_pb2, model_pb2
 
@@ -75,6 +77,7 @@ def trader_from(trader: model_pb2.ProtoOATrader) -> Trader:
         margin_mode=_required_enum(trader, "totalMarginCalculationType", MarginMode),
         is_limited_risk=trader.isLimitedRisk,
         swap_free=trader.swapFree,
+        registered_at=_instant(trader, "registrationTimestamp"),
     )
 
 
@@ -114,7 +117,7 @@ def symbol_from(light: LightSymbol, full: model_pb2.ProtoOASymbol) -> Symbol:
         max_volume_cents=_int(full, "maxVolume"),
         step_volume_cents=_int(full, "stepVolume"),
         trading_mode=_enum(full, "tradingMode", TradingMode),
-        short_selling=full.enableShortSelling,
+        short_selling=full.enableShortSelling if full.HasField("enableShortSelling") else None,
         commission_type=_enum(full, "commissionType", CommissionType),
         precise_commission_rate=full.preciseTradingCommissionRate,
         conversion_fee_rate=full.pnlConversionFeeRate,
@@ -122,6 +125,7 @@ def symbol_from(light: LightSymbol, full: model_pb2.ProtoOASymbol) -> Symbol:
         stop_loss_distance=full.slDistance,
         take_profit_distance=full.tpDistance,
         measurement_units=full.measurementUnits,
+        hours=market_hours_from(full),
     )
 
 
@@ -236,6 +240,7 @@ def cash_flow_from(flow: model_pb2.ProtoOADepositWithdraw) -> CashFlow:
         balance=_required_money(flow, "balance", digits),
         balance_version=_int(flow, "balanceVersion"),
         at=_required_instant(flow, "changeBalanceTimestamp"),
+        operation=_required_enum(flow, "operationType", CashOperation),
     )
 
 
@@ -252,6 +257,17 @@ def execution_from(event: messages_pb2.ProtoOAExecutionEvent) -> Execution:
         error_code=event.errorCode,
         by_server=event.isServerEvent,
     )
+
+
+def expected_margin_from(
+    answer: messages_pb2.ProtoOAExpectedMarginRes, side: Side, volume_cents: int
+) -> Decimal:
+    """Return the margin that a side and volume would use. Raises MappingError if it is not said."""
+    for margin in answer.margin:
+        if margin.volume == volume_cents:
+            value = margin.buyMargin if side is Side.BUY else margin.sellMargin
+            return money_from_wire(value, _money_digits(answer))
+    raise MappingError(f"the expected margin of volume {volume_cents} is absent")
 
 
 def trailing_stop_from(event: messages_pb2.ProtoOATrailingSLChangedEvent) -> tuple[int, Decimal]:

@@ -74,13 +74,15 @@ def account_information(
     totals: AccountTotals,
     open_positions: int,
     investor_mode: bool,
+    halted: bool,
     at: datetime,
     connected: bool = True,
     synchronized: bool = True,
 ) -> AccountInformation:
     """Return an account's row. ``shown_id`` echoes the name that the caller used.
 
-    ``investor_mode`` says that the token may only look. Raises NotReady while equity or margin
+    ``investor_mode`` says that the token may only look, ``halted`` that nothing may be opened.
+    Raises NotReady while equity or margin
     are unknown: an account without a known equity has no row.
     """
     equity, margin, free = totals.equity, totals.margin, totals.free_margin
@@ -109,6 +111,7 @@ def account_information(
         unrealizedProfit=float(totals.net),
         tradeAllowed=may_trade and not investor_mode,
         investorMode=investor_mode,
+        halted=halted,
         accessRights=trader.access_rights.name,
         accountType=trader.account_type.name,
         brokerTime=iso(at),

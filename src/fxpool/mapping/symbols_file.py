@@ -1,4 +1,4 @@
-"""symbols.json -> symbol rules, in all spellings that are in use (pool contract 8.2). Pure.
+"""symbols.json -> symbol rules, in all spellings that are in use. Pure.
 
 Ids and digits in the file are not read: ids belong to one broker server, and both are looked up per
 account. Other top-level keys belong to other programs.

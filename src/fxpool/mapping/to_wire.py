@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final, Protocol
 
-from fxpool.domain.money import PRICE_SCALE, price_from_wire
+from fxpool.domain.money import PRICE_SCALE
 from fxpool.domain.quotes import LiveQuote
 from fxpool.domain.requests import KEEP, REMOVE, OrderIntent, ProtectionLeg
 from fxpool.domain.symbols import Symbol
@@ -40,12 +40,12 @@ def new_order(
 ) -> wire.ProtoOANewOrderReq:
     """Return the request for an order.
 
-    A market order may carry protection only as distances: they are measured from the side of
-    ``quote`` at which it would fill, in whole ticks, so the caller corrects them after the fill.
-    A price is not sent with a market order.
+    An order at the market may carry protection only as distances: absolute prices are measured
+    from the side of ``quote`` at which it would fill, in whole ticks, so the caller corrects them
+    after the fill. A price is not sent with a market order.
 
     Raises InvalidOrder (a missing price, impossible protection, a text that is too long) and
-    NoQuote (protection on a market order without a quote).
+    NoQuote (``intent.needs_quote``, and there is none).
     """
     _check_texts(intent)
     request = wire.ProtoOANewOrderReq(
@@ -61,16 +61,19 @@ def new_order(
     if intent.comment:
         request.comment = intent.comment
     _set_validity(request, intent)
-    if intent.type is OrderType.MARKET:
-        _set_relative_protection(request, intent, symbol, quote)
-    elif intent.type.rests:
+    if intent.type.rests:
         _set_price(request, intent.type, intent.price, intent.slippage_points, symbol)
         if intent.stop_loss is not None:
             request.stopLoss = _price(symbol, intent.stop_loss)
         if intent.take_profit is not None:
             request.takeProfit = _price(symbol, intent.take_profit)
-    else:
+    elif intent.type is OrderType.STOP_LOSS_TAKE_PROFIT:
         raise InvalidOrder(f"orders of type {intent.type.name} cannot be placed")
+    else:
+        _set_range(request, intent, symbol, quote)
+        _measure_protection(request, intent, symbol, quote)
+    _set_distances(request, intent)
+    _set_stop_kind(request, intent)
     return request
 
 
@@ -89,23 +92,31 @@ def amend_position(
     symbol: Symbol,
     stop_loss: ProtectionLeg,
     take_profit: ProtectionLeg,
+    *,
+    trailing: bool | None = None,
+    guaranteed: bool | None = None,
 ) -> wire.ProtoOAAmendPositionSLTPReq:
-    """Return the request that gives a position this protection.
+    """Return the request that gives a position this protection; None keeps a flag as it is.
 
     Both legs, the trigger side and a guarantee are sent again. The trailing flag is sent only with
-    a stop loss: without one the broker refuses it.
+    a stop loss: without one the broker refuses it, and so does this for a flag that is asked for
+    (InvalidOrder). A flag that was left out would be kept, so one that goes is sent as false.
     """
     stop = _leg(symbol, stop_loss, position.stop_loss)
     target = _leg(symbol, take_profit, position.take_profit)
     request = wire.ProtoOAAmendPositionSLTPReq(
         ctidTraderAccountId=account_id, positionId=position.position_id
     )
+    if stop is None and (trailing or guaranteed):
+        raise InvalidOrder("a trailing or guaranteed stop loss needs a stop loss")
     if stop is not None:
         request.stopLoss = stop
-        if position.trailing_stop_loss:
-            request.trailingStopLoss = True
-        if position.guaranteed_stop_loss:
-            request.guaranteedStopLoss = True
+        if position.trailing_stop_loss or trailing is not None:
+            request.trailingStopLoss = position.trailing_stop_loss if trailing is None else trailing
+        if position.guaranteed_stop_loss or guaranteed is not None:
+            request.guaranteedStopLoss = (
+                position.guaranteed_stop_loss if guaranteed is None else guaranteed
+            )
         if position.stop_trigger is not None:
             request.stopLossTriggerMethod = _trigger(position.stop_trigger)
     if target is not None:
@@ -199,16 +210,51 @@ def _set_price(
         request.slippageInPoints = slippage_points
 
 
-def _set_relative_protection(
+def _set_range(
+    request: wire.ProtoOANewOrderReq, intent: OrderIntent, symbol: Symbol, quote: LiveQuote | None
+) -> None:
+    if intent.type is not OrderType.MARKET_RANGE:
+        return
+    if intent.slippage_points is None:
+        raise InvalidOrder("a MARKET_RANGE order needs its slippage in points")
+    base = _entry(intent, symbol, quote) if intent.base_price is None else intent.base_price
+    request.baseSlippagePrice = _price(symbol, base)
+    request.slippageInPoints = intent.slippage_points
+
+
+def _set_distances(request: wire.ProtoOANewOrderReq, intent: OrderIntent) -> None:
+    if intent.stop_loss_distance is not None:
+        request.relativeStopLoss = _distance(intent.stop_loss_distance)
+    if intent.take_profit_distance is not None:
+        request.relativeTakeProfit = _distance(intent.take_profit_distance)
+
+
+def _set_stop_kind(request: wire.ProtoOANewOrderReq, intent: OrderIntent) -> None:
+    if not (intent.trailing_stop_loss or intent.guaranteed_stop_loss):
+        return
+    if not intent.has_stop_loss:
+        raise InvalidOrder("a trailing or guaranteed stop loss needs a stop loss")
+    if intent.trailing_stop_loss:
+        request.trailingStopLoss = True
+    if intent.guaranteed_stop_loss:
+        request.guaranteedStopLoss = True
+
+
+def _entry(intent: OrderIntent, symbol: Symbol, quote: LiveQuote | None) -> Decimal:
+    """Return the price at which an order at the market would fill now."""
+    price = None if quote is None else quote.entry_price(intent.side)
+    if price is None:
+        raise NoQuote(f"no price is known for {symbol.name}, so nothing can be measured from it")
+    return price
+
+
+def _measure_protection(
     request: wire.ProtoOANewOrderReq, intent: OrderIntent, symbol: Symbol, quote: LiveQuote | None
 ) -> None:
     if intent.stop_loss is None and intent.take_profit is None:
         return
     is_buy = intent.side is Side.BUY
-    side = None if quote is None else quote.ask if is_buy else quote.bid
-    if side is None:
-        raise NoQuote(f"no price is known for {symbol.name}, so protection cannot be measured")
-    entry = price_from_wire(side)
+    entry = _entry(intent, symbol, quote)
     if intent.stop_loss is not None:
         below = entry - intent.stop_loss
         request.relativeStopLoss = _ticks(

@@ -13,11 +13,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol, Self
 
+from fxpool.domain.protection import Units
+from fxpool.domain.trades import TimeInForce
 from fxpool.errors import FxPoolError
 from fxpool.mapping.formats import (
     AccountInformation,
     AccountListing,
     AccountSummary,
+    CloseResults,
+    HaltState,
     Health,
     OrderList,
     OutcomeWord,
@@ -28,13 +32,17 @@ from fxpool.mapping.formats import (
     SubscriptionResult,
     SymbolList,
     SymbolMapping,
+    TicketInfo,
+    TicketList,
     TradeResult,
 )
+from fxpool.mapping.order_words import VolumeUnits
 from fxpool.platforms.events import Event, EventFilter
+from fxpool.platforms.past import PastReads
 
 
 class PlatformError(FxPoolError):
-    """A call that did not succeed, in the words that callers match (pool contract, section 3).
+    """A call that did not succeed, in the words that callers match.
 
     Attributes:
         status: the HTTP status it has on the wire.
@@ -65,14 +73,21 @@ class TradeRequest:
     """A new order in a caller's words: a MetaTrader symbol name, lots, absolute prices.
 
     Attributes:
-        action: one of the words of contract section 2.7 (``BUY``, ``ORDER_TYPE_SELL_LIMIT`` …).
+        action: one of ``mapping.actions.WORDS`` (``BUY``, ``ORDER_TYPE_SELL_LIMIT`` …).
+        volume: in ``volume_units``; None where ``risk_percent`` says how much.
+        risk_percent: the percentage of the equity that the stop loss may cost.
         open_price: the limit or stop price of a pending order.
+        stop_limit_price: the limit of a stop-limit order; or ``slippage_points`` past its stop.
+        slippage_points: how far a market order may fill from ``base_price`` (None: the present
+            quote), in points.
+        stop_loss, take_profit: in their units; distances count from the fill.
         environment: what the caller believes; a contradiction refuses the call.
+        idempotency_key: the same key and order again is answered with what became of the first.
     """
 
     symbol: str
     action: str
-    volume: Decimal
+    volume: Decimal | None
     open_price: Decimal | None = None
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
@@ -80,16 +95,34 @@ class TradeRequest:
     client_id: str = ""
     expiration: datetime | None = None
     environment: str | None = None
+    idempotency_key: str | None = None
+    volume_units: VolumeUnits = VolumeUnits.LOTS
+    risk_percent: Decimal | None = None
+    stop_limit_price: Decimal | None = None
+    slippage_points: int | None = None
+    base_price: Decimal | None = None
+    stop_loss_units: Units = Units.PRICE
+    take_profit_units: Units = Units.PRICE
+    trailing_stop_loss: bool = False
+    guaranteed_stop_loss: bool = False
+    time_in_force: TimeInForce | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ProtectionRequest:
-    """New protection for a position: None keeps a side as it is, 0 removes it."""
+    """New protection for a position: None keeps a side or a flag as it is, 0 removes a side.
+
+    Distances count from the position's entry.
+    """
 
     position_id: str
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
     environment: str | None = None
+    stop_loss_units: Units = Units.PRICE
+    take_profit_units: Units = Units.PRICE
+    trailing_stop_loss: bool | None = None
+    guaranteed_stop_loss: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +164,7 @@ class Subscription(Protocol):
         ...
 
 
-class Platform(Protocol):
+class Platform(PastReads, Protocol):
     """One trading platform. ``account`` is any name that the platform resolves to one account.
 
     Reads raise PlatformError when the state is not known; they never answer empty instead. Trading
@@ -170,11 +203,41 @@ class Platform(Protocol):
 
     async def close_position(self, account: str, request: CloseRequest) -> TradeResult: ...
 
+    async def close_positions(
+        self, account: str, *, symbol: str | None = None, environment: str | None = None
+    ) -> CloseResults:
+        """Close all open positions of an account, or those of a symbol, at the same time.
+
+        Each has its own result; ``success`` means that all of them are closed.
+        """
+        ...
+
+    async def halt(self, account: str | None = None, *, reason: str = "") -> HaltState:
+        """Stop an account, or all of them, from opening anything; closing stays allowed.
+
+        Raises PlatformError, also if a restart would forget it.
+        """
+        ...
+
+    async def resume(self, account: str | None = None) -> HaltState:
+        """End ``halt``; without an account every halt ends."""
+        ...
+
     async def modify_order(self, account: str, change: OrderChange) -> TradeResult: ...
 
     async def cancel_order(
         self, account: str, order_id: str, *, environment: str | None = None
     ) -> TradeResult: ...
+
+    async def tickets(self, account: str | None = None, state: str | None = None) -> TicketList:
+        """Return the order tickets of an account, or of all, newest first."""
+        ...
+
+    async def ticket(self, ticket_id: str) -> TicketInfo: ...
+
+    async def wait_ticket(self, ticket_id: str, timeout: float) -> TicketInfo:
+        """Wait until it is known what became of a ticket, or ``timeout`` seconds; return it."""
+        ...
 
     async def price(self, symbol: str, account: str | None = None) -> PriceInfo: ...
 

@@ -2,7 +2,7 @@
 
 Finds the account that a caller means, asks it, and puts errors into callers' words; it computes
 nothing itself. A malformed call and a name that means no account raise; every refused or unclear
-trade is an answer (pool contract, section 3.3).
+trade is an answer.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from typing import Final, Self
 
 import structlog
 
-from fxpool.account import Account, AccountState, Phase, Trading
+from fxpool.account import Account, AccountState, Phase, Resolver, Tickets, Trading
+from fxpool.account.resolver import SETTLE_SECONDS
 from fxpool.clock import Clock, SystemClock
 from fxpool.domain.quotes import LiveQuote
 from fxpool.domain.symbol_names import SymbolRule
-from fxpool.errors import FxPoolError, NotReady, RequestRefused, SymbolNotFound
+from fxpool.errors import FxPoolError, NotReady, SymbolNotFound
+from fxpool.history import HistoryKeeper, HistoryStore, MemoryHistory
 from fxpool.mapping import formats
 from fxpool.mapping.instants import iso
-from fxpool.openapi import Reaction, reaction_to
-from fxpool.platforms import ctrader_health
+from fxpool.platforms import closing, ctrader_health
 from fxpool.platforms.base import (
     CloseRequest,
     OrderChange,
@@ -35,29 +36,39 @@ from fxpool.platforms.base import (
     TradeRequest,
 )
 from fxpool.platforms.ctrader_account import CTraderAccount
+from fxpool.platforms.ctrader_consent import CTraderConsent
 from fxpool.platforms.ctrader_feed import CTraderFeed
+from fxpool.platforms.ctrader_history import CTraderHistory
+from fxpool.platforms.ctrader_past import PastCalls
 from fxpool.platforms.ctrader_setup import (
     accounts_from,
     credentials_from,
     endpoints_from,
     symbol_rules_from,
 )
+from fxpool.platforms.ctrader_tickets import TicketedOrders
+from fxpool.platforms.ctrader_tokens import CTraderTokens, TokenSources
 from fxpool.platforms.ctrader_trades import CTraderTrades
 from fxpool.platforms.directory import find_account
 from fxpool.platforms.events import EventFilter, EventHub, EventSubscription
+from fxpool.platforms.halts import HALTS_FILE, Halts
+from fxpool.platforms.past_feed import PastFeed
 from fxpool.platforms.routing import AccountConfig
-from fxpool.platforms.token_accounts import AccountMismatch, TokenAccounts
+from fxpool.platforms.ticket_desk import TicketDesk, TicketEvents
 from fxpool.platforms.words import Call, explain, refusal
-from fxpool.pool import ApplicationCredentials, Endpoint, Environment, Pool, Seat
+from fxpool.pool import ApplicationCredentials, Endpoint, Environment, Pool
 from fxpool.settings import Settings
+from fxpool.store import Journal
+from fxpool.store.history import SqlHistory
 
 SERVICE: Final = "cTrader Connection Pool"
 
 LIVE_SECONDS: Final = 15.0
 """How long ``initialize_streaming`` waits for an account that is on its way."""
 
-RETRY_SECONDS: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
-"""Pauses between attempts to read the token's account list."""
+HISTORY_AT_ONCE: Final = 2
+"""Requests for accounts' pasts at one time, over all accounts: the rest of the broker's slow
+history limit is for what a live account needs."""
 
 log = structlog.get_logger(__name__)
 
@@ -69,6 +80,8 @@ class _Served:
     account: CTraderAccount
     feed: CTraderFeed
     trades: CTraderTrades
+    orders: TicketedOrders
+    past: CTraderHistory
 
     @property
     def key(self) -> str:
@@ -79,7 +92,7 @@ class _Served:
         return self.account.live
 
 
-class CTraderPlatform:
+class CTraderPlatform(PastCalls):
     """cTrader accounts of this process; implements ``platforms.base.Platform``."""
 
     name = "ctrader"
@@ -91,17 +104,31 @@ class CTraderPlatform:
         *,
         endpoints: Mapping[Environment, Endpoint],
         credentials: ApplicationCredentials,
-        access_token: Callable[[], str],
+        tokens: TokenSources,
         clock: Clock,
         random: Random,
         new_id: Callable[[], str],
+        journal: Journal,
+        halts: Halts | None = None,
+        history: HistoryStore | None = None,
+        settle_seconds: float = SETTLE_SECONDS,
     ) -> None:
-        """``access_token`` is asked at each authorisation; ``new_id`` makes client order ids."""
+        """``new_id`` makes ids of tickets and orders. The platform opens and closes the
+        ``journal`` and closes the ``history``. Without ``halts`` a halt is forgotten at the end of
+        the process, without ``history`` the accounts' past is read anew by the next one.
+        ``settle_seconds`` is how long after a lost answer an order may still come to light."""
         self._clock = clock
-        self._access_token = access_token
+        self._halts = halts or Halts()
+        self._journal = journal
+        self._desk = TicketDesk(journal, clock=clock)
+        self._history = history or MemoryHistory()
+        self._history_gate = asyncio.Semaphore(HISTORY_AT_ONCE)
+        self._settle_seconds = settle_seconds
         self._hub = EventHub()
         self._pool = Pool(endpoints, credentials, clock=clock, random=random)
-        self._token_accounts = TokenAccounts(self._pool, access_token)
+        self._tokens = CTraderTokens(
+            accounts, tokens, pool=self._pool, credentials=credentials, clock=clock, random=random
+        )
         self._opened_at = clock.now()
         self._tasks: set[asyncio.Task[None]] = set()
         self._accounts = {config.key: self._make(config, rules, new_id) for config in accounts}
@@ -118,38 +145,66 @@ class CTraderPlatform:
 
         ``accounts`` takes the place of the configured files. Raises SettingsError.
         """
+        clock = clock or SystemClock()
         return cls(
             accounts_from(settings) if accounts is None else accounts,
             symbol_rules_from(settings),
             endpoints=endpoints_from(settings),
             credentials=credentials_from(settings),
-            access_token=settings.access_token.get_secret_value,
-            clock=clock or SystemClock(),
+            tokens=TokenSources.from_settings(settings),
+            clock=clock,
             random=SystemRandom(),
             new_id=lambda: uuid.uuid4().hex,
+            journal=Journal(settings.journal_url, clock=clock),
+            halts=Halts(settings.data_dir / HALTS_FILE),
+            history=SqlHistory(settings.history_url),
+            settle_seconds=settings.order_settle_seconds,
         )
 
     def _make(
         self, config: AccountConfig, rules: Sequence[SymbolRule], new_id: Callable[[], str]
     ) -> _Served:
-        account = CTraderAccount(config, rules, clock=self._clock)
+        account = CTraderAccount(config, rules, self._halts, clock=self._clock)
         feed = CTraderFeed(account, self._hub, clock=self._clock)
-        account.live = Account(config.key, self._pool, feed, clock=self._clock)
-        trading = Trading(account.live, clock=self._clock, new_id=new_id)
-        return _Served(account, feed, CTraderTrades(account, trading))
+        observer = PastFeed(feed)
+        account.live = Account(config.key, self._pool, observer, clock=self._clock)
+        observer.keeper = HistoryKeeper(
+            account.live, self._history, clock=self._clock, gate=self._history_gate
+        )
+        events = TicketEvents(feed, self._desk)
+        tickets = Tickets(config.key, self._journal, events, clock=self._clock, new_id=new_id)
+        account.live.heard = tickets.heard
+        trading = Trading(account.live, clock=self._clock, new_id=new_id, tickets=tickets)
+        trades = CTraderTrades(account, trading)
+        orders = TicketedOrders(account, trades, trading, tickets, self._journal)
+        resolver = Resolver(
+            account.live,
+            tickets,
+            self._journal,
+            orders.tell,
+            clock=self._clock,
+            settle_seconds=self._settle_seconds,
+        )
+        self._desk.add(config.key, resolver)
+        past = CTraderHistory(account, observer.keeper, clock=self._clock)
+        return _Served(account, feed, trades, orders, past)
 
     # Life
 
     async def open(self) -> None:
         """Start; accounts become live in the background."""
+        await self._journal.__aenter__()
         await self._pool.__aenter__()
+        self._start(self._desk.see_through(), "tickets")
         self._opened_at = self._clock.now()
+        self._tokens.open(self._parked, self._reauthorise)
         for served in self._accounts.values():
             config = served.account.config
             if not config.enabled:
                 served.live.waits_for("disabled by configuration")
                 continue
             self._start(self._serve(served), f"serve-{served.key}")
+            self._start(served.past.keep(), f"history-{served.key}")
             if config.symbols:
                 self._start(self._watch_configured(served), f"symbols-{served.key}")
 
@@ -157,21 +212,43 @@ class CTraderPlatform:
         self._tasks.add(asyncio.create_task(work, name=name))
 
     async def close(self) -> None:
-        """End all work of ours. Links first, so that no account waits to be logged out."""
+        """End all work of ours. First renewals of tokens, which need a link to finish, then the
+        links, so that no account waits to be logged out."""
+        await self._tokens.finish()
         await self._pool.__aexit__(None, None, None)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
+        await self._journal.__aexit__(None, None, None)
+        await self._history.close()
         for served in self._accounts.values():
             served.feed.close()
+        await self._tokens.close()
+
+    @property
+    def consent(self) -> CTraderConsent:
+        """How accounts are linked, by key."""
+        return self._tokens.consent
+
+    def key_of(self, account: str) -> str:
+        """Return the key of the account that a name means. Raises PlatformError."""
+        return self._find(account).key
+
+    def _parked(self) -> list[str]:
+        """The accounts that want another token before they can be served."""
+        wanting = {Phase.NEEDS_CONSENT, Phase.REFUSED}
+        return [served.key for served in self._enabled() if served.live.state.phase in wanting]
+
+    def _reauthorise(self, key: str) -> None:
+        live = self._accounts[key].live
+        if live.account_id is not None:  # else its seat is still being looked for
+            self._start(live.channel.reauthorise(), f"reauthorise-{key}")
 
     async def _serve(self, served: _Served) -> None:
         """Keep one account served until cancelled: the outermost frame of its task."""
         try:
-            seat = await self._seat(served.account)
-            if seat is not None:
-                await served.live.serve(seat)
+            await served.live.serve(await self._tokens.seat(served.account))
         except FxPoolError as exc:
             served.live.refuse(str(exc))
         except Exception as exc:
@@ -193,26 +270,6 @@ class CTraderPlatform:
             await live.watch(wanted)
         except FxPoolError as exc:  # they are watched all the same, and the account tries again
             log.warning("configured symbols", account=served.key, error=str(exc))
-
-    async def _seat(self, account: CTraderAccount) -> Seat | None:
-        """Find the account in the token's list, for as long as it takes; None if it is refused."""
-        attempt = 0
-        while True:
-            try:
-                account.opened = opened = await self._token_accounts.find(account.config)
-                return Seat(opened.ctid, opened.environment, self._access_token)
-            except AccountMismatch as exc:
-                account.live.refuse(str(exc))
-                return None
-            except RequestRefused as exc:
-                if reaction_to(exc.code, exc.text) in {Reaction.TOKEN, Reaction.FATAL}:
-                    account.live.refused(exc)
-                    return None
-                account.live.waits_for(f"reading the token's accounts: {exc}")
-            except FxPoolError as exc:
-                account.live.waits_for(f"reading the token's accounts: {exc}")
-            await self._clock.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
-            attempt += 1
 
     # Accounts
 
@@ -240,7 +297,7 @@ class CTraderPlatform:
     # Trading
 
     async def execute(self, account: str, request: TradeRequest) -> formats.TradeResult:
-        return await self._trade(self._find(account).trades.execute(request), Call.NEW_ORDER)
+        return await self._trade(self._find(account).orders.execute(request), Call.NEW_ORDER)
 
     async def modify_position(
         self, account: str, request: ProtectionRequest
@@ -249,6 +306,50 @@ class CTraderPlatform:
 
     async def close_position(self, account: str, request: CloseRequest) -> formats.TradeResult:
         return await self._trade(self._find(account).trades.close_position(request), Call.CHANGE)
+
+    async def close_positions(
+        self, account: str, *, symbol: str | None = None, environment: str | None = None
+    ) -> formats.CloseResults:
+        """Close all positions of an account, or of a symbol, at the same time."""
+        served = self._find(account)
+        try:
+            position_ids = served.trades.open_positions(symbol)
+        except FxPoolError as exc:
+            return closing.refused(explain(exc, Call.CHANGE))
+        requests = [
+            CloseRequest(position_id, environment=environment) for position_id in position_ids
+        ]
+        async with asyncio.TaskGroup() as closes:
+            tasks = [closes.create_task(self.close_position(account, each)) for each in requests]
+        return closing.summed_up(position_ids, [task.result() for task in tasks])
+
+    async def halt(self, account: str | None = None, *, reason: str = "") -> formats.HaltState:
+        key = None if account is None else self._find(account).key
+        try:
+            self._halts.halt(key, reason, self._clock.at())
+        except OSError as exc:
+            raise _not_stored("halted now, but a restart would forget it", exc) from exc
+        return self._halt_state(account, key)
+
+    async def resume(self, account: str | None = None) -> formats.HaltState:
+        key = None if account is None else self._find(account).key
+        try:
+            self._halts.resume(key)
+        except OSError as exc:
+            raise _not_stored("resumed now, but a restart would halt it again", exc) from exc
+        return self._halt_state(account, key)
+
+    def _halt_state(self, shown_id: str | None, key: str | None) -> formats.HaltState:
+        halt = self._halts.everywhere if key is None else self._halts.of(key)
+        who = "all accounts" if halt is not None and halt is self._halts.everywhere else shown_id
+        return formats.HaltState(
+            success=True,
+            account_id=shown_id,
+            halted=halt is not None,
+            reason=None if halt is None else halt.reason,
+            since=None if halt is None else halt.since,
+            message=f"{who or 'all accounts'} {'may only close' if halt else 'may trade'}",
+        )
 
     async def modify_order(self, account: str, change: OrderChange) -> formats.TradeResult:
         return await self._trade(self._find(account).trades.modify_order(change), Call.CHANGE)
@@ -266,6 +367,22 @@ class CTraderPlatform:
             told = explain(exc, call)
             log.warning("trade", code=told.code, outcome=told.outcome, detail=told.detail)
             return refusal(told)
+
+    # Tickets
+
+    async def tickets(
+        self, account: str | None = None, state: str | None = None
+    ) -> formats.TicketList:
+        """Return the order tickets of an account, or of all, newest first."""
+        accounts = self._accounts.keys() if account is None else {self._find(account).key}
+        return await self._desk.tickets(accounts, state)
+
+    async def ticket(self, ticket_id: str) -> formats.TicketInfo:
+        return await self._desk.ticket(ticket_id)
+
+    async def wait_ticket(self, ticket_id: str, timeout: float) -> formats.TicketInfo:
+        """Return a ticket once it is known what became of it, or after ``timeout`` seconds."""
+        return await self._desk.ticket(ticket_id, timeout)
 
     # Prices and symbols
 
@@ -387,6 +504,10 @@ class CTraderPlatform:
             synchronized=sum(state.phase is Phase.LIVE for state in states.values()),
             subscriptions=sum(len(served.live.subscribed) for served in self._enabled()),
             uptime_seconds=self._clock.now() - self._opened_at,
+            feeds_resubscribed=sum(s.live.feed.resubscribed for s in self._enabled()),
+            feeds_revived=sum(s.live.feed.died for s in self._enabled()),
+            tickets_unknown=self._desk.unknown,
+            tickets_lost=self._desk.lost,
         )
 
     async def health(self) -> formats.Health:
@@ -407,7 +528,10 @@ class CTraderPlatform:
                 stats, dict.fromkeys(served.account.config.environment for served in enabled)
             ),
             accounts=ctrader_health.account_words(states),
-            details=ctrader_health.account_details(states),
+            details=ctrader_health.account_details(
+                states,
+                {s.key: halt.reason for s in enabled if (halt := s.account.halt) is not None},
+            ),
         )
 
     async def reset_connections(self) -> int:
@@ -452,6 +576,11 @@ class CTraderPlatform:
         except FxPoolError as exc:
             raise explain(exc) from exc
 
+    @asynccontextmanager
+    async def _past(self, account: str) -> AsyncIterator[CTraderHistory]:
+        async with self._read(account) as served:
+            yield served.past
+
     def _enabled(self) -> list[_Served]:
         return [served for served in self._accounts.values() if served.account.config.enabled]
 
@@ -464,6 +593,12 @@ class CTraderPlatform:
     def _not_ready(self, candidates: Sequence[_Served]) -> NotReady:
         waiting = ", ".join(f"{s.key} is {s.live.state.phase.value}" for s in candidates)
         return NotReady(f"no account is ready: {waiting or 'none is enabled'}", phase="starting")
+
+
+def _not_stored(what: str, error: OSError) -> PlatformError:
+    return PlatformError(
+        500, "HALT_NOT_STORED", f"{what}: its file cannot be written ({error.strerror or error})"
+    )
 
 
 def _has_symbol(account: CTraderAccount, name: str) -> bool:

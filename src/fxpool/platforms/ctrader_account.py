@@ -36,6 +36,7 @@ from fxpool.mapping.formats import (
 )
 from fxpool.mapping.instants import iso
 from fxpool.platforms.directory import AccountNames
+from fxpool.platforms.halts import Halt, Halts
 from fxpool.platforms.routing import AccountConfig
 from fxpool.platforms.token_accounts import TokenAccount
 from fxpool.platforms.words import explain
@@ -69,8 +70,11 @@ class CTraderAccount:
 
     live: Account
 
-    def __init__(self, config: AccountConfig, rules: Sequence[SymbolRule], *, clock: Clock) -> None:
+    def __init__(
+        self, config: AccountConfig, rules: Sequence[SymbolRule], halts: Halts, *, clock: Clock
+    ) -> None:
         self.config = config
+        self._halts = halts
         self.key = config.key
         self.opened: TokenAccount | None = None
         self._rules = rules
@@ -100,6 +104,11 @@ class CTraderAccount:
     def is_read_only(self) -> bool:
         """Whether configuration or token forbid trading."""
         return self.config.read_only or (self.opened is not None and self.opened.is_view_only)
+
+    @property
+    def halt(self) -> Halt | None:
+        """What stops it from opening anything, None if nothing does."""
+        return self._halts.of(self.key)
 
     @property
     def is_simulated(self) -> bool:
@@ -177,6 +186,7 @@ class CTraderAccount:
             totals=book.totals(),
             open_positions=len(book.positions),
             investor_mode=self.is_read_only,
+            halted=self.halt is not None,
             at=self._clock.at(),
         )
 

@@ -1,9 +1,9 @@
-"""Book events in the words of the event feed: which events of the contract each one causes. Pure.
+"""Book events in the words of the event feed: which events of the feed each one causes. Pure.
 
 Beside the exact events, ``executionEvent`` repeats trades in the shape that older callers read; it
 is nested under ``execution``, because its ``type`` is another one than the event's.
 
-Source: pool contract, section 6.8.
+Source: what subscribers of the older pools read.
 """
 
 from __future__ import annotations

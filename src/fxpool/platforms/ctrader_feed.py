@@ -8,7 +8,7 @@ An ``accountUpdated`` whose balance changed is a change.
 After each synchronisation the differences are told first, then ``snapshot`` and ``synchronized``,
 and after an outage ``reconnected``.
 
-Source: pool contract, section 6.8.
+Source: what subscribers of the older pools read.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from fxpool.account.events import BookEvent
 from fxpool.clock import Clock
 from fxpool.domain.money import PRICE_SCALE
 from fxpool.domain.trades import Position
+from fxpool.mapping.formats import TicketInfo
 from fxpool.mapping.instants import iso, iso_ms, ms_from_instant
 from fxpool.platforms.ctrader_account import CTraderAccount
 from fxpool.platforms.ctrader_events import told_by
@@ -106,6 +107,10 @@ class CTraderFeed:
         self._change("reconnected", {"disconnectDuration": round(gap_seconds, 3)})
 
     # For the platform
+
+    def told_of_ticket(self, kind: str, ticket: TicketInfo) -> None:
+        """Tell what happened to an order ticket."""
+        self._change(kind, {"ticketId": ticket["id"], "ticket": ticket})
 
     def snapshot(self) -> Event:
         """Return the state of a live account as one event.

@@ -1,6 +1,6 @@
 """What the pool says of its own health and numbers. Pure.
 
-Source: pool contract, section 4.5.
+Source: what callers of the older pools send and read.
 """
 
 from __future__ import annotations
@@ -42,14 +42,19 @@ def account_words(states: Mapping[str, AccountState]) -> dict[str, str]:
     }
 
 
-def account_details(states: Mapping[str, AccountState]) -> dict[str, formats.AccountHealth]:
-    """Return phase, reason and since when, per account."""
-    return {
+def account_details(
+    states: Mapping[str, AccountState], halted: Mapping[str, str]
+) -> dict[str, formats.AccountHealth]:
+    """Return phase, reason and since when, per account; ``halted`` is why, by account."""
+    details = {
         key: formats.AccountHealth(
             phase=state.phase.value, reason=state.reason, since=iso(state.since)
         )
         for key, state in states.items()
     }
+    for key, reason in halted.items():
+        details[key]["halted"] = reason
+    return details
 
 
 def link_checks(stats: PoolStats, environments: Iterable[Environment]) -> dict[str, str]:
@@ -81,6 +86,10 @@ def pool_stats(
     synchronized: int,
     subscriptions: int,
     uptime_seconds: float,
+    feeds_resubscribed: int,
+    feeds_revived: int,
+    tickets_unknown: int,
+    tickets_lost: int,
 ) -> formats.PoolStats:
     """Return ``GET /pool/stats``."""
     used = stats.sessions_created + stats.reused
@@ -106,4 +115,8 @@ def pool_stats(
         requestsInFlight=stats.in_flight,
         subscriptions=subscriptions,
         uptimeSeconds=round(uptime_seconds, 3),
+        feedsResubscribed=feeds_resubscribed,
+        feedsRevived=feeds_revived,
+        ticketsUnknown=tickets_unknown,
+        ticketsLost=tickets_lost,
     )

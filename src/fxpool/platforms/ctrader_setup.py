@@ -56,21 +56,23 @@ def endpoints_from(settings: Settings) -> Mapping[Environment, Endpoint]:
 
 
 def credentials_from(settings: Settings) -> ApplicationCredentials:
-    """Return who we are to the broker. Raises SettingsError that names what is missing."""
+    """Return who we are to the broker. Raises SettingsError that names what is missing.
+
+    Accounts without a token are no error: each says that it needs its owner's consent.
+    """
     secret = settings.client_secret.get_secret_value()
     missing = [
         name
         for name, value in (
             ("CTRADER_CLIENT_ID", settings.client_id),
             ("CTRADER_CLIENT_SECRET", secret),
-            ("CTRADER_ACCESS_TOKEN", settings.access_token.get_secret_value()),
         )
         if not value
     ]
     if missing:
         raise SettingsError(
-            f"{', '.join(missing)} not set: take the id and the secret from your application's "
-            "page at openapi.ctrader.com and the token from its playground"
+            f"{', '.join(missing)} not set: take them from your application's page at "
+            "openapi.ctrader.com, or keep them in the secret store as ctrader/oauth"
         )
     return ApplicationCredentials(settings.client_id, secret)
 

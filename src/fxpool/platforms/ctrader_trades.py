@@ -3,11 +3,12 @@
 Rights, limits and names are checked here; ``account.Trading`` knows what is sent and what became of
 it. All raise kinds of FxPoolError, for the platform to put into words.
 
-Source: pool contract, sections 2.5, 2.7 and 4.3.
+Source: MetaApi documentation, tradeResponse; what callers of the older pools send and read.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from fxpool.account import Closed, Placed, Protection, Trading
@@ -15,9 +16,8 @@ from fxpool.domain.accounts import AccessRights
 from fxpool.domain.requests import KEEP, REMOVE, OrderIntent, ProtectionLeg
 from fxpool.domain.symbols import Symbol
 from fxpool.domain.trades import Deal
-from fxpool.errors import InvalidVolume, RequestRefused, TradeRefused
+from fxpool.errors import RequestRefused, TradeRefused
 from fxpool.mapping import metaapi
-from fxpool.mapping.actions import parse_action
 from fxpool.mapping.formats import TradeResult
 from fxpool.mapping.instants import iso
 from fxpool.openapi import says_gone
@@ -29,6 +29,7 @@ from fxpool.platforms.base import (
     TradeRequest,
 )
 from fxpool.platforms.ctrader_account import CTraderAccount
+from fxpool.platforms.ctrader_orders import check_own_limit, order_intent, protection_levels
 from fxpool.platforms.words import Call, explain, refusal
 
 
@@ -41,28 +42,16 @@ class CTraderTrades:
         self.executed = 0
         """Orders and closes that the broker executed, wholly or partly."""
 
-    async def execute(self, request: TradeRequest) -> TradeResult:
-        """Place an order of any type."""
+    async def execute(self, request: TradeRequest, client_order_id: str) -> TradeResult:
+        """Place an order of any type; the broker knows it by ``client_order_id``."""
         self._require_rights(request.environment, opens=True)
-        action = parse_action(request.action)
-        self._account.live.require_live()
-        match = self._account.names.resolve(request.symbol)
-        symbol = await self._account.live.symbol(match.symbol.symbol_id)
-        self._check_own_limit(request.volume)
-        intent = OrderIntent(
-            symbol_id=symbol.symbol_id,
-            side=action.side,
-            type=action.type,
-            volume_cents=symbol.volume_cents(request.volume * match.multiplier),
-            client_order_id="",
-            price=request.open_price,
-            stop_loss=request.stop_loss or None,
-            take_profit=request.take_profit or None,
-            expires_at=request.expiration,
-            label=request.client_id,
-            comment=request.comment,
-        )
-        placed = await self._trading.place(intent)
+        intent, _ = await order_intent(self._account, request)
+        placed = await self._trading.place(replace(intent, client_order_id=client_order_id))
+        return await self.told(placed, intent)
+
+    async def told(self, placed: Placed, intent: OrderIntent) -> TradeResult:
+        """Return what a caller is told of an order that the broker took, and count it."""
+        symbol = await self._account.live.symbol(intent.symbol_id)
         if placed.deals:
             self.executed += 1
             return self._filled(placed, symbol)
@@ -71,10 +60,17 @@ class CTraderTrades:
     async def modify_position(self, request: ProtectionRequest) -> TradeResult:
         """Set, keep (None) or remove (0) the legs of a position's protection."""
         self._require_rights(request.environment, opens=False)
+        position_id = _identifier(request.position_id, "POSITION_NOT_FOUND")
+        stop_loss, take_profit = request.stop_loss, request.take_profit
+        known = self._account.live.book.position(position_id)
+        if known is not None:
+            stop_loss, take_profit = await protection_levels(self._account, known, request)
         position = await self._trading.amend_position(
-            _identifier(request.position_id, "POSITION_NOT_FOUND"),
-            _leg(request.stop_loss),
-            _leg(request.take_profit),
+            position_id,
+            _leg(stop_loss),
+            _leg(take_profit),
+            trailing=request.trailing_stop_loss,
+            guaranteed=request.guaranteed_stop_loss,
         )
         return TradeResult(
             success=True,
@@ -100,6 +96,21 @@ class CTraderTrades:
         self.executed += 1
         return self._closed(closed)
 
+    def open_positions(self, symbol: str | None = None) -> list[str]:
+        """Return the ids of all open positions, or of a symbol's, oldest first.
+
+        Raises NotReady, SymbolNotFound.
+        """
+        self._account.live.require_live()
+        wanted = None
+        if symbol is not None:
+            wanted = self._account.names.resolve(symbol).symbol.symbol_id
+        return [
+            str(position_id)
+            for position_id, position in sorted(self._account.live.book.positions.items())
+            if wanted in {None, position.symbol_id}
+        ]
+
     async def modify_order(self, change: OrderChange) -> TradeResult:
         """Change a pending order; None keeps a value, 0 removes a protection side."""
         self._require_rights(change.environment, opens=True)
@@ -108,7 +119,7 @@ class CTraderTrades:
         known = self._account.live.book.orders.get(order_id)
         volume = None
         if change.volume is not None and known is not None:
-            self._check_own_limit(change.volume)
+            check_own_limit(self._account, change.volume)
             symbol = await self._account.live.symbol(known.symbol_id)
             volume = symbol.volume_cents(self._broker_lots(symbol, change.volume))
         order = await self._trading.amend_order(
@@ -166,17 +177,22 @@ class CTraderTrades:
             raise self._no_rights(rights.name, f"the broker gives {config.key} {rights.name}")
         if opens and rights is AccessRights.CLOSE_ONLY:
             raise self._no_rights(rights.name, f"the broker lets {config.key} only close")
+        if opens:
+            self._require_no_halt()
+
+    def _require_no_halt(self) -> None:
+        halt = self._account.halt
+        if halt is not None:
+            raise PlatformError(
+                403,
+                "HALTED",
+                f"trading halted: {self._account.key} may only close since {halt.since}"
+                + (f" ({halt.reason})" if halt.reason else ""),
+                outcome="not_executed",
+            )
 
     def _no_rights(self, code: str, why: str) -> PlatformError:
         return PlatformError(403, code, f"account disabled: {why}", outcome="not_executed")
-
-    def _check_own_limit(self, lots: Decimal) -> None:
-        limit = self._account.config.max_lots
-        if limit is not None and lots > limit:
-            raise InvalidVolume(
-                f"invalid volume: {lots:f} lots, the configuration of account "
-                f"{self._account.config.key} allows {limit:f}"
-            )
 
     async def _volume_to_close(self, position_id: int, lots: Decimal | None) -> int | None:
         self._account.live.require_live()

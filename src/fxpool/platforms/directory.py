@@ -1,6 +1,6 @@
 """Which account a caller means: four kinds of name, one account or an error. Pure.
 
-Source: pool contract, section 2.1.
+Source: the ids that callers of the older pools send.
 """
 
 from __future__ import annotations

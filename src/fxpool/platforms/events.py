@@ -1,6 +1,6 @@
 """Events and their fan-out: one object per event, encoded once, shared by every subscriber.
 
-Two kinds (pool contract 6.8). A *change* (a position opened, an order cancelled, a reconnect)
+Two kinds. A *change* (a position opened, an order cancelled, a reconnect)
 carries ``seq``, which counts up by one per account, and is never dropped: a subscriber that cannot
 keep up is closed with SlowConsumer and reconciles. A *level* (a price, a profit that moved)
 carries no ``seq``; only the newest per key matters, so it replaces one that still waits.

@@ -3,22 +3,27 @@
 A table of routes and bodies and no more: what a call may mean when it fails is in
 ``remote_http``, how the stream stays true is in ``remote_stream``.
 
-Source: pool contract 4.1, 4.3, 4.4, 4.5, 4.6.
+Source: the routes of ``gateway``.
 """
 
 from __future__ import annotations
 
 import random
+from enum import Enum
 from typing import Final, TypedDict, TypeVar
 from urllib.parse import quote
 from weakref import WeakSet
 
 from fxpool.clock import Clock, SystemClock
+from fxpool.domain.order_keys import order_key
+from fxpool.domain.protection import Units
 from fxpool.errors import SettingsError
 from fxpool.mapping.formats import (
     AccountInformation,
     AccountListing,
     AccountSummary,
+    CloseResults,
+    HaltState,
     Health,
     OrderList,
     PoolStats,
@@ -28,11 +33,15 @@ from fxpool.mapping.formats import (
     SubscriptionResult,
     SymbolList,
     SymbolMapping,
+    TicketInfo,
+    TicketList,
     TradeResult,
 )
+from fxpool.mapping.order_words import VolumeUnits
 from fxpool.platforms.base import CloseRequest, OrderChange, ProtectionRequest, TradeRequest
 from fxpool.platforms.events import EventFilter
 from fxpool.platforms.remote_http import PoolHttp
+from fxpool.platforms.remote_past import RemotePast
 from fxpool.platforms.remote_stream import RemoteSubscription
 
 T = TypeVar("T")
@@ -46,7 +55,7 @@ class _ResetAnswer(TypedDict):
     connections: int
 
 
-class RemotePlatform:
+class RemotePlatform(RemotePast):
     """A Platform that another process serves over HTTP and WebSocket."""
 
     def __init__(
@@ -124,8 +133,20 @@ class RemotePlatform:
             "comment": request.comment,
             "clientId": request.client_id,
             "expiration": request.expiration,
+            "volumeUnits": _unless(VolumeUnits.LOTS, request.volume_units),
+            "riskPercent": request.risk_percent,
+            "stopLimitPrice": request.stop_limit_price,
+            "slippagePoints": request.slippage_points,
+            "basePrice": request.base_price,
+            "stopLossUnits": _unless(Units.PRICE, request.stop_loss_units),
+            "takeProfitUnits": _unless(Units.PRICE, request.take_profit_units),
+            "trailingStopLoss": request.trailing_stop_loss or None,
+            "guaranteedStopLoss": request.guaranteed_stop_loss or None,
+            "timeInForce": request.time_in_force.name if request.time_in_force else None,
+            "idempotencyKey": request.idempotency_key,
         }
-        return await self._http.trade("/trade/execute", body, is_repeatable=False)
+        is_keyed = order_key(request.idempotency_key, request.comment) is not None
+        return await self._http.trade("/trade/execute", body, is_repeatable=is_keyed)
 
     async def modify_position(self, account: str, request: ProtectionRequest) -> TradeResult:
         body = {
@@ -134,6 +155,10 @@ class RemotePlatform:
             "position_id": request.position_id,
             "stop_loss": request.stop_loss,
             "take_profit": request.take_profit,
+            "stopLossUnits": _unless(Units.PRICE, request.stop_loss_units),
+            "takeProfitUnits": _unless(Units.PRICE, request.take_profit_units),
+            "trailingStopLoss": request.trailing_stop_loss,
+            "guaranteedStopLoss": request.guaranteed_stop_loss,
         }
         return await self._http.trade("/position/modify", body, is_repeatable=True)
 
@@ -147,6 +172,21 @@ class RemotePlatform:
         # A second full close finds the position gone; a second partial close takes more of it.
         is_repeatable = request.volume is None
         return await self._http.trade("/position/close", body, is_repeatable=is_repeatable)
+
+    async def close_positions(
+        self, account: str, *, symbol: str | None = None, environment: str | None = None
+    ) -> CloseResults:
+        path = "/positions/close-all" if symbol is None else "/positions/close-symbol"
+        body = {"account_id": account, "environment": environment, "symbol": symbol}
+        return await self._http.post(path, body, CloseResults)
+
+    async def halt(self, account: str | None = None, *, reason: str = "") -> HaltState:
+        path = "/halt" if account is None else f"/accounts/{_part(account)}/halt"
+        return await self._http.post(path, {"reason": reason}, HaltState)
+
+    async def resume(self, account: str | None = None) -> HaltState:
+        path = "/resume" if account is None else f"/accounts/{_part(account)}/resume"
+        return await self._http.post(path, {}, HaltState)
 
     async def modify_order(self, account: str, change: OrderChange) -> TradeResult:
         body = {
@@ -166,6 +206,16 @@ class RemotePlatform:
     ) -> TradeResult:
         body = {"account_id": account, "environment": environment, "order_id": order_id}
         return await self._http.trade("/order/cancel", body, is_repeatable=True)
+
+    async def tickets(self, account: str | None = None, state: str | None = None) -> TicketList:
+        return await self._get("/tickets", TicketList, account_id=account, state=state)
+
+    async def ticket(self, ticket_id: str) -> TicketInfo:
+        return await self._get(f"/tickets/{_part(ticket_id)}", TicketInfo)
+
+    async def wait_ticket(self, ticket_id: str, timeout: float) -> TicketInfo:
+        path = f"/tickets/{_part(ticket_id)}/wait"
+        return await self._get(path, TicketInfo, timeout=f"{timeout:g}")
 
     async def price(self, symbol: str, account: str | None = None) -> PriceInfo:
         return await self._get(f"/prices/{_part(symbol)}", PriceInfo, account_id=account)
@@ -220,6 +270,11 @@ class RemotePlatform:
 
     async def _get(self, path: str, shape: type[T], **query: str | None) -> T:
         return await self._http.get(path, shape, query)
+
+
+def _unless(usual: Enum, value: Enum) -> str | None:
+    """Return a word to send; what is usual is left out."""
+    return None if value is usual else str(value.value)
 
 
 def _part(name: str) -> str:

@@ -1,8 +1,6 @@
 """HTTP calls to another pool: one request in, one typed answer or one PlatformError out.
 
 Knows status codes, error bodies and what a broken transport means for a trade; knows no routes.
-
-Source: pool contract, section 3.
 """
 
 from __future__ import annotations
@@ -52,7 +50,7 @@ class _ErrorBody(msgspec.Struct):
 
 
 class _UnusableAnswer(FxPoolError):
-    """A 2xx answer that is not what the contract says."""
+    """A 2xx answer that is not what the route promises."""
 
 
 class PoolHttp:

@@ -5,8 +5,6 @@ of queue that subscribers in the pool's process have. After a cut link, or after
 account's sequence numbers, the stream connects again and begins with fresh snapshots; the
 consumer sees a ``streamClosed`` event in between, whatever it asked for, because changes in that
 time are not repeated one by one.
-
-Source: pool contract 6.8.
 """
 
 from __future__ import annotations

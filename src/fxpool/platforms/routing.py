@@ -1,6 +1,6 @@
 """Account configuration: routing-config.json and demo.json, read into AccountConfig values.
 
-Knows the files' shapes (pool contract, sections 8.1 and 8.3), not what is done with the accounts.
+Knows the files' shapes, which other programs read too, not what is done with the accounts.
 Errors name the file, the entry and the cure; the files hold no secrets.
 """
 
@@ -32,6 +32,7 @@ class AccountConfig:
         symbol_suffix: what callers append to symbol names (``.d``).
         max_lots: no order larger than this is sent; None for no limit of ours.
         symbols: MetaTrader names to subscribe to as soon as the account is live.
+        vault_path: the entry of its tokens in the secret store, where it is not the usual one.
     """
 
     key: str
@@ -46,6 +47,7 @@ class AccountConfig:
     enabled: bool = True
     max_lots: Decimal | None = None
     symbols: tuple[str, ...] = ()
+    vault_path: str = ""
 
     @property
     def display_name(self) -> str:
@@ -105,6 +107,7 @@ def _account(key: str, entry: _Entry) -> AccountConfig:
         symbol_suffix=entry.text("symbolSuffix"),
         read_only=entry.flag("readOnly", default=False),
         enabled=entry.flag("enabled", default=True),
+        vault_path=entry.text("_vaultPath"),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fxpool.errors import MappingError
@@ -55,8 +55,9 @@ def match_account(config: AccountConfig, opened: Sequence[TokenAccount]) -> Toke
             f"{config.environment.value}: correct its environment"
         )
     if found:
+        candidates = ", ".join(map(_described, found))
         raise AccountMismatch(
-            f"{wanted} occurs {len(found)} times in the token's list: "
+            f"{wanted} occurs {len(found)} times in the token's list ({candidates}): "
             "set ctidTraderAccountId in the configuration"
         )
     raise AccountMismatch(
@@ -65,28 +66,34 @@ def match_account(config: AccountConfig, opened: Sequence[TokenAccount]) -> Toke
     )
 
 
+def _described(account: TokenAccount) -> str:
+    """Return what tells an account from others with its login."""
+    facts = (account.environment.value, account.broker, f"ctid {account.ctid}")
+    return " ".join(fact for fact in facts if fact)
+
+
 class TokenAccounts:
-    """The token's account list, read once per environment that asks for it."""
+    """The account lists of tokens, each read once per environment that asks for it."""
 
-    def __init__(self, pool: Pool, access_token: Callable[[], str]) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._access_token = access_token
         self._reading = asyncio.Lock()
-        self._known: dict[Environment, list[TokenAccount]] = {}
+        self._known: dict[tuple[Environment, str], list[TokenAccount]] = {}
 
-    async def find(self, config: AccountConfig) -> TokenAccount:
-        """Return the configured account.
+    async def find(self, config: AccountConfig, access_token: str) -> TokenAccount:
+        """Return the configured account from a token's list.
 
         Raises AccountMismatch, and what ``Pool.request`` raises.
         """
+        key = (config.environment, access_token)
         async with self._reading:
-            opened = self._known.get(config.environment)
+            opened = self._known.get(key)
             if opened is None:
-                opened = self._known[config.environment] = await self._read(config.environment)
+                opened = self._known[key] = await self._read(*key)
         return match_account(config, opened)
 
-    async def _read(self, environment: Environment) -> list[TokenAccount]:
-        request = wire.ProtoOAGetAccountListByAccessTokenReq(accessToken=self._access_token())
+    async def _read(self, environment: Environment, access_token: str) -> list[TokenAccount]:
+        request = wire.ProtoOAGetAccountListByAccessTokenReq(accessToken=access_token)
         answer = await self._pool.request(environment, request, timeout=60.0)
         if not isinstance(answer, wire.ProtoOAGetAccountListByAccessTokenRes):
             raise MappingError(f"the account list was answered by {type(answer).__name__}")

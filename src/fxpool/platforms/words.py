@@ -1,7 +1,7 @@
 """Errors in the words that callers match: one table from broker codes to phrases. Pure.
 
-A copy trader decides from the error text whether to give up, to try again or to queue an exit
-(pool contract, section 3.4), so each phrase contains the words of its class and none of another.
+A copy trader decides from the error text whether to give up, to try again or to queue an exit, so
+each phrase contains the words of its class and none of another.
 Where a second attempt could open a second position, the text holds no word that asks for one.
 """
 
@@ -13,8 +13,10 @@ from typing import Final
 
 from fxpool.errors import (
     FxPoolError,
+    InvalidCall,
     InvalidOrder,
     InvalidVolume,
+    JournalDown,
     MappingError,
     NoQuote,
     NotReady,
@@ -55,6 +57,8 @@ class Call(Enum):
 
     READ = "read"
     NEW_ORDER = "new_order"
+    KEYED_ORDER = "keyed_order"
+    """A new order with a key that recognises a second attempt: that one is answered, not sent."""
     CHANGE = "change"
     """A close, a protection change, a cancel: it names its object, a second one finds it done."""
 
@@ -233,6 +237,8 @@ def _of_ours(error: FxPoolError, outcome: OutcomeWord | None) -> PlatformError:
             return told(422, "TRADING_BAD_VOLUME", text)
         case InvalidOrder():
             return told(422, "INVALID_ORDER", text)
+        case InvalidCall():
+            return told(422, "INVALID_REQUEST", text)
         case NoQuote():
             return told(404, "NO_QUOTE", f"timeout: {text}", retryable=True)
         case NotReady(phase="refused" | "needs_consent"):
@@ -247,6 +253,8 @@ def _of_ours(error: FxPoolError, outcome: OutcomeWord | None) -> PlatformError:
         case RequestAbandoned():
             detail = f"network: the link ended, no response: {text}"
             return told(503, "LINK_LOST", detail, retryable=True)
+        case JournalDown():
+            return told(503, "JOURNAL_DOWN", f"network: {text}", retryable=True)
         case RequestError():
             return told(503, "NOT_SENT", f"network: {text}", retryable=True)
         case MappingError():

@@ -5,6 +5,7 @@
 """
 
 from fxpool.pool.channel import (
+    TRADE_SECONDS,
     AccountChannel,
     AccountListener,
     Environment,
@@ -19,6 +20,7 @@ from fxpool.pool.supervisor import Pool
 from fxpool.session import Endpoint, Timing
 
 __all__ = [
+    "TRADE_SECONDS",
     "AccountChannel",
     "AccountListener",
     "ApplicationCredentials",

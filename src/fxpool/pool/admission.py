@@ -1,9 +1,10 @@
 """Who sends next on a session, and who waits. Pure.
 
-Trades go first, then reads, then history; within a priority, first come first served. A payload
-type that the broker blocked is held back while all others go on. What waits is bounded.
+Exits go first, then new orders, then reads, then history; within a priority, first come first
+served. A payload type that the broker blocked is held back while all others go on. What waits is
+bounded.
 
-Source: ctrader-open-api.md 3.1.
+Source: Open API help, request rates; BLOCKED_PAYLOAD_TYPE and its ``retryAfter`` in the schema.
 """
 
 from __future__ import annotations

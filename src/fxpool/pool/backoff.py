@@ -2,8 +2,8 @@
 
 Exponential with full jitter, so that many accounts and many processes do not come back together.
 
-Source: ctrader-open-api.md 2.5 (session-ending events) and 10.2 (CONNECTIONS_LIMIT_EXCEEDED,
-SERVER_IS_UNDER_MAINTENANCE).
+Source: Open API schema, the events that end a session, CONNECTIONS_LIMIT_EXCEEDED and
+SERVER_IS_UNDER_MAINTENANCE.
 """
 
 from __future__ import annotations

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, IntEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from google.protobuf.message import Message
 
 from fxpool.errors import FxPoolError
 from fxpool.openapi.proto.messages_pb2 import ProtoOAExecutionEvent, ProtoOASpotEvent
+
+TRADE_SECONDS: Final = 30.0
+"""How long an order request may take, queues included, before its outcome is unknown."""
 
 
 class Environment(Enum):
@@ -21,11 +24,17 @@ class Environment(Enum):
 
 
 class Priority(IntEnum):
-    """Who goes first when requests wait for a slot; smaller is sooner."""
+    """Who goes first when requests wait for a slot; smaller is sooner.
 
-    TRADE = 0
-    READ = 1
-    HISTORY = 2
+    Each priority has a queue with a bound of its own, so opens never fill the way of exits.
+    """
+
+    EXIT = 0
+    """Closes, cancels and amendments: what limits a risk never waits behind what makes one."""
+    TRADE = 1
+    """New orders."""
+    READ = 2
+    HISTORY = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +79,7 @@ class AccountChannel(Protocol):
         """
         ...
 
-    async def trade(self, message: Message, *, timeout: float = 30.0) -> TradeReply:
+    async def trade(self, message: Message, *, timeout: float = TRADE_SECONDS) -> TradeReply:
         """Send an order request, ahead of all others, and return once its outcome is known.
 
         Raises TradeRefused (by any of the four carriers), RequestNotSent, PoolBusy,

@@ -9,8 +9,9 @@ from google.protobuf.message import Message
 
 from fxpool.errors import LocalProtocolError, RequestNotSent
 from fxpool.openapi import TRADING_REQUESTS, payload_type_of
+from fxpool.openapi.proto.messages_pb2 import ProtoOANewOrderReq
 from fxpool.pool.backoff import Backoff
-from fxpool.pool.channel import AccountListener, Priority, Seat, TradeReply
+from fxpool.pool.channel import TRADE_SECONDS, AccountListener, Priority, Seat, TradeReply
 from fxpool.session import Nap, Reply
 
 
@@ -69,9 +70,11 @@ class Member:
         assert isinstance(reply, Message)  # noqa: S101 - only order requests end in a tuple
         return reply
 
-    async def trade(self, message: Message, *, timeout: float = 30.0) -> TradeReply:
+    async def trade(self, message: Message, *, timeout: float = TRADE_SECONDS) -> TradeReply:
         """Send an order request and return once its outcome is known; see AccountChannel."""
-        reply = await self._send(message, timeout, Priority.TRADE)
+        opens = isinstance(message, ProtoOANewOrderReq)
+        priority = Priority.TRADE if opens else Priority.EXIT
+        reply = await self._send(message, timeout, priority)
         if not isinstance(reply, tuple):
             raise LocalProtocolError(f"{type(message).__name__} is no order request")
         return TradeReply(reply)

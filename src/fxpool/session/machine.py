@@ -3,7 +3,8 @@
 Bytes and times go in, events and bytes come out. It correlates requests with their answers, keeps
 their deadlines, sends heartbeats and notices silence. It knows no socket, task, clock or pace.
 
-Source: ctrader-open-api.md 1.4, 2.3 to 2.5, 4 (rules around the catalogue), 6.5.
+Source: Open API help, "Connection" and "Application and account authentication"; refusals and
+session ends as recorded from live servers.
 """
 
 from __future__ import annotations

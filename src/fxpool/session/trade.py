@@ -4,7 +4,7 @@ Order requests have no answer message: execution events tell how they went, and 
 rarely the last. A market order that was accepted is not filled yet; an error code can sit on an
 event that looks accepted; a fill can come without the id of its request.
 
-Source: ctrader-open-api.md 6.3 (event sequences) and 6.5 (the four carriers of refusal).
+Source: Open API, execution event sequences and refusals as recorded from live servers.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from fxpool.openapi.proto.messages_pb2 import (
     ProtoOANewOrderReq,
 )
 from fxpool.openapi.proto.model_pb2 import (
+    FILL_OR_KILL,
+    IMMEDIATE_OR_CANCEL,
     LIMIT,
     MARKET,
     MARKET_RANGE,
@@ -48,7 +50,7 @@ class Intent(Enum):
     """What an order request wants."""
 
     EXECUTE = "execute"
-    """A market order: done when it is filled."""
+    """A market order, or one that may not wait: done when it is filled."""
     REST = "rest"
     """A limit or stop order: done when it rests in the book (or is filled on arrival)."""
     CANCEL = "cancel"
@@ -82,6 +84,8 @@ _INTENT_BY_ORDER_TYPE: Final = {
     STOP_LIMIT: Intent.REST,
 }
 
+_NEVER_REST: Final = frozenset({IMMEDIATE_OR_CANCEL, FILL_OR_KILL})
+
 _INTENT_BY_REQUEST: Final[dict[type[Message], Intent]] = {
     ProtoOACancelOrderReq: Intent.CANCEL,
     ProtoOAAmendOrderReq: Intent.AMEND_ORDER,
@@ -94,6 +98,8 @@ def intent_of(request: Message) -> Intent:
     """Return what an order request wants. Raises LocalProtocolError if it is none."""
     if isinstance(request, ProtoOANewOrderReq):
         intent = _INTENT_BY_ORDER_TYPE.get(request.orderType)
+        if intent is Intent.REST and request.timeInForce in _NEVER_REST:
+            intent = Intent.EXECUTE
     else:
         intent = _INTENT_BY_REQUEST.get(type(request))
     if intent is None:

@@ -22,6 +22,7 @@ from fxpool.account.events import (
     PositionPartiallyClosed,
     PositionVanished,
 )
+from fxpool.domain.cash import CashOperation
 from fxpool.domain.trades import (
     CashFlow,
     CloseReason,
@@ -287,7 +288,7 @@ def test_swap_changes_the_position() -> None:
 
 def test_a_deposit_changes_the_balance_once() -> None:
     book = live_book()
-    flow = CashFlow(8, Decimal(500), Decimal("1500.00"), 2, at(1))
+    flow = CashFlow(8, Decimal(500), Decimal("1500.00"), 2, at(1), CashOperation.DEPOSIT)
     deposit = execution(ExecutionType.DEPOSIT_WITHDRAW, cash_flow=flow)
     assert book.apply_execution(deposit) == [
         BalanceChanged(Decimal("1000.00"), Decimal("1500.00"), flow)

@@ -27,6 +27,8 @@ COMMANDS = [
     "modify",
     "close",
     "cancel",
+    "halt",
+    "resume",
 ]
 
 
@@ -101,6 +103,9 @@ def test_a_wrong_call_ends_with_2_and_the_reason(arguments: list[str], reason: s
         ["price", "EURUSD"],
         ["trade", "12345", "buy", "EURUSD", "0.1"],
         ["close", "12345", "7"],
+        ["close", "12345", "--all"],
+        ["halt", "12345"],
+        ["resume", "--all"],
         ["watch", "12345", "--json"],
     ],
 )
@@ -121,3 +126,21 @@ def test_with_json_an_error_is_the_apis_body(closed_url: str) -> None:
     assert body["code"] == "POOL_UNREACHABLE"
     assert body["outcome"] == "not_executed"
     assert body["detail"] == body["error"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["close", "12345"],
+        ["close", "12345", "7", "--all"],
+        ["close", "12345", "--all", "--symbol", "EURUSD"],
+        ["halt"],
+        ["halt", "12345", "--all"],
+        ["resume"],
+    ],
+)
+def test_what_would_strike_many_must_be_said(command: list[str], closed_url: str) -> None:
+    result = run(*command, "--url", closed_url)
+
+    assert result.exit_code == Exit.USAGE
+    assert "--all" in result.output

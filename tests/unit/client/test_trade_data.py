@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from fxpool.client.trade_data import trade_request
-from fxpool.domain.trades import OrderType
+from fxpool.domain.protection import Units
+from fxpool.domain.trades import OrderType, TimeInForce
 from fxpool.platforms.base import PlatformError
 
 MARKET: dict[str, Any] = {"symbol": "EURUSD", "action": "BUY", "volume": 0.29}
@@ -142,3 +143,36 @@ def test_a_plain_side_agrees_with_the_full_word() -> None:
 
 def test_a_pending_word_without_a_price_is_no_market_order() -> None:
     assert refused({**MARKET, "action": "BUY_LIMIT"}).detail.startswith("openPrice: missing")
+
+
+def test_an_order_may_be_measured_in_other_units() -> None:
+    request = trade_request(
+        {
+            **MARKET,
+            "volume": None,
+            "riskPercent": 0.5,
+            "stopLoss": 25,
+            "stopLossUnits": "RELATIVE_PIPS",
+            "slippagePoints": "3",
+            "timeInForce": "fok",
+        }
+    )
+    assert (request.volume, request.risk_percent) == (None, Decimal("0.5"))
+    assert (request.stop_loss, request.stop_loss_units) == (Decimal(25), Units.PIPS)
+    assert (request.slippage_points, request.time_in_force) == (3, TimeInForce.FILL_OR_KILL)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"stopLossUnits": "PIPS"},
+        {"slippagePoints": 1.5},
+        {"trailingStopLoss": "yes"},
+        {"timeInForce": "DAY"},
+        {"volumeUnits": "BARRELS"},
+    ],
+)
+def test_a_form_that_is_none_is_refused_by_name(more: dict[str, Any]) -> None:
+    (name,) = more
+    text = refused(MARKET | more).detail.replace("_", "").lower()
+    assert name.lower() in text or "units" in text

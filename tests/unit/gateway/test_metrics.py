@@ -17,6 +17,10 @@ STATS: PoolStats = {
     "requestsInFlight": 0,
     "subscriptions": 9,
     "uptimeSeconds": 5.5,
+    "feedsResubscribed": 6,
+    "feedsRevived": 1,
+    "ticketsUnknown": 0,
+    "ticketsLost": 0,
 }
 
 
@@ -29,6 +33,8 @@ def test_the_pools_numbers_and_our_own_are_in_the_text() -> None:
         "fxpool_trades_total 37.0",
         "fxpool_active_connections 1.0",
         'fxpool_accounts{state="synchronized"} 2.0',
+        "fxpool_silent_symbols_total 6.0",
+        "fxpool_dead_feeds_total 1.0",
         "fxpool_streams 2.0",
         "fxpool_stream_events_total 70.0",
         'fxpool_http_requests_total{method="GET",route="/positions/{account_id}",status="200"} 1.0',

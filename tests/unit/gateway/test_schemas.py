@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from fxpool.domain.protection import Units
+from fxpool.domain.trades import TimeInForce
 from fxpool.gateway.errors import explain_validation
 from fxpool.gateway.schemas import (
     LimitOrderBody,
@@ -18,6 +20,7 @@ from fxpool.gateway.schemas import (
     PositionModifyBody,
     StreamOptions,
 )
+from fxpool.mapping.order_words import VolumeUnits
 from fxpool.mapping.spellings import SPELLINGS
 from fxpool.platforms.base import CloseRequest, ProtectionRequest, TradeRequest
 
@@ -129,3 +132,73 @@ def test_stream_options_are_read_from_a_query_and_from_a_message() -> None:
 
 def test_a_flush_interval_beyond_20_ms_is_refused() -> None:
     assert "flush_ms" in refusal(StreamOptions, {"flushMs": 21})
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("volumeUnits", "slippagePoints", "stopLossUnits", "takeProfitUnits", "timeInForce"),
+        (
+            "volume_units",
+            "slippage_points",
+            "stop_loss_units",
+            "take_profit_units",
+            "time_in_force",
+        ),
+    ],
+)
+def test_the_forms_of_an_order_are_read_in_both_spellings(names: tuple[str, ...]) -> None:
+    values = ("units", "5", "RELATIVE_PIPS", "RELATIVE_CURRENCY", "IOC")
+    data = {**COPIER, "volume": 1000, **dict(zip(names, values, strict=True))}
+    request = OrderBody.model_validate(data).request()
+    assert (request.volume_units, request.slippage_points) == (VolumeUnits.UNITS, 5)
+    assert (request.stop_loss_units, request.take_profit_units) == (Units.PIPS, Units.MONEY)
+    assert request.time_in_force is TimeInForce.IMMEDIATE_OR_CANCEL
+
+
+def test_a_risk_takes_the_place_of_a_volume() -> None:
+    data = {**COPIER, "volume": None, "riskPercent": "0.5"}
+    request = OrderBody.model_validate(data).request()
+    assert (request.volume, request.risk_percent) == (None, Decimal("0.5"))
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({"riskPercent": 0}, "risk_percent"),
+        ({"riskPercent": 101}, "risk_percent"),
+        ({"slippagePoints": "1.5"}, "slippage_points"),
+        ({"slippagePoints": -1}, "slippage_points"),
+        ({"stopLossUnits": "RELATIVE"}, "stop_loss_units"),
+        ({"timeInForce": "ORDER_TIME_DAY"}, "time_in_force"),
+    ],
+)
+def test_a_form_that_is_none_is_refused_by_name(more: dict[str, Any], field: str) -> None:
+    assert refusal(OrderBody, COPIER | more).startswith(f"{field}: ")
+
+
+def test_the_kind_of_a_stop_loss_is_kept_unless_it_is_named() -> None:
+    data = {"account_id": "a", "position_id": 5, "trailingStopLoss": False}
+    request = PositionModifyBody.model_validate(data).request()
+    assert (request.trailing_stop_loss, request.guaranteed_stop_loss) == (False, None)
+
+
+def test_a_trailing_stop_loss_in_metaapis_form_is_a_stop_loss_at_its_distance() -> None:
+    trailing = {"distance": {"distance": 200, "units": "RELATIVE_POINTS"}}
+    data = {**COPIER, "stopLoss": None, "trailingStopLoss": trailing}
+    request = OrderBody.model_validate(data).request()
+    assert (request.stop_loss, request.stop_loss_units) == (Decimal(200), Units.POINTS)
+    assert request.trailing_stop_loss
+
+
+@pytest.mark.parametrize(
+    ("trailing", "words"),
+    [
+        ({"distance": {"distance": 200}}, "not both"),
+        ({"distance": {"distance": 200}, "threshold": {"thresholds": []}}, "no thresholds"),
+    ],
+)
+def test_a_trailing_stop_loss_that_the_broker_cannot_keep_is_refused(
+    trailing: dict[str, Any], words: str
+) -> None:
+    assert words in refusal(OrderBody, {**COPIER, "trailingStopLoss": trailing})

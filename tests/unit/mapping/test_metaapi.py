@@ -56,6 +56,7 @@ def account_row(
         totals=totals,
         open_positions=2,
         investor_mode=investor_mode,
+        halted=False,
         at=at(0),
     )
 

@@ -217,3 +217,49 @@ def test_a_close_and_a_cancellation_name_their_object() -> None:
     assert to_wire.cancel_order(9, 600) == wire.ProtoOACancelOrderReq(
         ctidTraderAccountId=9, orderId=600
     )
+
+
+def test_distances_go_out_as_distances_on_every_type_of_order() -> None:
+    distances = {
+        "stop_loss_distance": Decimal("0.0025"),
+        "take_profit_distance": Decimal("0.005"),
+    }
+    market = to_wire.new_order(9, intent(**distances), SYMBOL, None)
+    limit = intent(type=OrderType.LIMIT, price=Decimal("1.1"), **distances)
+    for request in (market, to_wire.new_order(9, limit, SYMBOL, None)):
+        assert (request.relativeStopLoss, request.relativeTakeProfit) == (250, 500)
+
+
+@pytest.mark.parametrize(("base", "sent"), [(None, 1.1257), (Decimal("1.1255"), 1.1255)])
+def test_a_market_range_counts_from_its_base_or_from_the_quote(
+    base: Decimal | None, sent: float
+) -> None:
+    ranged = intent(type=OrderType.MARKET_RANGE, slippage_points=20, base_price=base)
+    request = to_wire.new_order(9, ranged, SYMBOL, QUOTE)
+    assert (request.baseSlippagePrice, request.slippageInPoints) == (sent, 20)
+
+
+def test_a_market_range_without_a_quote_is_refused() -> None:
+    ranged = intent(type=OrderType.MARKET_RANGE, slippage_points=20)
+    with pytest.raises(NoQuote):
+        to_wire.new_order(9, ranged, SYMBOL, None)
+
+
+@pytest.mark.parametrize("flag", ["trailing_stop_loss", "guaranteed_stop_loss"])
+def test_a_kind_of_stop_loss_needs_a_stop_loss(flag: str) -> None:
+    with pytest.raises(InvalidOrder, match="stop loss"):
+        to_wire.new_order(9, intent(**{flag: True}), SYMBOL, QUOTE)
+    both = intent(**{flag: True}, stop_loss_distance=Decimal("0.001"))
+    request = to_wire.new_order(9, both, SYMBOL, QUOTE)
+    assert (request.trailingStopLoss, request.guaranteedStopLoss).count(True) == 1
+
+
+def test_flags_of_a_position_are_kept_set_or_cleared() -> None:
+    held = position(stop_loss=Decimal("1.12"), trailing_stop_loss=True)
+    kept = to_wire.amend_position(9, held, SYMBOL, KEEP, KEEP)
+    cleared = to_wire.amend_position(9, held, SYMBOL, KEEP, KEEP, trailing=False)
+    assert kept.trailingStopLoss
+    assert cleared.HasField("trailingStopLoss")
+    assert not cleared.trailingStopLoss
+    with pytest.raises(InvalidOrder, match="stop loss"):
+        to_wire.amend_position(9, held, SYMBOL, REMOVE, KEEP, trailing=True)

@@ -83,6 +83,10 @@ def test_the_reuse_ratio_counts_requests_on_open_sessions() -> None:
         synchronized=1,
         subscriptions=9,
         uptime_seconds=1.23456,
+        feeds_resubscribed=3,
+        feeds_revived=1,
+        tickets_unknown=0,
+        tickets_lost=0,
     )
     assert told["reuse_ratio"] == 0.98
     assert told["activeConnections"] == 1

@@ -34,7 +34,7 @@ PERMANENT_WORDS = (
     "market closed",
 )
 
-# The table of the pool contract, section 3.4, written out a second time on purpose.
+# The table of what callers match, written out a second time on purpose.
 REQUIRED = {
     "NOT_ENOUGH_MONEY": "not enough money",
     "TRADING_BAD_VOLUME": "invalid volume",

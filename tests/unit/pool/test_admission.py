@@ -9,7 +9,7 @@ from fxpool.pool.admission import HOLD_CAP, Admission
 from fxpool.pool.channel import Priority
 from fxpool.pool.limits import PoolLimits
 
-ORDER, TRADER, ASSETS, BARS, DEALS = 2106, 2121, 2112, 2137, 2133
+ORDER, CLOSE, TRADER, ASSETS, BARS, DEALS = 2106, 2111, 2121, 2112, 2137, 2133
 NOW = 1000.0
 
 
@@ -58,6 +58,16 @@ def test_trades_go_first_then_reads_then_history_each_in_order() -> None:
         admission.queue(name, kind, priority, NOW + 60, NOW)
     order = everything(admission, NOW)
     assert order == ["order", "trader", "assets", "trader again", "bars"]
+
+
+def test_a_close_overtakes_opens_and_has_room_when_they_fill_their_queue() -> None:
+    admission = paced(waiting_requests=2)
+    for name in ("first", "second"):
+        admission.queue(name, ORDER, Priority.TRADE, NOW + 60, NOW)
+    with pytest.raises(PoolBusy):
+        admission.queue("third", ORDER, Priority.TRADE, NOW + 60, NOW)
+    admission.queue("close", CLOSE, Priority.EXIT, NOW + 60, NOW)
+    assert everything(admission, NOW) == ["close", "first", "second"]
 
 
 def test_waiting_history_holds_no_read_up() -> None:

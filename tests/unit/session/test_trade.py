@@ -13,6 +13,8 @@ from fxpool.errors import (
 )
 from fxpool.openapi.proto.messages_pb2 import ProtoOATraderReq
 from fxpool.openapi.proto.model_pb2 import (
+    FILL_OR_KILL,
+    IMMEDIATE_OR_CANCEL,
     LIMIT,
     MARKET_RANGE,
     ORDER_ACCEPTED,
@@ -26,6 +28,7 @@ from fxpool.openapi.proto.model_pb2 import (
     STOP,
     STOP_LIMIT,
     STOP_LOSS_TAKE_PROFIT,
+    ProtoOATimeInForce,
 )
 from fxpool.session.trade import Trade
 from harness.trades import (
@@ -65,6 +68,19 @@ def test_a_request_finishes_at_the_last_event_of_its_sequence(
     for event in events[:-1]:
         assert trade.take(event) is None
     assert trade.take(events[-1]) == tuple(events)
+
+
+@pytest.mark.parametrize("validity", [IMMEDIATE_OR_CANCEL, FILL_OR_KILL])
+def test_a_limit_order_that_may_not_wait_is_finished_by_its_fill_or_its_end(
+    validity: ProtoOATimeInForce.ValueType,
+) -> None:
+    request = new_order(LIMIT)
+    request.timeInForce = validity
+    filled, cancelled = Trade(request), Trade(request)
+    for trade in (filled, cancelled):
+        assert trade.take(execution(ORDER_ACCEPTED)) is None
+    assert isinstance(filled.take(execution(ORDER_FILLED)), tuple)
+    assert isinstance(cancelled.take(execution(ORDER_CANCELLED)), TradeRefused)
 
 
 @pytest.mark.parametrize("request_message", [new_order(), close_position()])

@@ -1,4 +1,4 @@
-"""Account reads: information, positions, orders, lists. Pool contract 4.1 and 4.2 (summary)."""
+"""Account reads: information, positions, orders, lists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pool itself: root, health, numbers, reset. Pool contract 4.5."""
+"""The pool itself: root, health, numbers, reset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quotes. Pool contract 4.4."""
+"""Quotes: of one symbol, and of all that are subscribed."""
 
 from __future__ import annotations
 

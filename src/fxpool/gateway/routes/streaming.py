@@ -1,4 +1,4 @@
-"""Subscriptions and the server-sent event feed. Pool contract 4.4."""
+"""Subscriptions and the server-sent event feed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Symbols of an account and their names at its broker. Pool contract 4.6."""
+"""Symbols of an account and their names at its broker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trading calls: answered with 200 and ``success`` for all that was understood. Contract 4.3, 3.3.
+"""Trading calls: answered with 200 and ``success`` for all that was understood.
 
 The callers' HTTP clients lose the text of any other status, so a refusal, a broken link and an
 unclear outcome are answers too. Only a request that makes no sense is an HTTP error.
@@ -7,14 +7,17 @@ unclear outcome are answers too. Only a request that makes no sense is an HTTP e
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Final
+from dataclasses import replace
+from typing import Annotated, Final
 
+from fastapi import Header
 from starlette.responses import Response
 
 from fxpool.gateway.exact_json import answer
 from fxpool.gateway.openapi import answers
 from fxpool.gateway.routes.common import OnPlatform, new_router
 from fxpool.gateway.schemas import (
+    AccountBody,
     LimitOrderBody,
     OrderBody,
     OrderCancelBody,
@@ -22,34 +25,41 @@ from fxpool.gateway.schemas import (
     PositionCloseBody,
     PositionModifyBody,
     StopOrderBody,
+    SymbolCloseBody,
 )
-from fxpool.mapping.formats import TradeResult
-from fxpool.platforms.base import PlatformError
+from fxpool.mapping.formats import CloseResults, TradeResult
+from fxpool.platforms.base import PlatformError, TradeRequest
 
 router = new_router("trading")
+
+GivenKey = Annotated[str | None, Header(alias="Idempotency-Key", max_length=512)]
 
 _TRADE_RESULT: Final = answers(TradeResult)
 _TOO_MANY_REQUESTS: Final = 429
 
 
 @router.post("/trade/execute", responses=_TRADE_RESULT)
-async def execute_trade(body: OrderBody, platform: OnPlatform) -> Response:
+async def execute_trade(body: OrderBody, platform: OnPlatform, key: GivenKey = None) -> Response:
     """A new order; answered once its fill, its placement or its refusal is known."""
-    return await _outcome(platform.execute(body.account_id, body.request()))
+    return await _outcome(platform.execute(body.account_id, _keyed(body.request(), key)))
 
 
 @router.post("/trade/limit", responses=_TRADE_RESULT)
 @router.post("/order/limit", include_in_schema=False)
-async def place_limit_order(body: LimitOrderBody, platform: OnPlatform) -> Response:
+async def place_limit_order(
+    body: LimitOrderBody, platform: OnPlatform, key: GivenKey = None
+) -> Response:
     """A limit order at ``openPrice``."""
-    return await _outcome(platform.execute(body.account_id, body.request()))
+    return await _outcome(platform.execute(body.account_id, _keyed(body.request(), key)))
 
 
 @router.post("/trade/stop", responses=_TRADE_RESULT)
 @router.post("/order/stop", include_in_schema=False)
-async def place_stop_order(body: StopOrderBody, platform: OnPlatform) -> Response:
+async def place_stop_order(
+    body: StopOrderBody, platform: OnPlatform, key: GivenKey = None
+) -> Response:
     """A stop order at ``openPrice``."""
-    return await _outcome(platform.execute(body.account_id, body.request()))
+    return await _outcome(platform.execute(body.account_id, _keyed(body.request(), key)))
 
 
 @router.post("/position/modify", responses=_TRADE_RESULT)
@@ -64,6 +74,22 @@ async def close_position(body: PositionCloseBody, platform: OnPlatform) -> Respo
     return await _outcome(platform.close_position(body.account_id, body.request()))
 
 
+@router.post("/positions/close-all", responses=answers(CloseResults))
+async def close_all_positions(body: AccountBody, platform: OnPlatform) -> Response:
+    """Close every position of an account, each with its own result."""
+    closing = platform.close_positions(body.account_id, environment=body.environment)
+    return answer(await closing)
+
+
+@router.post("/positions/close-symbol", responses=answers(CloseResults))
+async def close_symbol_positions(body: SymbolCloseBody, platform: OnPlatform) -> Response:
+    """Close every position of a symbol, each with its own result."""
+    closing = platform.close_positions(
+        body.account_id, symbol=body.symbol, environment=body.environment
+    )
+    return answer(await closing)
+
+
 @router.post("/order/modify", responses=_TRADE_RESULT)
 async def modify_order(body: OrderModifyBody, platform: OnPlatform) -> Response:
     """New values for a pending order."""
@@ -76,6 +102,17 @@ async def cancel_order(body: OrderCancelBody, platform: OnPlatform) -> Response:
     return await _outcome(
         platform.cancel_order(body.account_id, body.order_id, environment=body.environment)
     )
+
+
+def _keyed(request: TradeRequest, given: str | None) -> TradeRequest:
+    """Return the request with the key of its header. Raises PlatformError if the body has another
+    one: which of them the caller will repeat is not known."""
+    if not given or request.idempotency_key == given:
+        return request
+    if request.idempotency_key is not None:
+        text = "idempotency_key: header and body contradict each other; send one of them"
+        raise PlatformError(422, "INVALID_REQUEST", text, outcome="not_executed")
+    return replace(request, idempotency_key=given)
 
 
 async def _outcome(call: Awaitable[TradeResult]) -> Response:

@@ -1,0 +1,143 @@
+"""What the broker's records show of a ticket whose outcome is unknown. Pure.
+
+Only complete records count: the caller has read every page. An order is ours by its client order
+id alone; the broker's own closing and protection orders carry ids that mean nothing to us.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from fxpool.domain.tickets import Ticket, TicketKind, TicketTrigger
+from fxpool.domain.trades import Order, OrderStatus, Position
+
+SKEW: Final = timedelta(hours=1)
+"""How far the broker's clock may be from ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """All that the broker shows of an account since the oldest ticket in question.
+
+    Attributes:
+        positions: open ones, by id.
+        orders: those that rest, and those that changed since, by id.
+    """
+
+    positions: Mapping[int, Position]
+    orders: Mapping[int, Order]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What became of a ticket, and what shows it.
+
+    Attributes:
+        trigger: how the ticket goes on; None while the broker is still at work on it.
+        order: the order that the ticket made, or that shows its end.
+    """
+
+    trigger: TicketTrigger | None
+    text: str
+    order: Order | None = None
+
+
+def find(ticket: Ticket, records: Records) -> Finding | None:
+    """Return what became of a ticket; None if nothing in the records shows it."""
+    match ticket.kind:
+        case TicketKind.PLACE:
+            return _placed(ticket, records)
+        case TicketKind.CLOSE:
+            return _closed(ticket, records)
+        case TicketKind.CANCEL:
+            return _cancelled(ticket, records)
+        case TicketKind.AMEND_POSITION:
+            return _position_amended(ticket, records)
+        case TicketKind.AMEND_ORDER:
+            return _order_amended(ticket, records)
+
+
+def _placed(ticket: Ticket, records: Records) -> Finding | None:
+    ours = [
+        order
+        for order in _since(ticket, records.orders.values())
+        if order.client_order_id == ticket.client_order_id
+        and not (order.is_closing or order.is_protection)
+    ]
+    return _end_of(min(ours, key=lambda order: order.order_id)) if ours else None
+
+
+def _end_of(order: Order) -> Finding:
+    said = f"the broker shows order {order.order_id} {order.status.name.lower()}"
+    executed = order.executed_volume_cents
+    if order.status is OrderStatus.REJECTED:
+        return Finding(TicketTrigger.REFUSED, said, order)
+    if order.status is OrderStatus.FILLED or order.type.rests:
+        return Finding(TicketTrigger.EXECUTED, said, order)
+    if order.status is OrderStatus.ACCEPTED:
+        return Finding(None, said, order)
+    if executed:
+        return Finding(TicketTrigger.PARTIALLY_EXECUTED, said, order)
+    return Finding(TicketTrigger.REFUSED, said, order)
+
+
+def _closed(ticket: Ticket, records: Records) -> Finding | None:
+    position_id = _number(ticket.intent, "positionId")
+    closing = [
+        order
+        for order in _since(ticket, records.orders.values())
+        if order.is_closing and order.position_id == position_id and not order.is_protection
+    ]
+    for order in sorted(closing, key=lambda order: order.order_id):
+        finding = _end_of(order)
+        if finding.trigger is not TicketTrigger.REFUSED:
+            return finding
+    return None
+
+
+def _cancelled(ticket: Ticket, records: Records) -> Finding | None:
+    order = records.orders.get(_number(ticket.intent, "orderId"))
+    if order is None or order.status is not OrderStatus.CANCELLED:
+        return None
+    return Finding(TicketTrigger.EXECUTED, f"order {order.order_id} is cancelled", order)
+
+
+def _position_amended(ticket: Ticket, records: Records) -> Finding | None:
+    position = records.positions.get(_number(ticket.intent, "positionId"))
+    if position is None:
+        return None
+    legs = (position.stop_loss, position.take_profit)
+    wanted = (_price(ticket.intent, "stopLoss"), _price(ticket.intent, "takeProfit"))
+    if legs != wanted:
+        return None
+    return Finding(TicketTrigger.EXECUTED, f"position {position.position_id} has the protection")
+
+
+def _order_amended(ticket: Ticket, records: Records) -> Finding | None:
+    intent = ticket.intent
+    order = records.orders.get(_number(intent, "orderId"))
+    if order is None or order.status is not OrderStatus.ACCEPTED:
+        return None
+    prices = (order.limit_price, order.stop_price)
+    wanted = (_price(intent, "limitPrice"), _price(intent, "stopPrice"))
+    if prices != wanted or order.volume_cents != _number(intent, "volume"):
+        return None
+    return Finding(TicketTrigger.EXECUTED, f"order {order.order_id} has the new values", order)
+
+
+def _since(ticket: Ticket, orders: Iterable[Order]) -> list[Order]:
+    """Return the orders that are not older than the ticket: a key may have served before."""
+    oldest = ticket.received_at - SKEW
+    return [order for order in orders if order.opened_at is None or order.opened_at >= oldest]
+
+
+def _number(intent: Mapping[str, Any], name: str) -> int:
+    return int(intent.get(name, 0))
+
+
+def _price(intent: Mapping[str, Any], name: str) -> Decimal | None:
+    return Decimal(intent[name]) if name in intent else None

@@ -1,0 +1,238 @@
+"""The tickets of one account: what may leave, and what is known of what left.
+
+Every order request passes ``sending``, which returns only when its ticket is stored. Knows neither
+callers' formats nor how an unknown outcome is settled (``resolver``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
+
+import msgspec
+import structlog
+from google.protobuf.message import Message
+
+from fxpool.clock import Clock
+from fxpool.domain.order_keys import OrderKey, client_order_id
+from fxpool.domain.requests import OrderIntent
+from fxpool.domain.tickets import Ticket, TicketKind, TicketState, TicketTrigger, received
+from fxpool.domain.trades import Execution, ExecutionType
+from fxpool.errors import KeyTaken, LocalProtocolError, Outcome, RequestError
+from fxpool.mapping.request_fields import fields_of
+from fxpool.openapi.proto import messages_pb2 as wire
+from fxpool.store import Entry, Journal
+
+ORDER: Final = "order"
+"""The part of a new order's intent that holds its OrderIntent."""
+
+_KINDS: Final[Mapping[type[Message], TicketKind]] = {
+    wire.ProtoOANewOrderReq: TicketKind.PLACE,
+    wire.ProtoOAClosePositionReq: TicketKind.CLOSE,
+    wire.ProtoOAAmendPositionSLTPReq: TicketKind.AMEND_POSITION,
+    wire.ProtoOAAmendOrderReq: TicketKind.AMEND_ORDER,
+    wire.ProtoOACancelOrderReq: TicketKind.CANCEL,
+}
+
+_ENDS: Final = {
+    Outcome.NOT_SENT: TicketTrigger.NOT_SENT,
+    Outcome.REFUSED: TicketTrigger.REFUSED,
+    Outcome.UNKNOWN: TicketTrigger.LOST,
+}
+
+log = structlog.get_logger(__name__)
+
+
+class TicketObserver(Protocol):
+    """What the tickets of an account tell their owner. Never blocks."""
+
+    def ticket_unknown(self, ticket: Ticket) -> None:
+        """It is not known what became of a ticket; it is being looked up."""
+        ...
+
+    def ticket_resolved(self, ticket: Ticket) -> None:
+        """It is known now."""
+        ...
+
+
+@dataclass(slots=True)
+class Answer:
+    """What the broker answered to a request; the block that sent it says so."""
+
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A new order's ticket before its request is made."""
+
+    ticket: Ticket
+    key: OrderKey | None
+    attempt: int
+
+
+class Tickets:
+    """The tickets of one account, by process: those that a request of ours holds."""
+
+    def __init__(
+        self,
+        account: str,
+        journal: Journal,
+        observer: TicketObserver,
+        *,
+        clock: Clock,
+        new_id: Callable[[], str],
+    ) -> None:
+        """``account`` is its key; ``new_id`` makes ids, unique over processes, of 50 characters at
+        most."""
+        self.observer = observer
+        self._account = account
+        self._journal = journal
+        self._clock = clock
+        self._new_id = new_id
+        self._prepared: dict[str, _Prepared] = {}
+        self._held: dict[str, Ticket] = {}
+        self._orders: dict[str, str] = {}  # client order id -> ticket id
+
+    def holds(self, ticket_id: str) -> bool:
+        """Whether a request of this process will still say what became of a ticket."""
+        ticket = self._held.get(ticket_id)
+        return ticket is not None and ticket.state.is_running
+
+    def prepare(
+        self, intent: Mapping[str, Any], key: OrderKey | None, attempt: int, fingerprint: str
+    ) -> Ticket:
+        """Return the ticket of a new order, not stored yet.
+
+        The order is to be placed with its ``client_order_id``; ``finish`` or ``leave`` ends it.
+        """
+        ticket_id = self._new_id()
+        ticket = received(
+            ticket_id,
+            self._account,
+            TicketKind.PLACE,
+            self._clock.at(),
+            intent=intent,
+            client_order_id=client_order_id(key, attempt, ticket_id),
+            key=None if key is None else key.stored,
+            fingerprint=fingerprint,
+        )
+        self._prepared[ticket.client_order_id] = _Prepared(ticket, key, attempt)
+        return ticket
+
+    def is_stored(self, ticket: Ticket) -> bool:
+        """Whether a new order's ticket is in the journal, so that it may have left."""
+        return ticket.ticket_id in self._held
+
+    @asynccontextmanager
+    async def sending(
+        self, request: Message, intent: OrderIntent | None = None
+    ) -> AsyncIterator[Answer]:
+        """Store a request's ticket; the block sends it, and its error says what became of it.
+
+        ``intent`` is that of a new order. Raises JournalDown, PoolBusy and KeyTaken before the
+        block, so that nothing is sent.
+        """
+        entry = self._entry(request, intent)
+        if not await self._journal.enter(entry):
+            raise KeyTaken(f"another request holds the key {entry.key}")
+        ticket, answer = entry.ticket, Answer()
+        self._held[ticket.ticket_id] = ticket
+        if ticket.client_order_id:
+            self._orders[ticket.client_order_id] = ticket.ticket_id
+        self._step(ticket.ticket_id, TicketTrigger.SENT)
+        try:
+            yield answer
+        except RequestError as exc:
+            self._step(ticket.ticket_id, _ENDS[exc.outcome], str(exc))
+            raise
+        except BaseException as exc:
+            self._step(ticket.ticket_id, TicketTrigger.LOST, f"{type(exc).__name__} while sending")
+            raise
+        else:
+            if ticket.kind is not TicketKind.PLACE:
+                self._step(ticket.ticket_id, TicketTrigger.EXECUTED, answer.text)
+        finally:
+            if ticket.kind is not TicketKind.PLACE:
+                self._release(ticket)
+
+    async def finish(self, ticket: Ticket, result: Mapping[str, Any]) -> None:
+        """Store what a new order's caller is told, durably. A ticket that was never journaled is
+        forgotten. Raises JournalDown; the result is stored later then."""
+        self._prepared.pop(ticket.client_order_id, None)
+        held = self._held.get(ticket.ticket_id)
+        if held is None:
+            return
+        if held.state.is_running:
+            part = result.get("partial", False)
+            end = TicketTrigger.PARTIALLY_EXECUTED if part else TicketTrigger.EXECUTED
+            held = held.after(end, self._clock.at(), _what(result))
+        held = replace(held, result=result)
+        self._release(held)
+        key = OrderKey.from_stored(held.key)
+        await self._journal.write(held, frees_key=key is not None and key.is_freed_by(result))
+
+    def leave(self, ticket: Ticket) -> None:
+        """End a new order whose caller is gone; does nothing after ``finish``."""
+        self._prepared.pop(ticket.client_order_id, None)
+        held = self._held.get(ticket.ticket_id)
+        if held is None:
+            return
+        if held.state.is_running:
+            self._step(ticket.ticket_id, TicketTrigger.LOST, "the caller is gone")
+        self._release(held)
+
+    def heard(self, execution: Execution) -> None:
+        """Take note that the broker has an order of ours."""
+        order = execution.order
+        if order is None or execution.type is not ExecutionType.ORDER_ACCEPTED:
+            return
+        ticket_id = self._orders.get(order.client_order_id)
+        if ticket_id is not None and self._held[ticket_id].state is TicketState.SENT:
+            self._step(ticket_id, TicketTrigger.ACCEPTED, f"order {order.order_id}")
+
+    def _entry(self, request: Message, intent: OrderIntent | None) -> Entry:
+        prepared = None if intent is None else self._prepared.pop(intent.client_order_id, None)
+        ticket = self._new(request) if prepared is None else prepared.ticket
+        if intent is not None:
+            order = msgspec.to_builtins(intent)
+            ticket = replace(ticket, intent={**ticket.intent, ORDER: order})
+        ticket = ticket.after(TicketTrigger.JOURNALED, self._clock.at())
+        if prepared is None or prepared.key is None:
+            return Entry(ticket)
+        expires_at = self._clock.at() + prepared.key.age
+        return Entry(ticket, prepared.key.stored, prepared.attempt, expires_at)
+
+    def _new(self, request: Message) -> Ticket:
+        kind = _KINDS.get(type(request))
+        if kind is None:
+            raise LocalProtocolError(f"{type(request).__name__} is no order request")
+        fields = fields_of(request)
+        return received(
+            self._new_id(),
+            self._account,
+            kind,
+            self._clock.at(),
+            intent=fields,
+            client_order_id=str(fields.get("clientOrderId", "")),
+        )
+
+    def _step(self, ticket_id: str, trigger: TicketTrigger, text: str = "") -> None:
+        ticket = self._held[ticket_id].after(trigger, self._clock.at(), text)
+        self._held[ticket_id] = ticket
+        self._journal.note(ticket)
+        if ticket.state is TicketState.UNKNOWN:
+            log.error("ticket unknown", account=self._account, ticket=ticket_id, why=text)
+            self.observer.ticket_unknown(ticket)
+
+    def _release(self, ticket: Ticket) -> None:
+        self._held.pop(ticket.ticket_id, None)
+        self._orders.pop(ticket.client_order_id, None)
+
+
+def _what(result: Mapping[str, Any]) -> str:
+    """Return the ids in a result, as evidence."""
+    names = {"orderId": "order", "positionId": "position", "dealId": "deal"}
+    return ", ".join(f"{word} {result[name]}" for name, word in names.items() if name in result)

@@ -1,0 +1,79 @@
+"""Settings -> the secret store they mean: Vault if there is one, else the encrypted file.
+
+Environment variables stand in for entries that the store does not have.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic import SecretStr
+
+from fxpool.auth.environment import EnvironmentStore
+from fxpool.auth.file_store import FileStore, KeySource
+from fxpool.auth.secrets import APPLICATION, SecretStore, WithFallback
+from fxpool.auth.vault import VaultLogin, VaultStore
+from fxpool.errors import SettingsError
+from fxpool.settings import Settings
+
+_RESCUE_FILE: Final = "rescued-tokens.bin"
+
+
+def secret_store_from(settings: Settings) -> SecretStore:
+    """Return the store of this process; nothing is read or written yet. Raises SettingsError."""
+    return WithFallback(own_store_from(settings), EnvironmentStore(settings))
+
+
+def own_store_from(settings: Settings) -> SecretStore:
+    """Return the store without what the environment adds to it. Raises SettingsError."""
+    if settings.vault_addr:
+        return _vault_from(settings)
+    return FileStore(settings.secrets_path, _key_source(settings))
+
+
+def rescue_store_from(settings: Settings) -> SecretStore | None:
+    """Return the file that takes a new pair of tokens while Vault is away; None without Vault."""
+    if not settings.vault_addr:
+        return None
+    return FileStore(settings.data_dir / _RESCUE_FILE, _key_source(settings))
+
+
+async def with_stored_application(settings: Settings) -> Settings:
+    """Return the settings with the application's credentials from the store, where it has them.
+
+    Raises SecretError and SettingsError.
+    """
+    store = secret_store_from(settings)
+    try:
+        fields = (await store.read(APPLICATION)).fields
+    finally:
+        await store.close()
+    changes: dict[str, object] = {
+        name: fields[name] for name in ("client_id", "redirect_uri") if fields.get(name)
+    }
+    if fields.get("client_secret"):
+        changes["client_secret"] = SecretStr(fields["client_secret"])
+    return settings.model_copy(update=changes)
+
+
+def _vault_from(settings: Settings) -> VaultStore:
+    login = VaultLogin(
+        settings.vault_token.get_secret_value(),
+        settings.vault_role_id,
+        settings.vault_secret_id.get_secret_value(),
+    )
+    if not login.token and not login.role_id:
+        raise SettingsError(
+            "VAULT_ADDR is set: set VAULT_TOKEN too, or VAULT_ROLE_ID and VAULT_SECRET_ID"
+        )
+    return VaultStore(
+        settings.vault_addr,
+        login,
+        mount=settings.vault_mount,
+        namespace=settings.vault_namespace,
+        ca_file=settings.vault_cacert,
+    )
+
+
+def _key_source(settings: Settings) -> KeySource:
+    return KeySource(settings.secrets_key_path, settings.secrets_key.get_secret_value())

@@ -1,0 +1,228 @@
+"""HashiCorp Vault and OpenBao over HTTP: KV version 2 with check-and-set, version 1 to read.
+
+Knows the HTTP forms of the store, not what is kept in it. Errors hold paths, never values.
+
+Source: the HTTP API of Vault: KV secrets engine, AppRole, sys/internal/ui/mounts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from fxpool.auth.secrets import Secret
+from fxpool.errors import (
+    SecretConflict,
+    SecretError,
+    SecretForbidden,
+    SecretReadOnly,
+    SecretStoreDown,
+    SecretStoreSealed,
+    SecretUnreadable,
+    SettingsError,
+)
+
+TIMEOUT_SECONDS: Final = 10.0
+_CONFLICT_WORDS: Final = "check-and-set"
+
+
+@dataclass(frozen=True, slots=True)
+class VaultLogin:
+    """How we show who we are: a token, or a role with its secret id."""
+
+    token: str = field(default="", repr=False)
+    role_id: str = ""
+    secret_id: str = field(default="", repr=False)
+
+
+class VaultStore:
+    """One KV mount of a Vault or OpenBao server."""
+
+    is_read_only = False
+
+    def __init__(
+        self,
+        address: str,
+        login: VaultLogin,
+        *,
+        mount: str = "secret",
+        namespace: str = "",
+        ca_file: Path | None = None,
+        timeout: float = TIMEOUT_SECONDS,
+    ) -> None:
+        """Prepare; nothing is asked yet. Raises SettingsError for an unreadable CA file."""
+        self._address, self._login, self._mount = address.rstrip("/"), login, mount.strip("/")
+        headers = {"X-Vault-Request": "true"}
+        if namespace:
+            headers["X-Vault-Namespace"] = namespace
+        self._http = httpx.AsyncClient(
+            base_url=f"{self._address}/v1/",
+            headers=headers,
+            timeout=timeout,
+            verify=_trusting(ca_file),
+        )
+        self._token = login.token
+        self._logging_in = asyncio.Lock()
+        self._kv_version: int | None = None
+
+    @property
+    def place(self) -> str:
+        return f"Vault at {self._address}, mount {self._mount}"
+
+    async def read(self, path: str) -> Secret:
+        path = self._inside(path)
+        if await self._version() == 1:
+            answer = await self._ask("GET", f"{self._mount}/{path}")
+            return Secret() if answer is None else Secret(_texts(answer["data"], path), 1)
+        answer = await self._ask("GET", f"{self._mount}/data/{path}", deleted_too=True)
+        if answer is None:
+            return Secret()
+        content = answer["data"]
+        return Secret(_texts(content["data"] or {}, path), content["metadata"]["version"])
+
+    async def write(self, path: str, fields: Mapping[str, str], *, version: int) -> int:
+        path = self._inside(path)
+        if await self._version() == 1:
+            raise SecretReadOnly(
+                f"{self.place} is a KV version 1 mount, which has no check-and-set: two writers "
+                "could destroy each other's tokens; upgrade it with `vault kv enable-versioning`"
+            )
+        body = {"data": dict(fields), "options": {"cas": version}}
+        answer = await self._ask("POST", f"{self._mount}/data/{path}", body)
+        if answer is None:
+            raise SecretError(f"{self.place}: no such mount")
+        written: int = answer["data"]["version"]
+        return written
+
+    async def delete(self, path: str) -> None:
+        kind = "" if await self._version() == 1 else "metadata/"
+        await self._ask("DELETE", f"{self._mount}/{kind}{self._inside(path)}")
+
+    async def names(self, folder: str) -> list[str]:
+        kind = "" if await self._version() == 1 else "metadata/"
+        answer = await self._ask("LIST", f"{self._mount}/{kind}{folder}")
+        keys = [] if answer is None else answer["data"]["keys"]
+        return sorted(key for key in keys if not key.endswith("/"))
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    # Inside
+
+    def _inside(self, path: str) -> str:
+        """Return a path below the mount, however it was written: with mount, with ``data/``."""
+        path = path.strip("/").removeprefix("v1/").removeprefix(f"{self._mount}/")
+        return path.removeprefix("data/")
+
+    async def _version(self) -> int:
+        if self._kv_version is None:
+            answer = await self._ask("GET", f"sys/internal/ui/mounts/{self._mount}", may_fail=True)
+            options = {} if answer is None else answer["data"].get("options") or {}
+            # A token that may not see the mount's options is most likely on a current one.
+            self._kv_version = int(options.get("version", 2 if answer is None else 1))
+        return self._kv_version
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        deleted_too: bool = False,
+        may_fail: bool = False,
+    ) -> dict[str, Any] | None:
+        """Return an answer's JSON, or None for what is not there."""
+        response = await self._send(method, path, body)
+        if response.status_code == httpx.codes.FORBIDDEN and self._login.role_id:
+            await self._log_in(stale=self._token)
+            response = await self._send(method, path, body)
+        content = _json(response)
+        if response.status_code == httpx.codes.NOT_FOUND:
+            return content if deleted_too and content and content.get("data") else None
+        if may_fail and response.status_code == httpx.codes.FORBIDDEN:
+            return None
+        self._check(response.status_code, content, path)
+        if response.content and (content is None or "data" not in content):
+            raise SecretStoreDown(f"{self.place}: what answers {path} is no Vault")
+        return content or {}
+
+    async def _send(self, method: str, path: str, body: object = None) -> httpx.Response:
+        if not self._token and self._login.role_id:
+            await self._log_in(stale="")
+        return await self._call(method, path, body, {"X-Vault-Token": self._token})
+
+    async def _call(
+        self, method: str, path: str, body: object, headers: Mapping[str, str]
+    ) -> httpx.Response:
+        try:
+            return await self._http.request(method, path, json=body, headers=headers)
+        except httpx.TimeoutException as exc:
+            raise SecretStoreDown(f"{self.place}: no answer in time") from exc
+        except httpx.HTTPError as exc:
+            raise SecretStoreDown(f"{self.place}: cannot be reached ({exc})") from exc
+
+    async def _log_in(self, *, stale: str) -> None:
+        """Get a token for the role, unless another call has got one since ``stale``."""
+        async with self._logging_in:
+            if self._token != stale:
+                return
+            role = {"role_id": self._login.role_id, "secret_id": self._login.secret_id}
+            response = await self._call("POST", "auth/approle/login", role, {})
+            content = _json(response)
+            if response.status_code == httpx.codes.BAD_REQUEST:
+                raise SecretForbidden(f"{self.place}: VAULT_ROLE_ID or VAULT_SECRET_ID is refused")
+            self._check(response.status_code, content, "auth/approle/login")
+            if content is None or "auth" not in content:
+                raise SecretStoreDown(f"{self.place}: what answers a login is no Vault")
+            self._token = content["auth"]["client_token"]
+
+    def _check(self, status: int, content: dict[str, Any] | None, path: str) -> None:
+        """Raise the named error of a status."""
+        if status < httpx.codes.BAD_REQUEST:
+            return
+        words = "; ".join(map(str, (content or {}).get("errors", [])))
+        if status == httpx.codes.FORBIDDEN:
+            raise SecretForbidden(
+                f"{self.place}: {path} is forbidden: check VAULT_TOKEN (or VAULT_ROLE_ID) and its "
+                "policy"
+            )
+        if status == httpx.codes.BAD_REQUEST and _CONFLICT_WORDS in words:
+            raise SecretConflict(f"{self.place}: {path} was changed by another writer")
+        if status == httpx.codes.SERVICE_UNAVAILABLE and "sealed" in words.lower():
+            raise SecretStoreSealed(f"{self.place} is sealed: unseal it")
+        if status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.TOO_MANY_REQUESTS:
+            raise SecretStoreDown(f"{self.place}: answered {status} to {path}")
+        raise SecretError(f"{self.place}: answered {status} to {path}")
+
+
+def _trusting(ca_file: Path | None) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
+    except OSError as exc:
+        raise SettingsError(f"VAULT_CACERT: {ca_file} is no file of certificates") from exc
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _json(response: httpx.Response) -> dict[str, Any] | None:
+    if not response.content:
+        return None
+    try:
+        content = response.json()
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _texts(fields: Mapping[str, object], path: str) -> dict[str, str]:
+    """Return an entry's values as texts; JSON numbers are written out. Nothing else fits."""
+    wrong = [name for name, value in fields.items() if isinstance(value, dict | list)]
+    if wrong:
+        raise SecretUnreadable(f"{path}: {', '.join(wrong)} must be a text or a number")
+    return {name: str(value) for name, value in fields.items() if value is not None}

@@ -1,0 +1,54 @@
+"""``fxpool connect``, ``fxpool doctor`` and ``fxpool secrets`` with their arguments."""
+
+# ruff: noqa: PLC0415 (a command pays for its own imports only)
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from fxpool.cli.options import AsJson
+
+secrets_app = typer.Typer(help="The secret store: what is in it and whether it works.")
+
+
+def connect(
+    *,
+    account: Annotated[str, typer.Argument(help="The account to link: its key or its login.")],
+    scope: Annotated[
+        Literal["trading", "accounts"],
+        typer.Option(help="trading, or accounts: reading only."),
+    ] = "trading",
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Print the address instead of opening it.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Link an account: its owner consents in a browser, its tokens go to the secret store."""
+    from fxpool.cli.connect import ConnectOptions, run
+
+    run(ConnectOptions(account, scope, opens_browser=not no_browser, as_json=as_json))
+
+
+def doctor(*, as_json: AsJson = False) -> None:
+    """Check every precondition by name: network, broker, secrets, tokens; with the cure."""
+    from fxpool.cli.doctor import run
+
+    run(as_json=as_json)
+
+
+@secrets_app.command("check")
+def check() -> None:
+    """Whether everything that the configuration needs is there."""
+    from fxpool.cli import secrets
+
+    secrets.check()
+
+
+@secrets_app.command("list")
+def list_names() -> None:
+    """The names of the entries; never their values."""
+    from fxpool.cli import secrets
+
+    secrets.list_names()

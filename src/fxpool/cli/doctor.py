@@ -1,0 +1,207 @@
+"""``fxpool doctor``: one line per precondition, PASS, WARN or FAIL, with the cure."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from random import SystemRandom
+
+import typer
+from google.protobuf.internal import api_implementation
+from rich.table import Table
+
+from fxpool.auth import secret_store_from, with_stored_application
+from fxpool.auth.tokens import TokenPair, pair_from
+from fxpool.cli import logs
+from fxpool.cli.console import stdout
+from fxpool.cli.exits import Exit, end_with, print_json
+from fxpool.clock import SystemClock
+from fxpool.errors import FxPoolError, SecretError
+from fxpool.openapi.proto.messages_pb2 import ProtoOAVersionReq
+from fxpool.platforms.ctrader_setup import accounts_from, credentials_from, endpoints_from
+from fxpool.platforms.ctrader_tokens import secret_paths
+from fxpool.platforms.routing import AccountConfig
+from fxpool.platforms.token_accounts import AccountMismatch, TokenAccounts
+from fxpool.pool import Endpoint, Environment, Pool
+from fxpool.settings import Settings
+
+STEP_SECONDS = 10.0
+
+
+class Verdict(StrEnum):
+    """How a precondition stands."""
+
+    PASS = "PASS"  # noqa: S105 (a word)
+    WARN = "WARN"
+    FAIL = "FAIL"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: what was looked at, how it stands, what was found or how to mend it."""
+
+    what: str
+    verdict: Verdict
+    text: str
+
+
+def run(*, as_json: bool) -> None:
+    """Print all findings; end with 1 if one of them is FAIL."""
+    logs.configure("ERROR")
+    try:
+        findings = asyncio.run(_examine(Settings.from_environment()))
+    except FxPoolError as error:
+        end_with(error, as_json=as_json)
+    is_well = all(finding.verdict is not Verdict.FAIL for finding in findings)
+    if as_json:
+        print_json({"ok": is_well, "findings": [asdict(finding) for finding in findings]})
+    else:
+        _print(findings)
+    if not is_well:
+        raise typer.Exit(Exit.REFUSED)
+
+
+async def _examine(settings: Settings) -> list[Finding]:
+    """Look at everything, in the order in which a pool needs it."""
+    findings = [_protobuf(), _gateway_port(settings)]
+    try:
+        settings = await with_stored_application(settings)
+    except SecretError as exc:
+        return [*findings, Finding("secret store", Verdict.FAIL, str(exc))]
+    place = secret_store_from(settings).place
+    findings.append(Finding("secret store", Verdict.PASS, place))
+    accounts = [account for account in accounts_from(settings) if account.enabled]
+    findings.append(_accounts(accounts))
+    environments = dict.fromkeys(account.environment for account in accounts)
+    for environment in environments:
+        findings += [one async for one in _way(environment, endpoints_from(settings)[environment])]
+    if accounts and all(finding.verdict is not Verdict.FAIL for finding in findings):
+        findings += [one async for one in _inside(settings, accounts, list(environments))]
+    return findings
+
+
+def _protobuf() -> Finding:
+    kind = api_implementation.Type()
+    if kind == "upb":
+        return Finding("protobuf runtime", Verdict.PASS, kind)
+    return Finding("protobuf runtime", Verdict.WARN, f"{kind} is slow: install the binary wheel")
+
+
+def _gateway_port(settings: Settings) -> Finding:
+    what, where = "gateway port", f"{settings.pool_host} port {settings.pool_port}"
+    try:
+        socket.create_server((settings.pool_host, settings.pool_port)).close()
+    except OSError as exc:
+        text = f"{where}: {exc.strerror}; a gateway may be running, or set CTRADER_POOL_PORT"
+        return Finding(what, Verdict.WARN, text)
+    return Finding(what, Verdict.PASS, f"{where} is free")
+
+
+def _accounts(accounts: Sequence[AccountConfig]) -> Finding:
+    if accounts:
+        names = ", ".join(account.key for account in accounts)
+        return Finding("configuration", Verdict.PASS, f"cTrader accounts: {names}")
+    text = "no cTrader account: set CTRADER_ROUTING_CONFIG to a file that has one"
+    return Finding("configuration", Verdict.FAIL, text)
+
+
+async def _way(environment: Environment, endpoint: Endpoint) -> AsyncIterator[Finding]:
+    """Look at each step of the way to a host; later steps are left out after a failure."""
+    host, port = endpoint.host, endpoint.port
+
+    async def look_up() -> str:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port)
+        return f"{host} is {found[0][4][0]}"
+
+    async def connect() -> str:
+        _, writer = await asyncio.open_connection(host, port)
+        writer.close()
+        return f"{host} port {port} answers"
+
+    async def shake_hands() -> str:
+        context = ssl.create_default_context(cafile=endpoint.ca_file)
+        _, writer = await asyncio.open_connection(host, port, ssl=context)
+        spoken = writer.get_extra_info("ssl_object").version()
+        writer.close()
+        return f"{spoken}, certificate trusted"
+
+    steps: Sequence[tuple[str, Callable[[], Awaitable[str]], str]] = (
+        ("name lookup", look_up, "check the host's name and the resolver"),
+        ("TCP", connect, f"check the firewall: port {port} must be open to the outside"),
+        ("TLS", shake_hands, "check the clock of this machine, CTRADER_CA_FILE and any proxy"),
+    )
+    for name, step, cure in steps:
+        what = f"{environment.value}: {name}"
+        try:
+            async with asyncio.timeout(STEP_SECONDS):
+                text = await step()
+        except (OSError, TimeoutError) as exc:
+            yield Finding(what, Verdict.FAIL, f"{str(exc) or 'no answer in time'}; {cure}")
+            return
+        yield Finding(what, Verdict.PASS, text)
+
+
+async def _inside(
+    settings: Settings, accounts: Sequence[AccountConfig], environments: Sequence[Environment]
+) -> AsyncIterator[Finding]:
+    """Log the application in, and look at each account's token."""
+    credentials = credentials_from(settings)
+    clock = SystemClock()
+    async with Pool(
+        endpoints_from(settings), credentials, clock=clock, random=SystemRandom()
+    ) as pool:
+        for environment in environments:
+            what = f"{environment.value}: application login"
+            try:
+                await pool.request(environment, ProtoOAVersionReq(), timeout=STEP_SECONDS)
+            except FxPoolError as exc:
+                cure = "check client id and secret; a new application must be activated first"
+                yield Finding(what, Verdict.FAIL, f"{exc}; {cure}")
+                return
+            yield Finding(what, Verdict.PASS, f"as {credentials.client_id}")
+        listed = TokenAccounts(pool)
+        for account in accounts:
+            yield await _token(settings, account, listed)
+
+
+async def _token(settings: Settings, account: AccountConfig, listed: TokenAccounts) -> Finding:
+    what = f"account {account.key}"
+    cure = f"run `fxpool connect {account.key}`"
+    try:
+        pair = await _stored(settings, account)
+        if pair is None:
+            return Finding(what, Verdict.FAIL, f"no tokens in the secret store; {cure}")
+        opened = await listed.find(account, pair.access_token)
+    except (FxPoolError, AccountMismatch) as exc:
+        return Finding(what, Verdict.FAIL, f"{exc}; {cure}")
+    if not pair.refresh_token:
+        text = f"its token works and has no refresh token, so it ends; {cure}"
+        return Finding(what, Verdict.WARN, text)
+    scope = "read only" if opened.is_view_only else "trading"
+    until = "" if pair.expires_at is None else f", until {pair.expires_at:%F}"
+    return Finding(what, Verdict.PASS, f"token accepted ({scope}{until})")
+
+
+async def _stored(settings: Settings, account: AccountConfig) -> TokenPair | None:
+    store = secret_store_from(settings)
+    try:
+        for path in secret_paths(account):
+            pair = pair_from((await store.read(path)).fields, source=path)
+            if pair is not None:
+                return pair
+        return None
+    finally:
+        await store.close()
+
+
+def _print(findings: Sequence[Finding]) -> None:
+    colours = {Verdict.PASS: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red"}
+    table = Table("", "what", "found", box=None)
+    for finding in findings:
+        mark = f"[{colours[finding.verdict]}]{finding.verdict}[/]"
+        table.add_row(mark, finding.what, finding.text.replace("[", r"\["))
+    stdout().print(table)

@@ -1,0 +1,76 @@
+"""The client's calls about an account's past; part of ``UnifiedPoolClient``."""
+# ruff: noqa: N815 (the camelCase names are the callers')
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fxpool.mapping.history_formats import (
+    AccountMetrics,
+    BarInfo,
+    DailyGrowth,
+    OpenTrades,
+    RiskStatus,
+    SymbolStats,
+    TradeHistory,
+)
+from fxpool.platforms.past import PastReads
+
+
+class PastClient:
+    """Calls by account. All raise PlatformError while the past is not known: never a zero."""
+
+    def _of(self, account_id: str) -> PastReads:
+        """Return the platform of an account."""
+        raise NotImplementedError
+
+    async def get_account_metrics(self, account_id: str) -> AccountMetrics:
+        """Return sums, rates and ratios over all trades; what cannot be computed is None."""
+        return await self._of(account_id).metrics(account_id)
+
+    async def get_trade_history(
+        self, account_id: str, days: int = 30, limit: int = 100
+    ) -> TradeHistory:
+        """Return the newest ``limit`` closed trades of the last days, newest first."""
+        return await self._of(account_id).trades(account_id, days=days, limit=limit)
+
+    async def get_daily_growth(self, account_id: str, days: int = 30) -> DailyGrowth:
+        """Return the last UTC days, oldest first, with the balance at each day's end."""
+        return await self._of(account_id).daily_growth(account_id, days=days)
+
+    async def get_symbol_stats(self, account_id: str, symbol: str) -> SymbolStats | None:
+        """Return what trades on a symbol came to; None if there were none."""
+        stats = await self._of(account_id).symbol_stats(account_id, symbol)
+        return stats if stats["trades"] else None
+
+    async def get_risk_status(self, account_id: str) -> RiskStatus:
+        """Return the day's loss and the fall from the peak, in percent."""
+        return await self._of(account_id).risk_status(account_id)
+
+    async def get_open_trades(self, account_id: str) -> OpenTrades:
+        """Return the open positions."""
+        return await self._of(account_id).open_trades(account_id)
+
+    async def get_historical_data(
+        self,
+        account_id: str,
+        symbol: str,
+        timeframe: str = "1h",
+        begin: datetime | None = None,
+        end: datetime | None = None,
+    ) -> list[BarInfo]:
+        """Return the bars that open from ``begin`` up to, not including, ``end`` (now)."""
+        answer = await self._of(account_id).bars(
+            account_id, symbol, timeframe, begin=begin, end=end
+        )
+        return answer["bars"]
+
+    # The same calls under the names of the older clients
+
+    getAccountMetrics = get_account_metrics
+    getTradeHistory = get_trade_history
+    getDailyGrowth = get_daily_growth
+    getSymbolStats = get_symbol_stats
+    getRiskStatus = get_risk_status
+    getOpenTrades = get_open_trades
+    getHistoricalData = get_historical_data

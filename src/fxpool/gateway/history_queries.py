@@ -1,0 +1,61 @@
+"""The queries of reads about the past: what each takes, in snake_case and camelCase."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Final, TypeVar
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
+
+from fxpool.platforms.past import SortOrder
+
+MAX_DAYS: Final = 10_000
+MAX_TRADES: Final = 10_000
+
+Days = Annotated[int, Field(ge=1, le=MAX_DAYS)]
+
+
+class _Query(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class GrowthQuery(_Query):
+    """How far back; days are UTC days, today is the last."""
+
+    days: Days = 30
+
+
+class TradesQuery(_Query):
+    """Which closed trades, and in which order."""
+
+    days: Days = 30
+    limit: Annotated[int, Field(ge=1, le=MAX_TRADES)] = 100
+    include_balance: bool = Field(
+        default=False, validation_alias=AliasChoices("includeBalance", "include_balance")
+    )
+    order: SortOrder = "desc"
+
+
+class BarsQuery(_Query):
+    """Which bars; a time is ISO 8601 with its zone, or epoch milliseconds."""
+
+    timeframe: str = "1h"
+    begin: AwareDatetime | None = Field(default=None, validation_alias="from")
+    end: AwareDatetime | None = Field(default=None, validation_alias="to")
+
+
+Query = TypeVar("Query", bound=_Query)
+
+
+def reader_of(shape: type[Query]) -> Callable[[Request], Awaitable[Query]]:
+    """Return what reads a query of this shape from a request."""
+
+    async def read(request: Request) -> Query:
+        try:
+            return shape.model_validate(dict(request.query_params))
+        except ValidationError as exc:
+            raise RequestValidationError(exc.errors()) from exc
+
+    return read

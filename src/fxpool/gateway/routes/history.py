@@ -1,0 +1,111 @@
+"""An account's past: metrics, trades, growth, symbol statistics, risk and bars."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.responses import Response
+
+from fxpool.gateway.exact_json import answer
+from fxpool.gateway.history_queries import BarsQuery, GrowthQuery, TradesQuery, reader_of
+from fxpool.gateway.openapi import answers
+from fxpool.gateway.routes.common import OnPlatform, new_router, query_parameters
+from fxpool.mapping.history_formats import (
+    AccountMetrics,
+    BarList,
+    DailyGrowth,
+    OpenTrades,
+    RiskStatus,
+    SymbolStats,
+    TradeHistory,
+)
+
+router = new_router("history")
+
+_DAYS = "how many days back; default 30"
+
+
+@router.get("/accounts/{account_id}/metrics", responses=answers(AccountMetrics))
+async def read_metrics(account_id: str, platform: OnPlatform) -> Response:
+    """What all trades came to; a ratio that cannot be computed is null."""
+    return answer(await platform.metrics(account_id))
+
+
+@router.get(
+    "/accounts/{account_id}/trades",
+    responses=answers(TradeHistory),
+    openapi_extra=query_parameters(
+        days=_DAYS,
+        limit="how many at most, the newest; default 100",
+        includeBalance="true: deposits and withdrawals too",
+        order="desc (newest first) or asc",
+    ),
+)
+async def read_trades(
+    account_id: str,
+    query: Annotated[TradesQuery, Depends(reader_of(TradesQuery))],
+    platform: OnPlatform,
+) -> Response:
+    """Closed trades, one row per closed part of a position."""
+    return answer(
+        await platform.trades(
+            account_id,
+            days=query.days,
+            limit=query.limit,
+            include_balance=query.include_balance,
+            order=query.order,
+        )
+    )
+
+
+@router.get(
+    "/accounts/{account_id}/daily-growth",
+    responses=answers(DailyGrowth),
+    openapi_extra=query_parameters(days=_DAYS),
+)
+async def read_daily_growth(
+    account_id: str,
+    query: Annotated[GrowthQuery, Depends(reader_of(GrowthQuery))],
+    platform: OnPlatform,
+) -> Response:
+    """Balance and result of every UTC day, oldest first."""
+    return answer(await platform.daily_growth(account_id, days=query.days))
+
+
+@router.get("/accounts/{account_id}/symbol-stats/{symbol:path}", responses=answers(SymbolStats))
+async def read_symbol_stats(account_id: str, symbol: str, platform: OnPlatform) -> Response:
+    """What trades on one symbol came to in the last 90 days."""
+    return answer(await platform.symbol_stats(account_id, symbol))
+
+
+@router.get("/accounts/{account_id}/risk-status", responses=answers(RiskStatus))
+async def read_risk_status(account_id: str, platform: OnPlatform) -> Response:
+    """Loss of the day and fall from the peak; 503 while they are not known, never "low"."""
+    return answer(await platform.risk_status(account_id))
+
+
+@router.get("/accounts/{account_id}/open-trades", responses=answers(OpenTrades))
+async def read_open_trades(account_id: str, platform: OnPlatform) -> Response:
+    """All open positions."""
+    return answer(await platform.open_trades(account_id))
+
+
+@router.get(
+    "/accounts/{account_id}/bars/{symbol:path}",
+    responses=answers(BarList),
+    openapi_extra=query_parameters(
+        timeframe="1m 5m 15m 30m 1h 4h 1d 1w 1M and all others of MetaApi; default 1h",
+        **{"from": "ISO time or epoch milliseconds", "to": "the same; default now"},
+    ),
+)
+async def read_bars(
+    account_id: str,
+    symbol: str,
+    query: Annotated[BarsQuery, Depends(reader_of(BarsQuery))],
+    platform: OnPlatform,
+) -> Response:
+    """Bars of bid prices that open from ``from`` up to, not including, ``to``."""
+    return answer(
+        await platform.bars(account_id, symbol, query.timeframe, begin=query.begin, end=query.end)
+    )

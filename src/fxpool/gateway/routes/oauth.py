@@ -1,0 +1,134 @@
+"""Linking accounts in a browser: the consent page, the way back from it, and what is linked.
+
+The service does not give ``state`` back, so it is kept in a cookie that only the callback sees.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from fastapi import Depends
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from fxpool.gateway.exact_json import answer
+from fxpool.gateway.openapi import Forgotten, answers
+from fxpool.gateway.routes.common import new_router, query_parameters
+from fxpool.platforms.base import PlatformError
+from fxpool.platforms.ctrader import CTraderPlatform
+from fxpool.platforms.ctrader_consent import CTraderConsent, LinkResult, LinkStatus
+
+STATE_COOKIE: Final = "fxpool_consent"
+_COOKIE_SECONDS: Final = 600
+_NO_STORE: Final = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+}
+_STYLE: Final = "body{font:16px system-ui;max-width:40rem;margin:3rem auto;padding:0 1rem}"
+
+router = new_router("oauth")
+
+
+async def _platform(request: Request) -> CTraderPlatform:
+    platform = request.app.platform
+    if not isinstance(platform, CTraderPlatform):
+        raise PlatformError(404, "NOT_FOUND", "this gateway has no cTrader accounts to link")
+    return platform
+
+
+OnCTrader = Annotated[CTraderPlatform, Depends(_platform)]
+
+
+@router.get("/oauth/authorize", include_in_schema=False)  # a page for people
+async def authorize(request: Request, platform: OnCTrader) -> Response:
+    """Send the browser to the page where the accounts' owner consents.
+
+    Query: ``account_id`` (repeatable) and ``scope``, trading or accounts.
+    """
+    query = request.query_params
+    names = query.getlist("account_id") + query.getlist("accountId")
+    keys = [platform.key_of(name) for name in names]
+    page, state = platform.consent.begin(keys, query.get("scope") or "trading")
+    return remembering(RedirectResponse(page, 302), state, platform.consent.redirect_uri)
+
+
+@router.get("/callback", include_in_schema=False)  # a page for people
+async def callback(request: Request, platform: OnCTrader) -> Response:
+    """Take the consent and say which accounts are linked now."""
+    return page_of(await take_consent(request, platform.consent))
+
+
+@router.get("/oauth/status", responses=answers(dict[str, LinkStatus]))
+async def read_status(platform: OnCTrader) -> Response:
+    """Per account: linked, until when, scope, last refresh, last error. No token material."""
+    return answer(platform.consent.status())
+
+
+@router.post(
+    "/oauth/refresh",
+    responses=answers(LinkStatus),
+    openapi_extra=query_parameters(account_id="whose tokens to renew"),
+)
+async def refresh(request: Request, platform: OnCTrader) -> Response:
+    """Renew an account's tokens now, for all accounts that share them."""
+    name = request.query_params.get("account_id") or request.query_params.get("accountId")
+    if not name:
+        raise PlatformError(422, "INVALID_REQUEST", "account_id: say whose tokens to renew")
+    return answer(await platform.consent.refresh(platform.key_of(name)))
+
+
+@router.delete("/oauth/{account_id}", responses=answers(Forgotten))
+async def forget(account_id: str, platform: OnCTrader) -> Response:
+    """Remove an account's tokens from the secret store."""
+    key = platform.key_of(account_id)
+    await platform.consent.forget(key)
+    return answer(Forgotten(success=True, account=key, message=f"the tokens of {key} are removed"))
+
+
+def remembering(response: Response, state: str, redirect_uri: str) -> Response:
+    """Return the response with a cookie that binds the consent to this browser."""
+    response.set_cookie(
+        STATE_COOKIE,
+        state,
+        max_age=_COOKIE_SECONDS,
+        httponly=True,
+        samesite="lax",
+        secure=urlsplit(redirect_uri).scheme == "https",
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+async def take_consent(request: Request, consent: CTraderConsent) -> LinkResult:
+    """Return what a browser that comes back from the consent page led to. Raises PlatformError."""
+    query = request.query_params
+    state = request.cookies.get(STATE_COOKIE, "")
+    if query.get("state", state) != state:
+        raise PlatformError(403, "CONSENT_UNKNOWN", "the state is not that of this browser")
+    code = query.get("code")
+    if not code:
+        told = query.get("error_description") or query.get("error") or "no code was given"
+        raise PlatformError(400, "CONSENT_REFUSED", f"authentication failed: {told}")
+    return await consent.finish(code, state)
+
+
+def page_of(result: LinkResult) -> Response:
+    """Return the page that tells a person what a consent led to."""
+    page = HTMLResponse(_page(result), 200 if result["success"] else 409, headers=_NO_STORE)
+    page.delete_cookie(STATE_COOKIE)
+    return page
+
+
+def _page(result: LinkResult) -> str:
+    rows = [f"<li>{escape(k)}: linked, {escape(text)}" for k, text in result["linked"].items()]
+    rows += [f"<li>{escape(k)}: NOT linked: {escape(t)}" for k, t in result["failed"].items()]
+    rows += [f"<li>{escape(text)}" for text in result["warnings"]]
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>fxpool</title>'
+        f"<style>{_STYLE}</style><h1>{'Linked' if result['success'] else 'Not all linked'}</h1>"
+        f"<ul>{''.join(rows)}</ul><p>The tokens are in: {escape(result['place'])}.</p>"
+        "<p>You can close this page.</p></html>"
+    )

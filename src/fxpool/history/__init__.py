@@ -1,0 +1,16 @@
+"""The past of accounts: deals, cash flow and bars fetched, kept, and the statistics on them."""
+
+from fxpool.history.fetch import HistoryKeeper, Progress
+from fxpool.history.kept import HistoryStore, MemoryHistory
+from fxpool.history.record import AccountRecord
+from fxpool.history.trades import ClosedPart, Trade
+
+__all__ = [
+    "AccountRecord",
+    "ClosedPart",
+    "HistoryKeeper",
+    "HistoryStore",
+    "MemoryHistory",
+    "Progress",
+    "Trade",
+]

@@ -1,0 +1,134 @@
+"""What is read of the past: history requests out, domain values in, page by page.
+
+Decides nothing. All go at the lowest priority, so that none is in the way of a trade or of a read,
+and at most a few at a time over all accounts (``gate``), so that a long synchronisation leaves room
+for the history that a live account needs.
+
+Raises what ``AccountChannel.request`` raises, and MappingError for an answer that makes no sense.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Final, TypeVar
+
+from google.protobuf.message import Message
+
+from fxpool.domain.bars import Bar, Period
+from fxpool.domain.past import Span
+from fxpool.domain.trades import CashFlow, Deal, Order
+from fxpool.errors import MappingError
+from fxpool.history.windows import INSTANT, rest_after
+from fxpool.mapping import from_wire
+from fxpool.mapping.bars import bar_from
+from fxpool.mapping.instants import instant_from_ms, ms_from_instant
+from fxpool.openapi.proto import messages_pb2 as wire
+from fxpool.openapi.proto import model_pb2 as model
+from fxpool.pool import AccountChannel
+from fxpool.pool.channel import Priority
+
+TIMEOUT: Final = 60.0
+"""Seconds; the wait for a slot counts, and history waits behind everything."""
+
+_Answer = TypeVar("_Answer", bound=Message)
+
+
+class HistoryReads:
+    """The history requests of one account."""
+
+    def __init__(self, channel: AccountChannel, gate: asyncio.Semaphore) -> None:
+        self._channel = channel
+        self._gate = gate
+        self._id = channel.account_id
+
+    async def deals(self, span: Span) -> list[Deal]:
+        """Return all deals that were executed in a window, in any order."""
+        found: dict[int, Deal] = {}
+        rest: Span | None = span
+        while rest is not None:
+            first, last = _bounds(rest)
+            request = wire.ProtoOADealListReq(
+                ctidTraderAccountId=self._id, fromTimestamp=first, toTimestamp=last
+            )
+            answer = await self._ask(request, wire.ProtoOADealListRes)
+            page = [from_wire.deal_from(deal) for deal in answer.deal]
+            found |= {deal.deal_id: deal for deal in page}
+            rest = _rest(rest, answer.hasMore, [deal.executed_at for deal in page])
+        return list(found.values())
+
+    async def orders(self, span: Span) -> list[Order]:
+        """Return all orders that changed last in a window, in any order."""
+        found: dict[int, Order] = {}
+        rest: Span | None = span
+        while rest is not None:
+            first, last = _bounds(rest)
+            request = wire.ProtoOAOrderListReq(
+                ctidTraderAccountId=self._id, fromTimestamp=first, toTimestamp=last
+            )
+            answer = await self._ask(request, wire.ProtoOAOrderListRes)
+            found |= {order.orderId: from_wire.order_from(order) for order in answer.order}
+            times = [_updated_at(order) for order in answer.order] if answer.hasMore else []
+            rest = _rest(rest, answer.hasMore, times)
+        return list(found.values())
+
+    async def cash_flow(self, span: Span) -> list[CashFlow]:
+        """Return all cash flow of a window of at most a week; it has no pages."""
+        first, last = _bounds(span)
+        request = wire.ProtoOACashFlowHistoryListReq(
+            ctidTraderAccountId=self._id, fromTimestamp=first, toTimestamp=last
+        )
+        answer = await self._ask(request, wire.ProtoOACashFlowHistoryListRes)
+        return [from_wire.cash_flow_from(flow) for flow in answer.depositWithdraw]
+
+    async def bars(self, symbol_id: int, period: Period, span: Span) -> list[Bar]:
+        """Return the bars that open in a window, oldest first."""
+        found: dict[datetime, Bar] = {}
+        rest: Span | None = span
+        while rest is not None:
+            first, last = _bounds(rest)
+            request = wire.ProtoOAGetTrendbarsReq(
+                ctidTraderAccountId=self._id,
+                symbolId=symbol_id,
+                period=model.ProtoOATrendbarPeriod.ValueType(period.value),
+                fromTimestamp=first,
+                toTimestamp=last,
+            )
+            answer = await self._ask(request, wire.ProtoOAGetTrendbarsRes)
+            page = [bar_from(trendbar) for trendbar in answer.trendbar]
+            found |= {bar.opened_at: bar for bar in page}
+            # Whatever their order in the page, the newest of the window come first.
+            rest = _rest(rest, answer.hasMore, sorted((b.opened_at for b in page), reverse=True))
+        return [bar for at, bar in sorted(found.items()) if span.begin <= at < span.end]
+
+    async def archived_symbols(self) -> dict[int, str]:
+        """Return the names of symbols that the broker does not list any more, by id."""
+        request = wire.ProtoOASymbolsListReq(
+            ctidTraderAccountId=self._id, includeArchivedSymbols=True
+        )
+        answer = await self._ask(request, wire.ProtoOASymbolsListRes)
+        return {symbol.symbolId: symbol.name for symbol in answer.archivedSymbol}
+
+    async def _ask(self, request: Message, answer: type[_Answer]) -> _Answer:
+        async with self._gate:
+            message = await self._channel.request(
+                request, timeout=TIMEOUT, priority=Priority.HISTORY
+            )
+        if not isinstance(message, answer):
+            raise MappingError(f"{type(request).__name__} was answered by {type(message).__name__}")
+        return message
+
+
+def _bounds(span: Span) -> tuple[int, int]:
+    """Return the bounds of a request in epoch milliseconds; both are inside its window."""
+    return ms_from_instant(span.begin), ms_from_instant(span.end - INSTANT)
+
+
+def _rest(span: Span, has_more: bool, times: list[datetime]) -> Span | None:
+    return rest_after(span, times) if has_more else None
+
+
+def _updated_at(order: model.ProtoOAOrder) -> datetime:
+    if not order.HasField("utcLastUpdateTimestamp"):
+        raise MappingError(f"order {order.orderId} of a long list says not when it changed")
+    return instant_from_ms(order.utcLastUpdateTimestamp)

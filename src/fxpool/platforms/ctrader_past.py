@@ -1,0 +1,72 @@
+"""The calls about the past, on cTrader accounts of this process. Each passes on and no more."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+
+from fxpool.mapping.history_formats import (
+    AccountMetrics,
+    BarList,
+    DailyGrowth,
+    OpenTrades,
+    RiskStatus,
+    SymbolStats,
+    TradeHistory,
+)
+from fxpool.platforms.ctrader_history import CTraderHistory
+from fxpool.platforms.past import SortOrder
+
+
+class PastCalls:
+    """Implements ``platforms.past.PastReads``; ``_past`` finds the account that a name means."""
+
+    def _past(self, account: str) -> AbstractAsyncContextManager[CTraderHistory]:
+        """Give the past of a live account; errors inside become callers' words."""
+        raise NotImplementedError
+
+    async def metrics(self, account: str) -> AccountMetrics:
+        async with self._past(account) as past:
+            return await past.metrics(account)
+
+    async def trades(
+        self,
+        account: str,
+        *,
+        days: int = 30,
+        limit: int = 100,
+        include_balance: bool = False,
+        order: SortOrder = "desc",
+    ) -> TradeHistory:
+        async with self._past(account) as past:
+            return await past.trades(
+                account, days=days, limit=limit, include_balance=include_balance, order=order
+            )
+
+    async def daily_growth(self, account: str, *, days: int = 30) -> DailyGrowth:
+        async with self._past(account) as past:
+            return await past.daily_growth(account, days=days)
+
+    async def symbol_stats(self, account: str, symbol: str) -> SymbolStats:
+        async with self._past(account) as past:
+            return await past.symbol_stats(account, symbol)
+
+    async def risk_status(self, account: str) -> RiskStatus:
+        async with self._past(account) as past:
+            return await past.risk_status(account)
+
+    async def open_trades(self, account: str) -> OpenTrades:
+        async with self._past(account) as past:
+            return past.open_trades(account)
+
+    async def bars(
+        self,
+        account: str,
+        symbol: str,
+        timeframe: str = "1h",
+        *,
+        begin: datetime | None = None,
+        end: datetime | None = None,
+    ) -> BarList:
+        async with self._past(account) as past:
+            return await past.bars(account, symbol, timeframe, begin, end)

@@ -1,0 +1,196 @@
+"""Accounts and their tokens: where an account's entry is, which seat its token gives it, and the
+parts that keep tokens fresh and take new ones in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+from secrets import token_urlsafe
+from typing import Final, Self
+
+import structlog
+
+from fxpool.auth import (
+    ACCOUNTS,
+    HttpTokenService,
+    PoolRefresher,
+    SecretStore,
+    TokenKeeper,
+    rescue_store_from,
+    secret_store_from,
+)
+from fxpool.clock import Clock
+from fxpool.errors import FxPoolError, RequestRefused
+from fxpool.openapi import Reaction, reaction_to
+from fxpool.platforms.ctrader_account import CTraderAccount
+from fxpool.platforms.ctrader_consent import ConsentPages, CTraderConsent
+from fxpool.platforms.routing import AccountConfig
+from fxpool.platforms.token_accounts import AccountMismatch, TokenAccounts
+from fxpool.pool import ApplicationCredentials, Environment, Pool, Seat
+from fxpool.settings import Settings
+
+RETRY_SECONDS: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
+"""Pauses between attempts to read a token's account list."""
+
+_NEEDS_A_NEW_TOKEN: Final = frozenset({Reaction.TOKEN, Reaction.FATAL})
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSources:
+    """Where tokens are kept and come from.
+
+    Attributes:
+        rescue: takes new tokens while ``secrets`` is away.
+    """
+
+    secrets: SecretStore
+    rescue: SecretStore | None
+    token_url: str
+    pages: ConsentPages
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Return what the settings mean. Raises SettingsError."""
+        return cls(
+            secret_store_from(settings),
+            rescue_store_from(settings),
+            settings.token_url,
+            ConsentPages(settings.consent_url, settings.redirect_uri),
+        )
+
+
+def secret_paths(config: AccountConfig) -> Sequence[str]:
+    """Return where an account's tokens may be kept, most likely first."""
+    names = dict.fromkeys(name for name in (config.login, config.key) if name)
+    usual = [f"{ACCOUNTS}/{name}" for name in names]
+    return [config.vault_path, *usual] if config.vault_path else usual
+
+
+class CTraderTokens:
+    """The tokens of all accounts of one application.
+
+    Attributes:
+        consent: how accounts are linked, by key.
+    """
+
+    def __init__(
+        self,
+        accounts: Sequence[AccountConfig],
+        sources: TokenSources,
+        *,
+        pool: Pool,
+        credentials: ApplicationCredentials,
+        clock: Clock,
+        random: Random,
+    ) -> None:
+        self._clock = clock
+        self._listed = TokenAccounts(pool)
+        self._stores = [sources.secrets] + ([sources.rescue] if sources.rescue else [])
+        self._tokens = TokenKeeper(
+            sources.secrets,
+            PoolRefresher(pool, _first_environment(accounts), clock=clock),
+            clock=clock,
+            random=random,
+            owner=token_urlsafe(12),
+            rescue=sources.rescue,
+        )
+        for config in accounts:
+            self._tokens.add(config.key, secret_paths(config))
+        self.consent = CTraderConsent(
+            {config.key: config for config in accounts},
+            pages=sources.pages,
+            client_id=credentials.client_id,
+            service=HttpTokenService(sources.token_url, credentials, clock=clock),
+            listed=self._listed,
+            tokens=self._tokens,
+            clock=clock,
+            new_state=partial(token_urlsafe, 24),
+        )
+        self._keeping: asyncio.Task[None] | None = None
+
+    def open(self, parked: Callable[[], Collection[str]], renewed: Callable[[str], None]) -> None:
+        """Start keeping all tokens fresh; see ``TokenKeeper.run``."""
+        self._keeping = asyncio.create_task(self._keep(parked, renewed), name="tokens")
+
+    async def finish(self) -> None:
+        """End the keeping. A renewal under way is waited for, so its link must still be there."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.wait([self._keeping])
+
+    async def close(self) -> None:
+        """Let go of stores and services."""
+        await self.consent.close()
+        for store in self._stores:
+            await store.close()
+
+    async def read(self) -> None:
+        """Read all accounts' tokens now, for a process that does not keep them fresh."""
+        await self._tokens.read_all()
+
+    async def _keep(
+        self, parked: Callable[[], Collection[str]], renewed: Callable[[str], None]
+    ) -> None:
+        """Keep tokens fresh until cancelled: the outermost frame of its task."""
+        try:
+            await self._tokens.run(parked, renewed)
+        except Exception:
+            log.exception("the token keeper ended")
+
+    async def seat(self, account: CTraderAccount) -> Seat:
+        """Return an account's seat, however long a token that opens it takes to come.
+
+        What is waited for shows in the account's state.
+        """
+        attempt = 0
+        while True:
+            try:
+                token = self._tokens.access_token(account.key)
+                account.opened = opened = await self._listed.find(account.config, token)
+            except (AccountMismatch, FxPoolError) as exc:
+                pause = _tell(account, exc, RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
+            else:
+                token_of = partial(self._tokens.access_token, account.key)
+                return Seat(opened.ctid, opened.environment, token_of)
+            attempt += 1
+            await self._changed(account.key, pause)
+
+    async def _changed(self, key: str, pause: float | None) -> None:
+        """Wait for another token, or for ``pause`` seconds if that is no None."""
+        changed = asyncio.create_task(self._tokens.changed(key), name=f"token-of-{key}")
+        waiting: set[asyncio.Task[None]] = {changed}
+        if pause is not None:
+            waiting.add(asyncio.create_task(self._clock.sleep(pause), name=f"pause-of-{key}"))
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
+
+
+def _first_environment(accounts: Sequence[AccountConfig]) -> Environment:
+    """Return where token requests go: an environment that is in use anyway."""
+    environments = (config.environment for config in accounts if config.enabled)
+    return next(environments, Environment.DEMO)
+
+
+def _tell(account: CTraderAccount, error: Exception, pause: float) -> float | None:
+    """Show why there is no seat; return the pause before the next attempt.
+
+    None means that only another token can help.
+    """
+    if isinstance(error, AccountMismatch):
+        account.live.refuse(str(error))
+        return None
+    if isinstance(error, RequestRefused) and (
+        reaction_to(error.code, error.text) in _NEEDS_A_NEW_TOKEN
+    ):
+        account.live.refused(error)
+        return None
+    account.live.waits_for(f"reading the token's accounts: {error}")
+    return pause

@@ -1,0 +1,60 @@
+"""The calls about an account's past, as every platform offers them; part of ``base.Platform``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal, Protocol
+
+from fxpool.mapping.history_formats import (
+    AccountMetrics,
+    BarList,
+    DailyGrowth,
+    OpenTrades,
+    RiskStatus,
+    SymbolStats,
+    TradeHistory,
+)
+
+SortOrder = Literal["desc", "asc"]
+
+
+class PastReads(Protocol):
+    """What trades came to. All raise PlatformError while the past is not known: never a zero."""
+
+    async def metrics(self, account: str) -> AccountMetrics:
+        """Return sums, rates and ratios over all trades."""
+        ...
+
+    async def trades(
+        self,
+        account: str,
+        *,
+        days: int = 30,
+        limit: int = 100,
+        include_balance: bool = False,
+        order: SortOrder = "desc",
+    ) -> TradeHistory:
+        """Return the newest ``limit`` closed trades of the last days."""
+        ...
+
+    async def daily_growth(self, account: str, *, days: int = 30) -> DailyGrowth:
+        """Return the last UTC days, oldest first."""
+        ...
+
+    async def symbol_stats(self, account: str, symbol: str) -> SymbolStats: ...
+
+    async def risk_status(self, account: str) -> RiskStatus: ...
+
+    async def open_trades(self, account: str) -> OpenTrades: ...
+
+    async def bars(
+        self,
+        account: str,
+        symbol: str,
+        timeframe: str = "1h",
+        *,
+        begin: datetime | None = None,
+        end: datetime | None = None,
+    ) -> BarList:
+        """Return the bars that open from ``begin`` up to, not including, ``end``."""
+        ...

@@ -1,0 +1,39 @@
+"""The observer of an account that has two listeners: its event feed, and the keeper of its past."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from fxpool.account import AccountObserver, AccountState, Trigger
+from fxpool.account.events import BookEvent
+from fxpool.history import HistoryKeeper
+
+_LOSSES: Final = frozenset({Trigger.LOST, Trigger.REFUSED, Trigger.TOKEN_DEAD})
+
+
+class PastFeed:
+    """Tells the feed everything, as before, and the past what is its business.
+
+    Attributes:
+        keeper: of the account's past; set before anything is told.
+        quoted: the feed's own: quotes are many, and no business of the past.
+    """
+
+    keeper: HistoryKeeper
+
+    def __init__(self, feed: AccountObserver) -> None:
+        self._feed = feed
+        self.quoted: Callable[[int], None] = feed.quoted
+        self.restored: Callable[[float], None] = feed.restored
+
+    def changed(self, events: Sequence[BookEvent]) -> None:
+        self.keeper.hear(events)
+        self._feed.changed(events)
+
+    def moved(self, trigger: Trigger, state: AccountState) -> None:
+        if trigger is Trigger.SYNCHRONISED:
+            self.keeper.synchronised()
+        elif trigger in _LOSSES:
+            self.keeper.lost()
+        self._feed.moved(trigger, state)

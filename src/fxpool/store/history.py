@@ -1,0 +1,130 @@
+"""The past of accounts in SQL: what was read of the broker, and for which stretches of time.
+
+A copy of what the broker has, so it may be lost: it is read again then. Rows are domain values as
+JSON under the broker's own ids, so that a repeat replaces itself. Knows no wire and no statistics.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeVar
+
+import msgspec
+from pydantic import SecretStr
+from sqlalchemy import Connection, Table, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from fxpool.domain.past import Past, Span
+from fxpool.domain.trades import CashFlow, Deal, Order
+from fxpool.errors import HistoryDown
+from fxpool.store.database import Database, make_database, migrate
+from fxpool.store.history_tables import HISTORY_ROWS, HISTORY_SPANS
+from fxpool.store.rows import instant, milliseconds
+
+T = TypeVar("T")
+
+_DEAL: Final = "deal"
+_ORDER: Final = "order"
+_CASH: Final = "cash"
+
+_encode: Final = msgspec.json.Encoder().encode
+_deal: Final = msgspec.json.Decoder(Deal).decode
+_order: Final = msgspec.json.Decoder(Order).decode
+_cash: Final = msgspec.json.Decoder(CashFlow).decode
+
+
+class SqlHistory:
+    """Keeps the past of accounts in a database; its tables are made at the first use.
+
+    All calls raise HistoryDown where the database cannot be reached.
+    """
+
+    def __init__(self, url: SecretStr) -> None:
+        """``url`` is an SQLAlchemy URL. Raises SettingsError."""
+        self._database: Database = make_database(url)
+        self._migrating = asyncio.Lock()
+        self._is_migrated = False
+
+    async def close(self) -> None:
+        """Let go of the database."""
+        await self._database.close()
+
+    async def load(self, account: str) -> tuple[Past, tuple[Span, ...]]:
+        """Return all that is kept of an account, and the stretches of time that it is whole for."""
+        async with self._ready() as database:
+            return await database.read(lambda connection: _load(connection, account))
+
+    async def save(self, account: str, past: Past, covered: Span) -> None:
+        """Keep what was read, and that it is all there is of ``covered``; both or neither."""
+        async with self._ready() as database:
+            await database.write(lambda connection: _save(connection, account, past, covered))
+
+    @asynccontextmanager
+    async def _ready(self) -> AsyncIterator[Database]:
+        try:
+            async with self._migrating:
+                if not self._is_migrated:
+                    await migrate(self._database)
+                    self._is_migrated = True
+            yield self._database
+        except (SQLAlchemyError, OSError) as exc:
+            raise HistoryDown(f"the history's database is down: {type(exc).__name__}") from exc
+
+
+def _load(connection: Connection, account: str) -> tuple[Past, tuple[Span, ...]]:
+    def rows(kind: str, decode: Callable[[str], T]) -> tuple[T, ...]:
+        wanted = select(HISTORY_ROWS.c.body).where(
+            HISTORY_ROWS.c.account == account, HISTORY_ROWS.c.kind == kind
+        )
+        return tuple(decode(body) for body in connection.execute(wanted).scalars())
+
+    spans = select(HISTORY_SPANS.c.begin_ms, HISTORY_SPANS.c.end_ms).where(
+        HISTORY_SPANS.c.account == account
+    )
+    past = Past(rows(_DEAL, _deal), rows(_ORDER, _order), rows(_CASH, _cash))
+    covered = [Span(instant(begin), instant(end)) for begin, end in connection.execute(spans)]
+    return past, tuple(covered)
+
+
+def _save(connection: Connection, account: str, past: Past, covered: Span) -> None:
+    _put(connection, HISTORY_ROWS, _rows_of(account, past))
+    _cover(connection, account, milliseconds(covered.begin), milliseconds(covered.end))
+
+
+def _cover(connection: Connection, account: str, begin_ms: int, end_ms: int) -> None:
+    """Note a stretch of time; one that continues another makes it longer."""
+    if begin_ms >= end_ms:
+        return
+    spans = HISTORY_SPANS
+    continued = update(spans).where(spans.c.account == account, spans.c.end_ms == begin_ms)
+    if connection.execute(continued.values(end_ms=end_ms)).rowcount == 0:
+        row = {"account": account, "begin_ms": begin_ms, "end_ms": end_ms}
+        _put(connection, spans, [row])
+
+
+def _rows_of(account: str, past: Past) -> Iterator[dict[str, Any]]:
+    def row(kind: str, row_id: int, value: object) -> dict[str, Any]:
+        body = _encode(value).decode()
+        return {"account": account, "kind": kind, "row_id": row_id, "body": body}
+
+    for deal in past.deals:
+        yield row(_DEAL, deal.deal_id, deal)
+    for order in past.orders:
+        yield row(_ORDER, order.order_id, order)
+    for flow in past.cash_flow:
+        yield row(_CASH, flow.history_id, flow)
+
+
+def _put(connection: Connection, table: Table, rows: Iterable[dict[str, Any]]) -> None:
+    """Insert rows, or replace those with the same key."""
+    values = list(rows)
+    if not values:
+        return
+    is_postgres = connection.dialect.name == "postgresql"
+    insert = (postgresql.insert if is_postgres else sqlite.insert)(table)
+    keys = [column.name for column in table.primary_key]
+    rest = {c.name: insert.excluded[c.name] for c in table.columns if c.name not in keys}
+    connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=rest), values)

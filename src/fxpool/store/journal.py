@@ -1,0 +1,453 @@
+"""The order journal: tickets and their keys, stored durably before anything may leave.
+
+One task writes. It takes all that waits and commits it in one transaction (group commit), so that
+many orders at once share the price of reaching the disk; callers of ``enter`` and ``write`` return
+when their part is durable. It decides nothing about orders.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final, Self
+
+import structlog
+from pydantic import SecretStr
+from sqlalchemy import Connection, Select, Update, delete, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from fxpool.clock import Clock
+from fxpool.domain.tickets import Ticket, TicketState, TicketTrigger
+from fxpool.errors import JournalDown, PoolBusy
+from fxpool.store.database import make_database, migrate
+from fxpool.store.rows import changes_of, milliseconds, row_of, ticket_of
+from fxpool.store.tables import ORDER_KEYS, TICKETS
+
+MAX_WAITING: Final = 1000
+"""Intents that may wait for the disk; further ones are refused rather than sent blind."""
+
+NOTE_SECONDS: Final = 0.2
+"""How long a step that nobody waits for may stay in memory."""
+
+POLL_SECONDS: Final = 0.1
+"""How often a waiter looks for what another process wrote."""
+
+KEPT: Final = timedelta(days=30)
+"""How long a finished ticket is kept."""
+
+PURGE_SECONDS: Final = 3600.0
+RETRY_SECONDS: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
+MAX_LISTED: Final = 500
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A ticket to be journaled, in state JOURNALED, and the key that it claims.
+
+    Attributes:
+        key: the stored form of its key; None claims nothing.
+        attempt: 1, or one more than the attempt that left the key.
+        expires_at: when the key is forgotten.
+    """
+
+    ticket: Ticket
+    key: str | None = None
+    attempt: int = 1
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHolder:
+    """The ticket that claimed a key last; ``is_free`` says that the next request may claim it."""
+
+    ticket: Ticket
+    attempt: int
+    is_free: bool
+
+
+@dataclass(slots=True)
+class _Step:
+    """A stored ticket's newer state that is to be written."""
+
+    ticket: Ticket
+    frees_key: bool
+    done: list[asyncio.Future[None]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    entries: list[tuple[Entry, asyncio.Future[bool]]]
+    steps: dict[str, _Step]
+
+    def __bool__(self) -> bool:
+        return bool(self.entries or self.steps)
+
+
+class Journal:
+    """The journal of one process; several processes may share a database. ``async with`` it."""
+
+    def __init__(self, url: SecretStr, *, clock: Clock, max_waiting: int = MAX_WAITING) -> None:
+        """``url`` is an SQLAlchemy URL. Raises SettingsError."""
+        self._database = make_database(url)
+        self._clock = clock
+        self._max_waiting = max_waiting
+        self._entries: list[tuple[Entry, asyncio.Future[bool]]] = []
+        self._steps: dict[str, _Step] = {}
+        self._watchers: dict[str, list[asyncio.Future[None]]] = {}
+        self._wake = asyncio.Event()
+        self._closing = False
+        self._is_migrated = False
+        self._failure: str | None = "the journal is not open"
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def failure(self) -> str | None:
+        """Why nothing can be stored now; None while all is well."""
+        return self._failure
+
+    async def __aenter__(self) -> Self:
+        """Bring the tables up to date and begin to write. While the database is down every
+        ``enter`` is refused; it is tried again until it is there."""
+        try:
+            await self._migrate()
+        except JournalDown as exc:
+            log.critical("journal is down", error=str(exc))
+            self._failure = str(exc)
+            self._wake.set()
+        else:
+            self._failure = None
+        self._tasks = [
+            asyncio.create_task(self._write_forever(), name="journal-writer"),
+            asyncio.create_task(self._purge_forever(), name="journal-purge"),
+        ]
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """Write what waits, then close."""
+        if self._tasks:
+            writer, purge = self._tasks
+            self._closing = True
+            self._wake.set()
+            purge.cancel()
+            await asyncio.gather(writer, purge, return_exceptions=True)
+            self._tasks = []
+        self._failure = "the journal is closed"
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._database.close()
+
+    # Writing
+
+    async def enter(self, entry: Entry) -> bool:
+        """Store a ticket durably; its frame may leave once this has returned True.
+
+        False: another request holds the key. Raises JournalDown, and PoolBusy when too many
+        intents wait; both were not stored.
+        """
+        if self._failure is not None:
+            raise JournalDown(f"the order journal is down: {self._failure}")
+        if len(self._entries) >= self._max_waiting:
+            raise PoolBusy(f"{len(self._entries)} orders wait for the order journal")
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._entries.append((entry, done))
+        self._wake.set()
+        return await done
+
+    def note(self, ticket: Ticket) -> None:
+        """Store a step that nobody waits for, soon; with the next transaction at the latest."""
+        self._put(ticket, frees_key=False)
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(NOTE_SECONDS, self._write_notes)
+
+    async def write(self, ticket: Ticket, *, frees_key: bool = False) -> None:
+        """Store a step durably; ``frees_key`` leaves its key to the next request.
+
+        Raises JournalDown if that is not possible now; the step is kept, and stored later.
+        """
+        done = asyncio.get_running_loop().create_future()
+        self._put(ticket, frees_key=frees_key).done.append(done)
+        self._wake.set()
+        await done
+
+    async def settle(
+        self, ticket: Ticket, expected: TicketState, *, frees_key: bool = False
+    ) -> bool:
+        """Store a step of a ticket unless another process was faster: whether it was stored.
+
+        For tickets that no request of this process holds. Raises JournalDown.
+        """
+
+        def work(connection: Connection) -> bool:
+            change = _step(ticket).where(TICKETS.c.state == expected.value)
+            is_stored = connection.execute(change).rowcount > 0
+            if is_stored and frees_key:
+                connection.execute(_freeing([ticket.ticket_id]))
+            return is_stored
+
+        async with _translated():
+            is_stored = await self._database.write(work)
+        self._notify(ticket.ticket_id)
+        return is_stored
+
+    # Reading
+
+    async def holder(self, account: str, key: str) -> KeyHolder | None:
+        """Return who claimed a key last, None if nobody did. Raises JournalDown."""
+        query = (
+            select(ORDER_KEYS.c.attempt, ORDER_KEYS.c.is_free, ORDER_KEYS.c.expires_ms, TICKETS)
+            .join(TICKETS, TICKETS.c.ticket_id == ORDER_KEYS.c.ticket_id)
+            .where(ORDER_KEYS.c.account == account, ORDER_KEYS.c.key == key)
+        )
+        for row in await self._rows(query):
+            is_over = row["expires_ms"] <= milliseconds(self._clock.at())
+            return KeyHolder(self._newest(row), row["attempt"], row["is_free"] or is_over)
+        return None
+
+    async def ticket(self, ticket_id: str) -> Ticket | None:
+        """Return a ticket, None if there is none. Raises JournalDown."""
+        for row in await self._rows(select(TICKETS).where(TICKETS.c.ticket_id == ticket_id)):
+            return self._newest(row)
+        return None
+
+    async def tickets(
+        self,
+        accounts: Collection[str],
+        states: Collection[TicketState] | None = None,
+        limit: int = MAX_LISTED,
+    ) -> list[Ticket]:
+        """Return the tickets of accounts, newest first, ``limit`` at most. Raises JournalDown."""
+        query = select(TICKETS).where(TICKETS.c.account.in_(list(accounts)))
+        if states is not None:
+            query = query.where(TICKETS.c.state.in_([state.value for state in states]))
+        newest_first = query.order_by(TICKETS.c.received_ms.desc(), TICKETS.c.ticket_id)
+        return [self._newest(row) for row in await self._rows(newest_first.limit(limit))]
+
+    async def settled(self, ticket_id: str, timeout: float) -> Ticket | None:
+        """Wait until it is known what became of a ticket, or ``timeout`` seconds; return it as it
+        is then, None if there is none. Raises JournalDown."""
+        deadline = self._clock.now() + timeout
+        while True:
+            ticket = await self.ticket(ticket_id)
+            left = deadline - self._clock.now()
+            if ticket is None or not ticket.state.is_open or left <= 0:
+                return ticket
+            await self._changed(ticket_id, min(left, POLL_SECONDS))
+
+    # The writer
+
+    async def _write_forever(self) -> None:
+        failures = 0
+        while True:
+            if not self._closing:
+                await self._wake.wait()
+            self._wake.clear()
+            batch = self._take()
+            if not batch and self._closing:
+                return
+            try:
+                await self._migrate()
+                verdicts = await self._commit(batch)
+            except Exception as exc:  # drivers raise what they like; the writer must go on
+                self._failed(batch, exc)
+                if self._closing:
+                    return
+                await self._clock.sleep(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
+                failures += 1
+                self._wake.set()
+            else:
+                failures = 0
+                self._committed(batch, verdicts)
+
+    async def _migrate(self) -> None:
+        if not self._is_migrated:
+            async with _translated():
+                await migrate(self._database)
+            self._is_migrated = True
+
+    async def _commit(self, batch: _Batch) -> list[bool]:
+        """Store a batch in one transaction; return which entries got their key."""
+        now_ms = milliseconds(self._clock.at())
+
+        def work(connection: Connection) -> list[bool]:
+            verdicts = [_claim(connection, entry, now_ms) for entry, _ in batch.entries]
+            pairs = zip(batch.entries, verdicts, strict=True)
+            rows = [row_of(entry.ticket) for (entry, _), is_ours in pairs if is_ours]
+            if rows:
+                connection.execute(TICKETS.insert(), rows)
+            for step in batch.steps.values():
+                connection.execute(_step(step.ticket))
+            freed = [ticket_id for ticket_id, step in batch.steps.items() if step.frees_key]
+            if freed:
+                connection.execute(_freeing(freed))
+            return verdicts
+
+        return await self._database.write(work)
+
+    def _take(self) -> _Batch:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        entries = [(entry, done) for entry, done in self._entries if not done.done()]
+        batch = _Batch(entries, self._steps)
+        self._entries, self._steps = [], {}
+        return batch
+
+    def _committed(self, batch: _Batch, verdicts: list[bool]) -> None:
+        if self._failure is not None:
+            self._failure = None
+            log.info("journal is up again")
+        for (entry, done), is_ours in zip(batch.entries, verdicts, strict=True):
+            if not done.done():
+                done.set_result(is_ours)
+            elif is_ours:  # who asked has left, and will not send it
+                gone = entry.ticket.after(
+                    TicketTrigger.NOT_SENT, self._clock.at(), "the caller left before it was sent"
+                )
+                self._put(gone, frees_key=True)
+                self._wake.set()
+        for step in batch.steps.values():
+            for waiter in step.done:
+                if not waiter.done():
+                    waiter.set_result(None)
+            self._notify(step.ticket.ticket_id)
+
+    def _failed(self, batch: _Batch, error: Exception) -> None:
+        self._failure = f"{type(error).__name__} while writing"
+        log.error("journal is down", error=str(error), waiting=len(batch.entries))
+        down = f"the order journal is down: {self._failure}"
+        for _, done in [*batch.entries, *self._entries]:
+            if not done.done():
+                done.set_exception(JournalDown(down))
+        self._entries = []
+        for ticket_id, step in batch.steps.items():
+            for waiter in step.done:
+                if not waiter.done():
+                    waiter.set_exception(JournalDown(down))
+            newer = self._steps.get(ticket_id)
+            if newer is None:
+                self._steps[ticket_id] = _Step(step.ticket, step.frees_key)
+            else:
+                newer.frees_key = newer.frees_key or step.frees_key
+
+    def _put(self, ticket: Ticket, *, frees_key: bool) -> _Step:
+        step = self._steps.get(ticket.ticket_id)
+        if step is None:
+            step = self._steps[ticket.ticket_id] = _Step(ticket, frees_key)
+        else:
+            step.ticket, step.frees_key = ticket, step.frees_key or frees_key
+        return step
+
+    def _write_notes(self) -> None:
+        self._timer = None
+        self._wake.set()
+
+    # Small parts
+
+    async def _purge_forever(self) -> None:
+        while True:
+            try:
+                await self._purge()
+            except JournalDown as exc:
+                log.warning("journal purge", error=str(exc))
+            await self._clock.sleep(PURGE_SECONDS)
+
+    async def _purge(self) -> None:
+        """Forget keys that are over and tickets that are old; open tickets stay for ever."""
+        now = self._clock.at()
+        is_old = TICKETS.c.updated_ms < milliseconds(now - KEPT)
+        open_states = [state.value for state in TicketState if state.is_open]
+
+        def work(connection: Connection) -> None:
+            over = ORDER_KEYS.c.expires_ms < milliseconds(now)
+            connection.execute(delete(ORDER_KEYS).where(over))
+            done = TICKETS.c.state.not_in(open_states)
+            connection.execute(delete(TICKETS).where(is_old & done))
+
+        async with _translated():
+            await self._database.write(work)
+
+    async def _rows(self, query: Select[Any]) -> list[dict[str, Any]]:
+
+        def work(connection: Connection) -> list[dict[str, Any]]:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+        async with _translated():
+            return await self._database.read(work)
+
+    def _newest(self, row: dict[str, Any]) -> Ticket:
+        """Return a row's ticket, with a step of it that is not written yet."""
+        step = self._steps.get(row["ticket_id"])
+        return ticket_of(row) if step is None else step.ticket
+
+    async def _changed(self, ticket_id: str, seconds: float) -> None:
+        """Return when this process has written the ticket, or after ``seconds``."""
+        change = asyncio.get_running_loop().create_future()
+        self._watchers.setdefault(ticket_id, []).append(change)
+        try:
+            async with asyncio.timeout(seconds):
+                await change
+        except TimeoutError:
+            pass
+        finally:
+            watchers = self._watchers.get(ticket_id, [])
+            if change in watchers:
+                watchers.remove(change)
+            if not watchers:
+                self._watchers.pop(ticket_id, None)
+
+    def _notify(self, ticket_id: str) -> None:
+        for change in self._watchers.pop(ticket_id, []):
+            if not change.done():
+                change.set_result(None)
+
+
+def _claim(connection: Connection, entry: Entry, now_ms: int) -> bool:
+    """Claim an entry's key, if it has one and nobody holds it: whether the entry may be stored."""
+    if entry.key is None or entry.expires_at is None:
+        return True
+    claim = {
+        "ticket_id": entry.ticket.ticket_id,
+        "attempt": entry.attempt,
+        "is_free": False,
+        "expires_ms": milliseconds(entry.expires_at),
+    }
+    columns = ORDER_KEYS.c
+    is_left = or_(columns.is_free, columns.expires_ms <= now_ms)
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = (
+        insert(ORDER_KEYS)
+        .values(account=entry.ticket.account, key=entry.key, **claim)
+        .on_conflict_do_update(
+            index_elements=[columns.account, columns.key],
+            set_=claim,
+            where=is_left & (columns.attempt == entry.attempt - 1),
+        )
+        .returning(columns.ticket_id)
+    )
+    return connection.execute(statement).first() is not None
+
+
+def _step(ticket: Ticket) -> Update:
+    is_it = TICKETS.c.ticket_id == ticket.ticket_id
+    return update(TICKETS).where(is_it).values(changes_of(ticket))
+
+
+def _freeing(ticket_ids: list[str]) -> Update:
+    return update(ORDER_KEYS).where(ORDER_KEYS.c.ticket_id.in_(ticket_ids)).values(is_free=True)
+
+
+@asynccontextmanager
+async def _translated() -> AsyncIterator[None]:
+    """Turn a database's errors into ours. The text of them may name hosts, never passwords."""
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as exc:
+        raise JournalDown(f"the order journal is down: {type(exc).__name__}") from exc

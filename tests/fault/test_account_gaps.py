@@ -1,0 +1,132 @@
+"""What happened while nobody listened is told once, and quotes that stopped flow again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from fxpool.account import Phase, Trigger
+from fxpool.account.events import DealAdded
+from fxpool.account.reads import AccountReads
+from fxpool.domain.requests import OrderIntent
+from fxpool.domain.trades import OrderType, Side
+from fxpool.simulator import Profile, SimulatorOptions
+from fxpool.simulator.fault_kinds import Fault, FaultKind
+from harness.accounts import EURUSD, LOT_CENTS, USD_ACCOUNT, Desk, market, open_desk
+from harness.wait import wait_until
+
+
+def told_deals(desk: Desk) -> list[int]:
+    return [event.deal.deal_id for event in desk.told.of(DealAdded)]  # type: ignore[union-attr] # of() filters
+
+
+def broker_deals(desk: Desk) -> list[int]:
+    return [deal.deal_id for deal in desk.simulator.venue.engine.books[USD_ACCOUNT].deals]
+
+
+async def cut(desk: Desk) -> None:
+    await desk.simulator.stop_accepting()
+    desk.simulator.cut_all()
+    await wait_until(lambda: desk.account.state.phase is Phase.RECONNECTING)
+
+
+async def test_a_position_that_came_and_went_in_a_gap_has_its_deals_told_once() -> None:
+    async with open_desk() as desk:
+        desk.quote("1.12560", "1.12570")
+        await desk.trading.place(market(Side.BUY))
+        limit = OrderIntent(
+            EURUSD,
+            Side.BUY,
+            OrderType.LIMIT,
+            LOT_CENTS // 10,
+            "",
+            price=Decimal("1.12400"),
+            stop_loss=Decimal("1.12300"),
+        )
+        await desk.trading.place(limit)
+        await cut(desk)
+        desk.quote("1.12390", "1.12400")  # fills the limit
+        desk.quote("1.12290", "1.12300")  # hits its stop loss
+        await desk.simulator.resume_accepting()
+        await desk.live()
+        assert len(broker_deals(desk)) == 3
+        assert told_deals(desk) == broker_deals(desk)
+        desk.account.doubt("a test looks again")
+        await wait_until(lambda: desk.told.triggers.count(Trigger.SYNCHRONISED) == 3)
+        assert told_deals(desk) == broker_deals(desk)
+
+
+async def test_an_account_on_which_nothing_happened_reads_no_deals_after_a_gap() -> None:
+    async with open_desk() as desk:
+        desk.quote("1.12560", "1.12570")
+        await desk.trading.place(market(Side.BUY))
+        await cut(desk)
+        await desk.simulator.resume_accepting()
+        await desk.live()
+        assert not desk.account._deals_again
+
+
+async def test_an_event_that_was_lost_is_noticed_by_the_balance() -> None:
+    async with open_desk() as desk:
+        desk.quote("1.12560", "1.12570")
+        placed = await desk.trading.place(market(Side.BUY, stop_loss=Decimal("1.12000")))
+        assert placed.position is not None
+        desk.simulator.faults.stand(Fault(FaultKind.LOSE_EVENTS))
+        desk.quote("1.11990", "1.12000")
+        assert desk.account.book.position(placed.position.position_id) is not None
+        desk.account._trader_due = True  # what happens every minute
+        desk.account._work.set()
+        await wait_until(
+            lambda: desk.account.book.position(placed.position.position_id) is None  # type: ignore[union-attr] # asserted above
+        )
+        assert told_deals(desk) == broker_deals(desk)
+
+
+async def test_all_deals_of_a_time_are_read_page_by_page() -> None:
+    async with open_desk() as desk:
+        desk.quote("1.12560", "1.12570")
+        for _ in range(5):
+            await desk.trading.place(market(Side.BUY, "0.01"))
+        now = datetime.now(UTC)
+        deals = await AccountReads(desk.account.channel).deals_since(now - timedelta(days=30), now)
+        assert [deal.deal_id for deal in deals] == broker_deals(desk)
+
+
+async def test_quotes_that_stopped_without_a_word_are_subscribed_again() -> None:
+    async with open_desk(silent_seconds=0.3) as desk:
+        await desk.account.quote(EURUSD)
+        await wait_until(lambda: desk.account.feed.resubscribed > 0)
+        assert desk.account.state.phase is Phase.LIVE
+        assert desk.account.feed.died == 0  # the same quote came again: it is only quiet
+
+
+async def test_an_account_with_a_dead_feed_is_authorised_again() -> None:
+    async with open_desk(silent_seconds=0.1) as desk:
+        await desk.account.quote(EURUSD)
+        desk.simulator.stall_spots()
+        desk.quote("1.20000", "1.20010")
+        await wait_until(lambda: desk.account.feed.died == 1)
+        desk.simulator.resume_spots()
+        await wait_until(lambda: desk.told.triggers.count(Trigger.SYNCHRONISED) > 1)
+        assert Trigger.DOUBTED in desk.told.triggers
+        desk.quote("1.21000", "1.21010")
+        await wait_until(lambda: desk.account.book.quotes[EURUSD].bid == 121_000)
+
+
+async def test_a_deal_that_the_history_shows_late_is_told_at_the_next_look() -> None:
+    options = SimulatorOptions(ticks_per_second=0, profile=Profile(deal_delay=0.5))
+    async with open_desk(options=options) as desk:
+        desk.quote("1.12560", "1.12570")
+        limit = OrderIntent(
+            EURUSD, Side.BUY, OrderType.LIMIT, LOT_CENTS // 10, "", price=Decimal("1.12400")
+        )
+        await desk.trading.place(limit)
+        await cut(desk)
+        desk.quote("1.12390", "1.12400")
+        await desk.simulator.resume_accepting()
+        await desk.live()
+        filled_at = desk.account._clock.now()
+        await wait_until(lambda: desk.account._clock.now() - filled_at > 0.5)
+        desk.account._trader_due = True  # what happens every minute
+        desk.account._work.set()
+        await wait_until(lambda: told_deals(desk) == broker_deals(desk))

@@ -1,0 +1,245 @@
+"""From a consent to a live account and to renewed tokens: gateway, broker and browser over HTTP."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from fxpool.account import Phase
+from fxpool.auth import secret_store_from
+from fxpool.gateway import GatewayServer, create_app
+from fxpool.platforms.ctrader import CTraderPlatform
+from fxpool.settings import Settings
+from fxpool.simulator import Profile, Simulator, SimulatorOptions
+from fxpool.simulator.switches import OldGrant
+from fxpool.simulator.tokens import Grant
+from harness.platforms import ALPHA, BETA, Served
+
+CALLBACK = "http://pool.test/api/ctrader/callback"
+OPTIONS = SimulatorOptions(ticks_per_second=0, oauth_port=0, client_secret="planted-client-secret")
+ALPHA_ID, BETA_ID = 10012345, 10012346
+
+
+@dataclass
+class Walk:
+    """A person with a browser, the gateway, and the broker's pages."""
+
+    served: Served
+    settings: Settings
+    browser: httpx.AsyncClient
+
+    async def consent_page(self, *accounts: str, scope: str = "trading") -> str:
+        query = [("account_id", account) for account in accounts] + [("scope", scope)]
+        response = await self.browser.get("/oauth/authorize", params=query)
+        assert response.status_code == 302, response.text
+        return response.headers["location"]
+
+    async def tick(self, page: str, *ctids: int) -> str:
+        """Consent for some accounts; return the path that the browser is sent back to."""
+        async with httpx.AsyncClient() as broker:
+            form = "&".join(f"account={ctid}" for ctid in ctids)
+            response = await broker.post(page, content=form)
+        assert response.status_code == 303, response.text
+        back = urlsplit(response.headers["location"])
+        assert "state" not in back.query, "the service does not echo it"
+        return f"{back.path}?{back.query}"
+
+    async def link(self, account: str, *ctids: int) -> httpx.Response:
+        return await self.browser.get(await self.tick(await self.consent_page(account), *ctids))
+
+    async def stored(self, login: str) -> dict[str, str]:
+        store = secret_store_from(self.settings)
+        return dict((await store.read(f"ctrader/accounts/{login}")).fields)
+
+    async def status(self) -> dict[str, dict[str, object]]:
+        return (await self.browser.get("/oauth/status")).json()  # type: ignore[no-any-return] # JSON
+
+
+@asynccontextmanager
+async def walking(folder: Path, options: SimulatorOptions = OPTIONS) -> AsyncIterator[Walk]:
+    async with Simulator(options) as simulator:
+        settings = Settings(
+            client_id=simulator.credentials.client_id,
+            client_secret=SecretStr(simulator.credentials.client_secret),
+            access_token=SecretStr(""),
+            refresh_token=SecretStr(""),
+            redirect_uri=CALLBACK,
+            consent_url=f"{simulator.oauth_url}/my/settings/openapi/grantingaccess/",
+            token_url=f"{simulator.oauth_url}/apps/token",
+            demo_host=simulator.host,
+            demo_port=simulator.port,
+            ca_file=simulator.ca_file,
+            data_dir=folder,
+            vault_addr="",
+        )
+        platform = CTraderPlatform.from_settings(settings, accounts=[ALPHA, BETA])
+        await platform.open()
+        try:
+            async with (
+                GatewayServer(create_app(platform), port=0, drain_seconds=1) as server,
+                httpx.AsyncClient(base_url=server.url) as browser,
+            ):
+                yield Walk(Served(simulator, platform), settings, browser)
+        finally:
+            await platform.close()
+
+
+async def test_a_consent_makes_exactly_the_account_live_that_was_asked_for(
+    tmp_path: Path,
+) -> None:
+    async with walking(tmp_path) as walk:
+        await walk.served.phase("alpha", Phase.NEEDS_CONSENT)
+        response = await walk.link("12345", ALPHA_ID, BETA_ID)
+        assert response.status_code == 200
+        assert "alpha: linked, demo account 12345 (trading)" in response.text
+        await walk.served.phase("alpha", Phase.LIVE)
+        status = await walk.status()
+        assert status["alpha"]["linked"] is True
+        assert status["alpha"]["canRefresh"] is True
+        assert str(status["alpha"]["expiresAt"]) > "2026"
+        assert status["beta"]["linked"] is False
+        await walk.served.phase("beta", Phase.NEEDS_CONSENT)
+        fields = await walk.stored("12345")
+        assert fields["ctid_trader_account_id"] == str(ALPHA_ID)
+        assert (fields["environment"], fields["scope"]) == ("demo", "trading")
+
+
+async def test_an_account_that_was_not_ticked_is_not_linked_and_no_other_is(
+    tmp_path: Path,
+) -> None:
+    async with walking(tmp_path) as walk:
+        response = await walk.link("alpha", BETA_ID)
+        assert response.status_code == 409
+        assert "alpha: NOT linked: login 12345 is not in the token" in response.text
+        assert await walk.stored("12345") == {}
+        assert await walk.stored("12346") == {}
+
+
+async def test_a_consent_needs_the_browser_that_began_it_and_works_once(tmp_path: Path) -> None:
+    async with walking(tmp_path) as walk:
+        back = await walk.tick(await walk.consent_page("alpha"), ALPHA_ID)
+        async with httpx.AsyncClient(base_url=walk.browser.base_url) as stranger:
+            assert (await stranger.get(back)).status_code == 403
+        assert (await walk.browser.get(f"{back}&state=foreign")).status_code == 403
+        assert (await walk.browser.get(back)).status_code == 200
+        assert (await walk.browser.get(back)).status_code == 403
+
+
+async def test_a_code_that_is_refused_names_the_redirect_uri_and_the_minute(
+    tmp_path: Path,
+) -> None:
+    async with walking(tmp_path) as walk:
+        await walk.consent_page("alpha")
+        response = await walk.browser.get("/callback?code=invented")
+        assert response.status_code == 502
+        assert CALLBACK in response.json()["detail"]
+        assert "within a minute" in response.json()["detail"]
+
+
+async def test_what_is_asked_for_must_make_sense(tmp_path: Path) -> None:
+    async with walking(tmp_path) as walk:
+        get = walk.browser.get
+        assert (await get("/oauth/authorize")).status_code == 422
+        assert (await get("/oauth/authorize?account_id=omega")).status_code == 404
+        wrong = await get("/oauth/authorize?account_id=alpha&scope=everything")
+        assert wrong.status_code == 422
+        denied = await get("/callback?error=access_denied")
+        assert "access_denied" in denied.json()["detail"]
+
+
+async def test_renewed_tokens_are_stored_and_the_account_lives_on_with_them(
+    tmp_path: Path,
+) -> None:
+    async with walking(tmp_path) as walk:
+        await walk.link("alpha", ALPHA_ID)
+        await walk.served.phase("alpha", Phase.LIVE)
+        before = await walk.stored("12345")
+        response = await walk.browser.post("/oauth/refresh?account_id=12345")
+        assert response.status_code == 200, response.text
+        after = await walk.stored("12345")
+        assert after["access_token"] != before["access_token"]
+        await walk.served.phase("alpha", Phase.LIVE)
+        (grant,) = _grants(walk, after["access_token"])
+        assert grant.account_ids == (ALPHA_ID,)
+
+
+async def test_a_token_that_the_broker_kills_parks_its_account_and_causes_no_renewal(
+    tmp_path: Path,
+) -> None:
+    async with walking(tmp_path) as walk:
+        await walk.link("alpha", ALPHA_ID)
+        await walk.served.phase("alpha", Phase.LIVE)
+        before = await walk.stored("12345")
+        walk.served.simulator.invalidate_token(before["access_token"])
+        await walk.served.phase("alpha", Phase.NEEDS_CONSENT)
+        assert await walk.stored("12345") == before
+        assert (await walk.browser.post("/oauth/refresh?account_id=alpha")).status_code == 200
+        await walk.served.phase("alpha", Phase.LIVE)
+
+
+async def test_forgotten_tokens_are_gone_and_the_account_asks_for_consent(
+    tmp_path: Path,
+) -> None:
+    async with walking(tmp_path) as walk:
+        await walk.link("alpha", ALPHA_ID)
+        await walk.served.phase("alpha", Phase.LIVE)
+        assert (await walk.browser.delete("/api/ctrader/oauth/alpha")).status_code == 200
+        await walk.served.phase("alpha", Phase.NEEDS_CONSENT)
+        assert await walk.stored("12345") == {}
+        again = await walk.browser.post("/oauth/refresh?account_id=alpha")
+        assert again.status_code == 409
+
+
+async def test_a_consent_with_fewer_accounts_says_whose_tokens_may_be_dead(
+    tmp_path: Path,
+) -> None:
+    options = replace(OPTIONS, profile=Profile(old_grant=OldGrant.DIES))
+    async with walking(tmp_path, options) as walk:
+        page = await walk.consent_page("alpha", "beta")
+        response = await walk.browser.get(await walk.tick(page, ALPHA_ID, BETA_ID))
+        assert response.status_code == 200
+        response = await walk.link("alpha", ALPHA_ID)
+        assert response.status_code == 200
+        assert "beta was linked by an earlier consent and is not in this one" in response.text
+        response = await walk.link("alpha", ALPHA_ID, BETA_ID)
+        assert response.status_code == 200
+
+
+async def test_no_secret_appears_in_logs_or_answers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    shown: list[str] = []
+    async with walking(tmp_path) as walk:
+        responses = [await walk.link("alpha", ALPHA_ID)]
+        pairs = [await walk.stored("12345")]
+        responses.append(await walk.browser.post("/oauth/refresh?account_id=alpha"))
+        pairs.append(await walk.stored("12345"))
+        paths = ("/oauth/status", "/health", "/callback?code=planted-code")
+        responses += [await walk.browser.get(path) for path in paths]
+        shown += [response.text + str(response.headers) for response in responses]
+        shown.append(repr(walk.settings))
+        broker_tokens = walk.served.simulator.grant
+    # The test's own browser logs the addresses that it opens; they hold codes, and no more.
+    logged = [record for record in caplog.records if not record.name.startswith(("httpx", "hpack"))]
+    printed = capsys.readouterr()
+    text = "\n".join([*shown, printed.out, printed.err, *(r.getMessage() for r in logged)])
+    secrets = {"planted-client-secret", broker_tokens.access_token, broker_tokens.refresh_token}
+    secrets |= {pair[name] for pair in pairs for name in ("access_token", "refresh_token")}
+    assert len(secrets) == 7
+    assert not [secret for secret in secrets if secret in text]
+    opened = "\n".join(r.getMessage() for r in caplog.records if r.name == "httpx")
+    assert "apps/token" not in opened
+
+
+def _grants(walk: Walk, access_token: str) -> list[Grant]:
+    tokens = walk.served.simulator.venue.tokens
+    return [one for one in tokens.of_account(ALPHA_ID) if one.access_token == access_token]

@@ -1,0 +1,109 @@
+"""What the broker's records show of a ticket, and what they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from fxpool.account.evidence import Records, find
+from fxpool.domain.tickets import Ticket, TicketKind, TicketTrigger, received
+from fxpool.domain.trades import Order, OrderStatus, Position
+from harness.values import at, closing_order, limit_order, order, position, protection
+
+OURS = "k1"
+VOLUME = 200_000
+
+
+def ticket(kind: TicketKind = TicketKind.PLACE, **intent: Any) -> Ticket:
+    return received("t1", "alpha", kind, at(0), intent=intent, client_order_id=OURS)
+
+
+def records(orders: Iterable[Order] = (), positions: Iterable[Position] = ()) -> Records:
+    return Records({p.position_id: p for p in positions}, {o.order_id: o for o in orders})
+
+
+def trigger_of(ticket: Ticket, *orders: Order, positions: Iterable[Position] = ()) -> Any:
+    """Return how the ticket goes on, or "absent"."""
+    finding = find(ticket, records(orders, positions))
+    return "absent" if finding is None else finding.trigger
+
+
+@pytest.mark.parametrize(
+    ("status", "executed", "trigger"),
+    [
+        (OrderStatus.FILLED, VOLUME, TicketTrigger.EXECUTED),
+        (OrderStatus.ACCEPTED, 0, None),
+        (OrderStatus.ACCEPTED, 100_000, None),
+        (OrderStatus.CANCELLED, 100_000, TicketTrigger.PARTIALLY_EXECUTED),
+        (OrderStatus.CANCELLED, 0, TicketTrigger.REFUSED),
+        (OrderStatus.EXPIRED, 0, TicketTrigger.REFUSED),
+        (OrderStatus.REJECTED, 0, TicketTrigger.REFUSED),
+    ],
+)
+def test_a_market_order_is_what_its_status_and_volume_say(
+    status: OrderStatus, executed: int, trigger: TicketTrigger | None
+) -> None:
+    shown = order(client_order_id=OURS, status=status, executed_volume_cents=executed)
+    assert trigger_of(ticket(), shown) is trigger
+
+
+@pytest.mark.parametrize("status", [s for s in OrderStatus if s is not OrderStatus.REJECTED])
+def test_a_pending_order_that_rested_was_placed_whatever_came_later(status: OrderStatus) -> None:
+    shown = limit_order(client_order_id=OURS, status=status)
+    assert trigger_of(ticket(), shown) is TicketTrigger.EXECUTED
+
+
+def test_only_our_own_client_order_id_counts() -> None:
+    others = [
+        order(1, client_order_id="27", status=OrderStatus.FILLED),
+        closing_order(2, client_order_id=OURS),
+        protection(3, client_order_id=OURS),
+    ]
+    assert trigger_of(ticket(), *others) == "absent"
+
+
+def test_an_older_order_under_the_same_key_is_another_one() -> None:
+    old = order(client_order_id=OURS, status=OrderStatus.FILLED, opened_at=at(-86_400))
+    assert trigger_of(ticket(), old) == "absent"
+
+
+def test_the_broker_s_clock_may_be_behind_ours() -> None:
+    early = order(client_order_id=OURS, status=OrderStatus.FILLED, opened_at=at(-600))
+    assert trigger_of(ticket(), early) is TicketTrigger.EXECUTED
+
+
+def test_a_close_is_shown_by_a_closing_order_of_its_position() -> None:
+    close = ticket(TicketKind.CLOSE, positionId=500, volume=VOLUME)
+    assert trigger_of(close, closing_order(position_id=500)) is TicketTrigger.EXECUTED
+    assert trigger_of(close, closing_order(position_id=501)) == "absent"
+    assert trigger_of(close, closing_order(position_id=500, status=OrderStatus.REJECTED)) == (
+        "absent"
+    )
+    assert trigger_of(close, protection(position_id=500, status=OrderStatus.FILLED)) == "absent"
+
+
+def test_a_cancel_is_shown_by_the_cancelled_order_only() -> None:
+    cancel = ticket(TicketKind.CANCEL, orderId=600)
+    cancelled = limit_order(status=OrderStatus.CANCELLED)
+    assert trigger_of(cancel, cancelled) is TicketTrigger.EXECUTED
+    assert trigger_of(cancel, limit_order(status=OrderStatus.FILLED)) == "absent"
+    assert trigger_of(cancel) == "absent"
+
+
+def test_a_position_s_amendment_is_shown_by_both_legs() -> None:
+    amend = ticket(TicketKind.AMEND_POSITION, positionId=500, stopLoss="1.12")
+    amended = position(stop_loss=Decimal("1.12000"), take_profit=None)
+    half = position(stop_loss=Decimal("1.12"), take_profit=Decimal("1.13"))
+    assert trigger_of(amend, positions=[amended]) is TicketTrigger.EXECUTED
+    assert trigger_of(amend, positions=[half]) == "absent"
+    assert trigger_of(amend) == "absent"
+
+
+def test_an_order_s_amendment_is_shown_by_price_and_volume() -> None:
+    amend = ticket(TicketKind.AMEND_ORDER, orderId=600, limitPrice="1.12", volume=VOLUME)
+    assert trigger_of(amend, limit_order()) is TicketTrigger.EXECUTED
+    assert trigger_of(amend, limit_order(volume_cents=100_000)) == "absent"
+    assert trigger_of(amend, limit_order(limit_price=Decimal("1.11"))) == "absent"

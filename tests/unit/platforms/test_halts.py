@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from fxpool.errors import SettingsError
+from fxpool.platforms.halts import Halt, Halts
+
+AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
+HALT = Halt("fat finger", "2026-03-02T12:00:00.000Z")
+
+
+def test_a_halt_stops_its_account_and_no_other() -> None:
+    halts = Halts()
+    halts.halt("alpha", "fat finger", AT)
+    assert halts.of("alpha") == HALT
+    assert halts.of("beta") is None
+
+
+def test_a_halt_of_all_stops_every_account_until_all_are_resumed() -> None:
+    halts = Halts()
+    halts.halt(None, "fat finger", AT)
+    halts.resume("alpha")
+    assert halts.of("alpha") == halts.everywhere == HALT
+    halts.resume(None)
+    assert halts.of("alpha") is None
+
+
+def test_a_restart_remembers_halts(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "halts.json"
+    halts = Halts(path)
+    halts.halt("alpha", "fat finger", AT)
+    halts.halt("beta", "", AT)
+    halts.resume("beta")
+    again = Halts(path)
+    assert again.of("alpha") == HALT
+    assert again.of("beta") is None
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"everywhere": 1, "accounts": {}}', "{}"])
+def test_halts_that_cannot_be_read_stop_the_start(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "halts.json"
+    path.write_text(content)
+    with pytest.raises(SettingsError, match=r"halts\.json"):
+        Halts(path)
+
+
+def test_a_halt_that_cannot_be_stored_holds_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    halts = Halts(None)
+    halts._path = tmp_path / "file" / "halts.json"
+    with pytest.raises(OSError, match="file"):
+        halts.halt("alpha", "", AT)
+    assert halts.of("alpha") is not None
