@@ -30,7 +30,7 @@ from fxpool.account.events import BookEvent
 from fxpool.account.phase import Phase, Trigger
 from fxpool.clock import SystemClock
 from fxpool.errors import FxPoolError
-from fxpool.openapi import SPOT_PREFIX, FrameDecoder, decode_spot, encode
+from fxpool.openapi import SPOT_PREFIX, FrameDecoder, encode, parse_spot
 from fxpool.openapi.proto import messages_pb2 as oa
 from fxpool.pool import ApplicationCredentials, Endpoint, Environment, Pool, PoolLimits, Seat
 
@@ -168,7 +168,7 @@ class BareProtocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         for payload in self._frames.feed(data):
             if payload.startswith(SPOT_PREFIX):
-                self.delays.append(time.perf_counter_ns() - decode_spot(payload).timestamp)
+                self.delays.append(time.perf_counter_ns() - parse_spot(payload).payload.timestamp)
                 self.left -= 1
                 if not self.left:
                     self.done.set()

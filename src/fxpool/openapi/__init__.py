@@ -10,8 +10,8 @@ from fxpool.openapi.envelope import (
     Envelope,
     Unknown,
     decode,
-    decode_spot,
     encode,
+    parse_spot,
 )
 from fxpool.openapi.frames import FrameDecoder, encode_frame
 from fxpool.openapi.registry import (
@@ -36,9 +36,9 @@ __all__ = [
     "Unknown",
     "answer_type",
     "decode",
-    "decode_spot",
     "encode",
     "encode_frame",
+    "parse_spot",
     "payload_type_of",
     "reaction_to",
     "says_gone",

@@ -15,11 +15,16 @@ from fxpool.errors import LocalProtocolError, RemoteProtocolError
 from fxpool.openapi.frames import encode_frame
 from fxpool.openapi.proto.common_pb2 import ProtoMessage
 from fxpool.openapi.proto.hot_pb2 import SpotEnvelope
-from fxpool.openapi.proto.messages_pb2 import ProtoOASpotEvent
 from fxpool.openapi.registry import MESSAGE_BY_PAYLOAD_TYPE, payload_type_of
 
 SPOT_PREFIX: Final = b"\x08\xd3\x10\x12"
 """How a spot event's envelope begins: field 1 = 2131, then field 2. Any other order parses too."""
+
+parse_spot: Final = SpotEnvelope.FromString
+"""Parse an envelope that begins with ``SPOT_PREFIX`` at once; its ``payload`` is the spot event.
+
+For the hot path: raises protobuf's DecodeError as it is.
+"""
 
 HEARTBEAT_FRAME: Final = encode_frame(ProtoMessage(payloadType=51).SerializeToString())
 
@@ -80,14 +85,3 @@ def decode(payload: bytes) -> Envelope:
         return Envelope(number, message_class.FromString(envelope.payload), envelope.clientMsgId)
     except DecodeError as exc:
         raise RemoteProtocolError(f"a frame of {len(payload)} bytes does not parse") from exc
-
-
-def decode_spot(payload: bytes) -> ProtoOASpotEvent:
-    """Return the spot event of a payload that begins with ``SPOT_PREFIX``, in one parse.
-
-    Raises RemoteProtocolError if it does not parse.
-    """
-    try:
-        return SpotEnvelope.FromString(payload).payload
-    except DecodeError as exc:
-        raise RemoteProtocolError(f"a spot event of {len(payload)} bytes does not parse") from exc

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Final, Generic, TypeVar
 
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from fxpool.errors import (
     ApplicationDisconnected,
@@ -40,8 +40,8 @@ from fxpool.openapi import (
     Unknown,
     answer_type,
     decode,
-    decode_spot,
     encode,
+    parse_spot,
     payload_type_of,
     reaction_to,
 )
@@ -211,12 +211,16 @@ class SessionMachine(Generic[Tag]):
         try:
             for payload in self._frames.feed(data):
                 if payload.startswith(SPOT_PREFIX):
-                    yield decode_spot(payload)
+                    yield parse_spot(payload).payload
                     continue
                 if self.phase is not Phase.ENDED:
                     yield from self._take(payload)
                 if self.phase is Phase.ENDED:
                     return
+        except DecodeError as exc:
+            broken = RemoteProtocolError("a spot event does not parse")
+            broken.__cause__ = exc
+            yield from self.end(broken)
         except RemoteProtocolError as exc:
             yield from self.end(exc)
 

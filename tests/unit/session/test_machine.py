@@ -20,7 +20,7 @@ from fxpool.errors import (
     RequestTimedOut,
     TradeRefused,
 )
-from fxpool.openapi import HEARTBEAT_FRAME, FrameDecoder, decode, encode, encode_frame
+from fxpool.openapi import HEARTBEAT_FRAME, SPOT_PREFIX, FrameDecoder, decode, encode, encode_frame
 from fxpool.openapi.proto.common_pb2 import ProtoErrorRes, ProtoMessage
 from fxpool.openapi.proto.messages_pb2 import (
     ProtoOAAccountAuthReq,
@@ -229,9 +229,10 @@ def test_an_unknown_payload_type_is_counted_and_ignored(talk: Talk) -> None:
     assert talk.machine.in_flight == 1
 
 
-def test_garbage_ends_the_session_after_what_came_before_it(talk: Talk) -> None:
+@pytest.mark.parametrize("garbage", [b"\xff\xff", SPOT_PREFIX + b"\xff"])
+def test_garbage_ends_the_session_after_what_came_before_it(talk: Talk, garbage: bytes) -> None:
     spot = ProtoOASpotEvent(ctidTraderAccountId=ACCOUNT, symbolId=1, bid=1)
-    events = talk.hear_bytes(encode(spot) + encode_frame(b"\xff\xff") + encode(spot))
+    events = talk.hear_bytes(encode(spot) + encode_frame(garbage) + encode(spot))
     assert events[0] == spot
     assert isinstance(events[-1], Ended)
     assert isinstance(events[-1].error, RemoteProtocolError)
