@@ -68,6 +68,8 @@ class Chance:
         roll = self._random.random()
         if roll < 0.5:
             return self._tick()
+        if roll < 0.51:
+            return self._trader.sleep(30)
         if roll < 0.53:
             return self._trader.sleep(self._random.randint(1, 12) * HOUR_MS)
         if roll < 0.54:
@@ -201,7 +203,7 @@ def check_ledger(book: Book, swaps: int) -> None:
     realised = sum(one.gross + one.swap + one.commission + one.fee for one in closes)
     cash = sum(entry.delta for entry in book.ledger.cash_entries)
     assert book.ledger.balance == cash + realised
-    assert book.ledger.version == len(book.ledger.cash_entries) + len(closes)
+    assert book.ledger.version == 1 + len(book.ledger.cash_entries) + len(closes)
     assert book.ledger.bonus == sum(entry.delta for entry in book.ledger.bonus_entries)
     accrued = sum(position.commission for position in book.positions.values())
     charged = sum(deal.commission for deal in book.deals)
@@ -237,7 +239,7 @@ def check_waiting(trader: Trader) -> None:
     EURUSD is left out: its market may take no more.
     """
     for order in trader.book.orders.values():
-        if order.symbol_id == EURUSD:
+        if order.symbol_id == EURUSD or trader.engine.is_taken(order.order_id):
             continue
         quote = trader.engine.rates.quote(order.symbol_id)
         assert not order.is_triggered or order.kind is OrderKind.STOP_LIMIT
@@ -366,10 +368,12 @@ ACCOUNTS: list[tuple[dict[str, Any], Rules]] = [
         Rules(netted_excess=NettedExcess.REFUSED, partial_fills=PartialFills.ALWAYS_FILLED),
     ),
     ({"fair_stop_out": True, "balance": 40_000}, Rules(pushes_account_changes=True)),
+    ({"balance": 60_000}, Rules(execution_delay_ms=20)),
+    ({"account_type": AccountType.NETTED}, Rules(execution_delay_ms=20)),
 ]
 
 
-_RECOMPUTED = {"conversion_side", "tier_leverage_unit", "bonus_counts"}
+_RECOMPUTED = {"conversion_side", "tier_leverage_unit", "bonus_counts", "margin_basis"}
 """Switches whose default the arithmetic of this file repeats."""
 
 

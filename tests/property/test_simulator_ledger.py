@@ -106,7 +106,7 @@ def check_ledger(book: Book) -> None:
     closes = [deal.close for deal in book.deals if deal.close is not None]
     realised = sum(one.gross + one.swap + one.commission + one.fee for one in closes)
     assert book.ledger.balance == deposits + realised
-    assert book.ledger.version == len(book.ledger.cash_entries) + len(closes)
+    assert book.ledger.version == 1 + len(book.ledger.cash_entries) + len(closes)
     accrued = sum(position.commission for position in book.positions.values())
     charged = sum(deal.commission for deal in book.deals)
     assert charged == accrued + sum(one.commission for one in closes)

@@ -1,6 +1,6 @@
 """Simulated brokers that offer the same under different names, as real ones do.
 
-Ids differ between them, too. Sources of the names: ctrader-open-api.md 8, "Naming".
+Ids differ between them, too. The names are those that live brokers were seen to use.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The broker that a simulator is unless told otherwise: its assets, symbols and accounts.
 
-EURUSD, the metal and the indices carry parameters recorded from a real server
-(ctrader-open-api.md 5.2); hours are around the clock, so that a Sunday can be traded too.
+EURUSD, the metal and the indices carry parameters recorded from a real server; hours are around
+the clock, so that a Sunday can be traded too.
 """
 
 from __future__ import annotations

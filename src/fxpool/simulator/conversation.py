@@ -1,13 +1,14 @@
 """One client's connection at the broker: frames in, frames out. No socket and no clock in here.
 
-Who may ask what, in which order, and how refusals travel: ctrader-open-api.md 2.3, 2.4 and 6.5.
+Who may ask what, in which order, and how refusals travel: the Open API help pages, and what users
+of live servers report where those are silent.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,7 +38,7 @@ from fxpool.simulator.fault_kinds import Fault, FaultKind
 from fxpool.simulator.handlers import HANDLERS, Call
 from fxpool.simulator.limits import RateLimit
 from fxpool.simulator.protocol.newer_fields import with_newer_fields
-from fxpool.simulator.refusal import Carrier, Refusal, invalid_request
+from fxpool.simulator.refusal import Carrier, Refusal, invalid_request, not_authorised
 from fxpool.simulator.switches import LimitedAt, Maintenance, MaintenanceUnit, RefreshReply
 from fxpool.simulator.venue import Away, Venue
 
@@ -62,8 +63,11 @@ class Outlet(Protocol):
         """Close the link, after what was written."""
         ...
 
-    def write_later(self, frame: bytes, seconds: float) -> None:
-        """Take a whole frame for sending after a while."""
+    def write_later(self, frame: bytes, seconds: float) -> Callable[[], bool]:
+        """Take a whole frame for sending after a while.
+
+        Returns what takes it back, and says whether it had not left yet.
+        """
         ...
 
     def cut(self) -> None:
@@ -82,6 +86,16 @@ class _Fate:
     request_id: str
     is_lost: bool = False
     delay: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Late:
+    """An answer that leaves at ``due``, in monotonic seconds, unless it is taken back."""
+
+    request_id: str
+    account_id: int | None
+    due: float
+    take_back: Callable[[], bool]
 
 
 class Conversation:
@@ -103,6 +117,7 @@ class Conversation:
         self._limit = RateLimit(venue.profile)
         self._heard_at = self._sent_at = self._now = now
         self._fate: _Fate | None = None
+        self._late: list[_Late] = []
         self._held: bytes | None = None
         self._excess: deque[tuple[ProtoMessage, Message]] = deque()
         self._at_ms = venue.opened_ms
@@ -166,7 +181,10 @@ class Conversation:
         if fate is None or request_id != fate.request_id or not request_id:
             self.write(frame)
         elif fate.delay and not self._is_cut:
-            self._outlet.write_later(frame, fate.delay)
+            take_back = self._outlet.write_later(frame, fate.delay)
+            due, account_id = self._now + fate.delay, _account_id(message)
+            self._late = [one for one in self._late if one.due > self._now]
+            self._late.append(_Late(request_id, account_id, due, take_back))
 
     def write(self, frame: bytes) -> None:
         """Send a whole frame; faults of events strike here."""
@@ -209,6 +227,18 @@ class Conversation:
         self.venue.pnl.unsubscribe(self, account_id)
         if notify:
             self.send(ProtoOAAccountDisconnectEvent(ctidTraderAccountId=account_id))
+
+    def fail_requests(self, account_ids: Sequence[int]) -> None:
+        """Tell an error to the requests of these accounts whose answers are under way (SW-09)."""
+        refusal = not_authorised(self.venue.profile.unauthorised_account.value)
+        failed: dict[str, int | None] = {}
+        for late in self._late:
+            if late.account_id in account_ids and late.take_back():
+                failed[late.request_id] = late.account_id
+        self._late = [one for one in self._late if one.request_id not in failed]
+        for request_id, account_id in failed.items():
+            answer = _refusal_message(0, refusal, account_id)
+            self.write(encode(answer, request_id))
 
     def close(self) -> None:
         """Close the link after what was written."""

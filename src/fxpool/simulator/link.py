@@ -93,9 +93,18 @@ class Link(asyncio.Protocol):
         if self._wire is not None:
             self._put(self._wire.send(frame))
 
-    def write_later(self, frame: bytes, seconds: float) -> None:
+    def write_later(self, frame: bytes, seconds: float) -> Callable[[], bool]:
         """Take a frame that leaves after a while, if the link still stands then."""
-        asyncio.get_running_loop().call_later(seconds, self.write, frame)
+        loop = asyncio.get_running_loop()
+        leaving = loop.call_later(seconds, self.write, frame)
+
+        def take_back() -> bool:
+            is_under_way = leaving.when() > loop.time()
+            if is_under_way:
+                leaving.cancel()
+            return is_under_way
+
+        return take_back
 
     def close(self) -> None:
         """Close after what was written."""

@@ -1,8 +1,8 @@
 """What a large broker offers: over two hundred models of symbols, by the names most brokers know.
 
 Parameters follow recordings of a real server where there are any (EURUSD, the metals and the cash
-indices: ctrader-open-api.md 5.2); prices are round and long out of date, on purpose. The price of a
-currency pair follows from what its two currencies are worth in dollars.
+indices); prices are round and long out of date, on purpose. The price of a currency pair follows
+from what its two currencies are worth in dollars.
 """
 
 from __future__ import annotations

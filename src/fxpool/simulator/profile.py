@@ -126,6 +126,8 @@ class Profile:
         second_session: SW-06. What an account's session on a second connection does to the first.
         old_grant: SW-08. What a new consent does to the user's earlier tokens.
         refreshed_session: SW-09. What a refresh does to sessions on the old access token.
+        refresh_fails_requests: SW-09. What is in flight at a refresh is told an error; otherwise it
+            is answered all the same. In flight are answers that a fault has delayed.
         unauthorised_account: SW-10. What a request for an account without a session is told.
         expired_token: SW-11. What an expired access token is told.
         expiry_ends_sessions: SW-11. Sessions are cut with message 2147 when their token expires.
@@ -189,6 +191,7 @@ class Profile:
     second_session: SecondSession = SecondSession.BOTH_LIVE
     old_grant: OldGrant = OldGrant.STAYS
     refreshed_session: RefreshedSession = RefreshedSession.ENDS_WITH_EVENTS
+    refresh_fails_requests: bool = True
     unauthorised_account: UnauthorisedAccount = UnauthorisedAccount.INVALID_REQUEST
     expired_token: ExpiredToken = ExpiredToken.INVALID
     expiry_ends_sessions: bool = True

@@ -1,6 +1,6 @@
 """How the simulated broker says no, and on which message. Knows nothing of accounts or sockets.
 
-Source of the carriers: ctrader-open-api.md, "Which refusal arrives how".
+Which carrier takes what: as recorded from a live server, and as users of others report.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ class Carrier(Enum):
     """2132: a business refusal of an order request."""
     ERROR_RES = "error_res"
     """2142: a malformed or illogical request, authorisation, limits."""
+    EXECUTION = "execution"
+    """2126: the order existed and was rejected."""
 
 
 class Refusal(Exception):
@@ -41,6 +43,11 @@ class Refusal(Exception):
         super().__init__(f"{code}: {text}")
         self.code, self.text, self.carrier = code, text, carrier
         self.order_id, self.position_id, self.retry_after = order_id, position_id, retry_after
+
+
+def not_authorised(code: str) -> Refusal:
+    """Return the refusal of a request for an account without a session; ``code`` is of SW-10."""
+    return Refusal(code, "Trading account is not authorized", carrier=Carrier.ERROR_RES)
 
 
 def invalid_request(text: str) -> Refusal:

@@ -50,6 +50,9 @@ _TOLD_MAINTENANCE = 3600.0
 _SWEEP_SECONDS = 0.5
 """How often idle rules and expirations are looked at."""
 
+_FILL_SECONDS = 0.005
+"""How exactly a delay of executions is kept."""
+
 
 def _new_token() -> str:
     return secrets.token_urlsafe(32)
@@ -116,6 +119,8 @@ class Simulator:
             asyncio.create_task(self._feed.run(), name="simulator-feed"),
             asyncio.create_task(self._sweep(), name="simulator-sweep"),
         ]
+        if self.options.profile.rules.execution_delay_ms:
+            self._tasks.append(asyncio.create_task(self._fill_taken(), name="simulator-fills"))
         for task in self._tasks:
             task.add_done_callback(_log_failure)
         for fault in self._first_faults():
@@ -376,6 +381,11 @@ class Simulator:
             self.venue.time_passed(milliseconds(self._clock))
             for listener in list(self.venue.listeners):
                 listener.time_passed(self._clock.now())
+
+    async def _fill_taken(self) -> None:
+        while True:
+            await self._clock.sleep(_FILL_SECONDS)
+            self.venue.fill_taken(milliseconds(self._clock))
 
     def _folder(self) -> Path:
         if self.options.folder is not None:

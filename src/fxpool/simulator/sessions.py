@@ -1,6 +1,6 @@
 """Trading hours and holidays of a broker, by class of symbol; without them all trade always.
 
-Hours as recorded (ctrader-open-api.md 8): in Moscow time, where midnight is 17:00 in New York in
+Hours as recorded from a live server: in Moscow time, where midnight is 17:00 in New York in
 summer. Currencies rest for ten minutes around midnight, the others for about an hour; coins trade
 always.
 """

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -184,8 +184,9 @@ class _Player:
     def write(self, frame: bytes) -> None:
         self._payloads += self._frames.feed(frame)
 
-    def write_later(self, frame: bytes, seconds: float) -> None:
+    def write_later(self, frame: bytes, seconds: float) -> Callable[[], bool]:
         self.write(frame)
+        return lambda: False
 
     def close(self) -> None: ...
 

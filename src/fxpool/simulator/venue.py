@@ -54,6 +54,10 @@ class Listener(Subscriber, Protocol):
         """End an account's session on this connection; ``notify`` sends 2164."""
         ...
 
+    def fail_requests(self, account_ids: Sequence[int]) -> None:
+        """Tell an error to the requests of these accounts whose answers are under way."""
+        ...
+
     def cut(self) -> None:
         """Close the link without a word."""
         ...
@@ -65,6 +69,10 @@ class Listener(Subscriber, Protocol):
     def time_passed(self, now: float) -> None:
         """Keep the idle rules; ``now`` is monotonic seconds."""
         ...
+
+
+_NOBODY: tuple[Listener | None, str] = (None, "")
+"""Who asked for what happened by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +145,7 @@ class Venue:
         self.pnl = PnlStream(self.engine.books)
         self._open_at: dict[int, tuple[int, bool]] = {}
         self.listeners: list[Listener] = []
+        self._askers: dict[int, tuple[Listener | None, str]] = {}
         self.mappers: dict[int, ExecutionMapper] = {}
         self._units = {one.symbol_id: one.measurement_units for one in catalogue.symbols}
         for spec in accounts:
@@ -162,6 +171,7 @@ class Venue:
             return
         if last is not None and not self._is_open(symbol_id, at_ms // 1000):
             return
+        self.fill_taken(at_ms)
         told = self.engine.on_tick(symbol_id, bid, ask, at_ms)
         new_bid = bid if last is None or last.bid != bid else None
         new_ask = ask if last is None or last.ask != ask else None
@@ -183,6 +193,7 @@ class Venue:
 
     def time_passed(self, at_ms: int) -> None:
         """Let orders and tokens expire, and tell the profits that have changed."""
+        self.fill_taken(at_ms)
         self._tell(self.engine.on_time(at_ms))
         self.pnl.publish()
         if self.profile.expiry_ends_sessions:
@@ -196,8 +207,21 @@ class Venue:
 
         Only the connection that asked sees its ``request_id``, and only on what it asked for.
         """
+        self.fill_taken(at_ms)
         for notice in self.engine.submit(account_id, command, at_ms):
             self._tell_one(account_id, notice, by, request_id)
+            order_id = _order_id(notice)
+            if self.engine.is_taken(order_id):
+                self._askers.setdefault(order_id, (by, request_id))
+
+    def fill_taken(self, at_ms: int) -> None:
+        """Fill the orders whose delay is over; their requests own what comes of it."""
+        if not self.profile.rules.execution_delay_ms:
+            return
+        self._tell(self.engine.fill_taken(at_ms))
+        for order_id in list(self._askers):
+            if not self.engine.is_taken(order_id):
+                del self._askers[order_id]
 
     def deposit(self, account_id: int, delta: int, at_ms: int, note: str = "") -> None:
         """Book money in 1/100 of the deposit asset, and tell all who serve the account."""
@@ -270,9 +294,13 @@ class Venue:
     def refresh(self, refresh_token: str, at_ms: int) -> Grant:
         """Rotate a pair of tokens; return the new one. Raises Refusal.
 
-        Sessions on the old token end, or live on with the new one (SW-09).
+        Sessions on the old token end, or live on with the new one, and requests in flight fail
+        or not (SW-09).
         """
         old, new = self.tokens.refresh(refresh_token, at_ms)
+        if self.profile.refresh_fails_requests:
+            for listener in list(self.listeners):
+                listener.fail_requests(_served_by(listener, old))
         fate = self.profile.refreshed_session
         if fate is RefreshedSession.ENDS_WITH_EVENTS:
             self.end_sessions(old, "Access token refreshed", notify=True)
@@ -334,7 +362,8 @@ class Venue:
         if self.profile.event_order is EventOrder.INTERLEAVED:
             told = _interleaved(told)
         for account_id, notice in told:
-            self._tell_one(account_id, notice, None, "")
+            by, request_id = self._askers.get(_order_id(notice), _NOBODY)
+            self._tell_one(account_id, notice, by, request_id)
 
     def _tell_one(
         self, account_id: int, notice: Notice, by: Listener | None, request_id: str
@@ -359,6 +388,12 @@ def _served_by(listener: Listener, grant: Grant) -> list[int]:
     """Return the accounts whose sessions live on a grant's access token."""
     sessions = listener.account_ids.items()
     return [one for one, token in sessions if token == grant.access_token]
+
+
+def _order_id(notice: Notice) -> int:
+    """Return the order that an execution is about, 0 for none."""
+    order = notice.order if isinstance(notice, Execution) else None
+    return 0 if order is None else order.order_id
 
 
 def _is_fill(notice: Notice) -> bool:

@@ -102,10 +102,11 @@ def test_an_account_that_cannot_be_authorised_says_why(
     assert ready_terminal(make_venue()).authorise(account_id, token).errorCode == code
 
 
-def test_a_wrong_environment_can_be_told_otherwise() -> None:
-    profile = replace(NO_LIMITS, wrong_environment=WrongEnvironment.UNSUPPORTED_MESSAGE)
+@pytest.mark.parametrize("told", WrongEnvironment)
+def test_a_wrong_environment_can_be_told_otherwise(told: WrongEnvironment) -> None:
+    profile = replace(NO_LIMITS, wrong_environment=told)
     answer = ready_terminal(make_venue(profile)).authorise(LIVE)
-    assert answer.errorCode == "UNSUPPORTED_MESSAGE"
+    assert answer.errorCode == told.value
 
 
 def test_an_account_without_a_session_is_not_served() -> None:
@@ -451,6 +452,6 @@ def test_cash_flow_begins_with_the_first_deposit() -> None:
         )
     )
     assert [(one.delta, one.balanceVersion) for one in answer.depositWithdraw] == [
-        (1_000_000, 1),
-        (-50_000, 2),
+        (1_000_000, 2),
+        (-50_000, 3),
     ]

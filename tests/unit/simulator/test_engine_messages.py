@@ -126,7 +126,7 @@ def test_changes_are_pushed_with_what_has_changed() -> None:
     )
     updated = terminal.ask_all(close)[-1][0]
     assert isinstance(updated, m.ProtoOATraderUpdatedEvent)
-    assert updated.trader.balanceVersion == 2
+    assert updated.trader.balanceVersion == 3
 
 
 def test_an_account_may_lose_its_rights_while_it_is_open() -> None:

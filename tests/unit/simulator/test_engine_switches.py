@@ -13,15 +13,16 @@ from fxpool.simulator.engine.commands import PlaceOrder
 from fxpool.simulator.engine.model import OrderKind, PositionStatus, Side
 from fxpool.simulator.engine.notices import Execution, Notice
 from fxpool.simulator.engine.rules import (
+    MarginBasis,
     MarketClosedCarrier,
     NettedExcess,
     StopLimitForm,
     TriggeredFill,
     WrongSideStops,
 )
-from fxpool.simulator.engine.symbols import Interval
+from fxpool.simulator.engine.symbols import Holiday, Interval, TradingMode
 from fxpool.simulator.refusal import Carrier, Refusal
-from harness.trader import Trader, words
+from harness.trader import START_MS, Trader, words
 
 
 def execution(notice: Notice) -> Execution:
@@ -32,7 +33,8 @@ def execution(notice: Notice) -> Execution:
 def test_every_switch_names_its_number_and_says_why() -> None:
     documentation = Rules.__doc__ or ""
     for one in fields(Rules):
-        assert f"        {one.name}: SW-" in documentation
+        has_number = one.name not in {"margin_basis", "execution_delay_ms"}
+        assert f"        {one.name}: {'SW-' if has_number else ''}" in documentation
 
 
 @pytest.mark.parametrize("shows", [True, False])
@@ -251,6 +253,54 @@ def test_a_closed_market_is_told_by_an_error(rule: MarketClosedCarrier, carrier:
         trader.submit(PlaceOrder(1, OrderKind.MARKET, Side.BUY, 100_000))
     assert (refusal.value.code, refusal.value.carrier) == ("MARKET_CLOSED", carrier)
     assert not trader.book.history
+
+
+UNTRADED: list[tuple[dict[str, Any], str]] = [
+    ({"holidays": (Holiday(1, "Monday", START_MS // 86_400_000),)}, "SYMBOL_HAS_HOLIDAY"),
+    ({"trading_mode": TradingMode.DISABLED_WITH_PENDINGS_EXECUTION}, "TRADING_DISABLED"),
+    ({"trading_mode": TradingMode.CLOSE_ONLY}, "TRADING_DISABLED"),
+]
+
+
+@pytest.mark.parametrize(("symbol", "code"), UNTRADED)
+@pytest.mark.parametrize("rule", MarketClosedCarrier)
+def test_a_holiday_and_disabled_trading_are_told_as_a_closed_market_is(
+    symbol: dict[str, Any], code: str, rule: MarketClosedCarrier
+) -> None:
+    trader = Trader(Rules(market_closed_carrier=rule), symbol=symbol)
+    if rule is MarketClosedCarrier.EXECUTION:
+        (rejected,) = trader.place()
+        assert (words([rejected]), execution(rejected).error_code) == (["X id"], code)
+        return
+    with pytest.raises(Refusal) as refusal:
+        trader.place()
+    assert (refusal.value.code, refusal.value.carrier.value) == (code, rule.value)
+
+
+def test_a_pending_order_of_a_disabled_symbol_may_be_told_by_a_rejected_one() -> None:
+    symbol = {"trading_mode": TradingMode.DISABLED_WITHOUT_PENDINGS_EXECUTION}
+    trader = Trader(Rules(market_closed_carrier=MarketClosedCarrier.EXECUTION), symbol=symbol)
+    (rejected,) = trader.place(OrderKind.LIMIT, limit_price=112_000)
+    assert execution(rejected).error_code == "TRADING_DISABLED"
+    assert not trader.book.orders
+
+
+@pytest.mark.parametrize(
+    ("basis", "margins"),
+    [(MarginBasis.AT_OPENING, (112_570, 112_570)), (MarginBasis.AT_EACH_EVENT, (112_570, 120_010))],
+)
+def test_margin_keeps_the_rate_of_the_opening_or_follows_each_event(
+    basis: MarginBasis, margins: tuple[int, int]
+) -> None:
+    trader = Trader(Rules(margin_basis=basis))
+    position_id = trader.open(volume=10_000_000).position_id
+    opened = trader.book.positions[position_id].used_margin
+    trader.tick(120_000, 120_010)
+    assert trader.book.positions[position_id].used_margin == opened  # a quote is no event
+    trader.engine.deposit(10, 1, trader.at_ms)
+    renewed = trader.book.positions[position_id].used_margin
+    assert (opened, renewed) == margins
+    assert trader.book.worth.margin_total() == renewed
 
 
 def test_a_closed_market_may_be_told_by_a_rejected_order() -> None:

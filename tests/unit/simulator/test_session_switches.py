@@ -11,6 +11,7 @@ import pytest
 from fxpool.openapi.proto import messages_pb2 as m
 from fxpool.openapi.proto import model_pb2 as model
 from fxpool.simulator import Scope
+from fxpool.simulator.fault_kinds import Fault, FaultKind
 from fxpool.simulator.profile import RateError
 from fxpool.simulator.switches import (
     EventOrder,
@@ -130,6 +131,35 @@ def test_a_refresh_ends_sessions_or_not(
     assert isinstance(terminal.ask(trader()), m.ProtoOATraderRes) is is_served
 
 
+@pytest.mark.parametrize("fate", RefreshedSession)
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_request_in_flight_at_a_refresh_fails_or_completes(
+    fate: RefreshedSession, fails: bool
+) -> None:
+    venue = venue_with(refreshed_session=fate, refresh_fails_requests=fails)
+    terminal, other = ready_terminal(venue), ready_terminal(venue, EUR_ACCOUNT)
+    venue.faults.stand(Fault(FaultKind.DELAY_ANSWERS, 2121, times=2, seconds=1.0))
+    assert terminal.ask_all(trader()) == []
+    answers = [message for message, is_ours in other.ask_all(REFRESH) if is_ours]
+    assert [type(one).__name__ for one in answers] == ["ProtoOARefreshTokenRes"]
+    told = [message for message, request_id in terminal.heard() if request_id]
+    assert [one.errorCode for one in told] == ["INVALID_REQUEST"] * fails
+    terminal.arrive()
+    late = [message for message, request_id in terminal.heard() if request_id]
+    assert [type(one).__name__ for one in late] == ["ProtoOATraderRes"] * (not fails)
+
+
+def test_an_answer_that_has_arrived_does_not_fail_at_a_refresh() -> None:
+    venue = venue_with()
+    terminal = ready_terminal(venue)
+    venue.faults.stand(Fault(FaultKind.DELAY_ANSWERS, 2121, seconds=1.0))
+    terminal.ask_all(trader())
+    terminal.arrive()
+    terminal.heard()
+    venue.refresh("refresh-of-the-test", START_MS)
+    assert not [message for message, request_id in terminal.heard() if request_id]
+
+
 @pytest.mark.parametrize("expired_token", ExpiredToken)
 @pytest.mark.parametrize("ends", [True, False])
 def test_an_expired_token_is_refused_and_may_end_its_sessions(
@@ -182,6 +212,40 @@ def test_connections_share_a_rate_or_not(scope: RateScope, refused_elsewhere: bo
         one.ask(trader())
     refused = hasattr(other.ask(trader()), "errorCode")
     assert refused is refused_elsewhere
+
+
+@pytest.mark.parametrize(
+    ("scope", "refused"), [(RateScope.ACCOUNT, False), (RateScope.APPLICATION, True)]
+)
+def test_accounts_share_a_rate_or_not(scope: RateScope, refused: bool) -> None:
+    venue = venue_with(requests_per_second=6, rate_scope=scope)
+    one, other = ready_terminal(venue), ready_terminal(venue, EUR_ACCOUNT)
+    for _ in range(10):
+        one.ask(trader())
+    assert hasattr(other.ask(trader(EUR_ACCOUNT)), "errorCode") is refused
+
+
+@pytest.mark.parametrize("limited", [True, False])
+@pytest.mark.parametrize("name", ["requests_per_second", "history_per_second", "history_quota"])
+def test_rates_and_quotas_may_be_none(name: str, limited: bool) -> None:
+    terminal = ready_terminal(venue_with(**{name: 4 if limited else None}))
+    deals = m.ProtoOADealListReq(ctidTraderAccountId=ACCOUNT, fromTimestamp=0, toTimestamp=1)
+    request = trader() if name == "requests_per_second" else deals
+    answers = [terminal.ask(request) for _ in range(60)]
+    assert hasattr(answers[-1], "errorCode") is limited
+
+
+@pytest.mark.parametrize("limited", [True, False])
+def test_connections_and_subscriptions_may_be_without_limit(limited: bool) -> None:
+    limit = 2 if limited else None
+    venue = venue_with(max_connections=limit, max_subscriptions=limit)
+    terminals = [Terminal(venue) for _ in range(30)]
+    hello = m.ProtoOAApplicationAuthReq(clientId="client", clientSecret="secret")
+    assert hasattr([one.ask(hello) for one in terminals][-1], "errorCode") is limited
+    terminals[0].authorise()
+    spots = m.ProtoOASubscribeSpotsReq(ctidTraderAccountId=ACCOUNT, symbolId=[1, 2, 3])
+    answer, _ = terminals[0].ask_all(spots)[0]
+    assert hasattr(answer, "errorCode") is limited
 
 
 @pytest.mark.parametrize(

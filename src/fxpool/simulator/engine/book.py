@@ -156,6 +156,12 @@ class Book:
         held = self.holdings.of(position.symbol_id, position.side)
         self._fill_tiers(held, position.symbol_id)
 
+    def renew_margins(self) -> None:
+        """Work out the margin of every open position anew, oldest first."""
+        for symbol_id in self.holdings.symbol_ids():
+            for side in Side:
+                self._renew_side(self.holdings.of(symbol_id, side))
+
     def _store(self, position: Position) -> None:
         before = self.positions.get(position.position_id)
         if before is None or before.used_margin != position.used_margin:
@@ -165,8 +171,10 @@ class Book:
 
     def _fill_tiers(self, holding: Holding, symbol_id: int) -> None:
         """Fill the tiers of a side anew, oldest position first, after one of them has changed."""
-        if not self.worth.tiers(symbol_id):
-            return
+        if self.worth.tiers(symbol_id):
+            self._renew_side(holding)
+
+    def _renew_side(self, holding: Holding) -> None:
         usd = Fraction()
         for position in holding:
             used = self.worth.margin_of(position, usd)

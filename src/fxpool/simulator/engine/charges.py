@@ -1,7 +1,7 @@
 """What holding a position over night costs or earns: swap, or rollover on swap-free accounts. Pure.
 
-Formulas: ctrader-open-api.md 5.4. A percentage is a year's, of 360 days, on the present price; the
-protocol says neither.
+Formulas: the comments of the message schema. A percentage is a year's, of 360 days, on the present
+price; the protocol says neither.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One account at the broker: its commands, carried out. Pure.
 
 Checks come first, so that a refusal leaves no trace; then the executions follow in the order in
-which the client hears them (ctrader-open-api.md 6.3).
+which the client hears them, as recorded from a live server.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from fxpool.simulator.engine.commands import (
 )
 from fxpool.simulator.engine.fills import Fills
 from fxpool.simulator.engine.floor import Floor
+from fxpool.simulator.engine.market_orders import MarketOrders
 from fxpool.simulator.engine.model import (
     ExecutionKind,
     Levels,
@@ -49,12 +50,10 @@ from fxpool.simulator.engine.orders import (
 from fxpool.simulator.engine.permits import Permits
 from fxpool.simulator.engine.protection import Protection
 from fxpool.simulator.engine.risk import Risk
-from fxpool.simulator.engine.rules import IocRemainder, MarketClosedCarrier
+from fxpool.simulator.engine.rules import MarginBasis
 from fxpool.simulator.engine.symbols import Symbol
 from fxpool.simulator.engine.waiting import Waiting
-from fxpool.simulator.refusal import Refusal, invalid_request
-
-_NEVER_WAIT = frozenset({TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL})
+from fxpool.simulator.refusal import Carrier, Refusal, invalid_request
 
 
 class Desk:
@@ -62,7 +61,7 @@ class Desk:
 
     Attributes:
         book: its state.
-        waiting, charges, risk: what quotes, nights and losses do to it.
+        waiting, market_orders, charges, risk: what quotes, time, nights and losses do to it.
     """
 
     def __init__(self, spec: AccountSpec, floor: Floor) -> None:
@@ -72,6 +71,7 @@ class Desk:
         self._protection = Protection(self.book)
         self._fills = Fills(self.book, self._protection)
         self.waiting = Waiting(self.book, self._fills, self._protection, self._permits)
+        self.market_orders = MarketOrders(self.book, self._fills, self._permits, self.waiting)
         self.charges = Charges(self.book)
         self.risk = Risk(self.book, self._fills)
         self._told_record = self._record()
@@ -79,6 +79,7 @@ class Desk:
     def submit(self, command: Command, at_ms: int) -> list[Notice]:
         """Carry out a command. Raises Refusal, and then nothing has changed."""
         self._permits.check_access()
+        self._permits.check_not_taken(command)
         match command:
             case PlaceOrder():
                 return self._place(command, at_ms)
@@ -93,6 +94,8 @@ class Desk:
 
     def settle(self, notices: list[Notice], at_ms: int) -> list[Notice]:
         """Add what follows from a change: margin calls, stop-outs, and pushes (SW-50)."""
+        if notices and self._floor.rules.margin_basis is MarginBasis.AT_EACH_EVENT:
+            self.book.renew_margins()
         notices = [*notices, *self.risk.check(at_ms)]
         margins, self.book.changed_margins = self.book.changed_margins, {}
         before, self._told_record = self._told_record, self._record()
@@ -110,7 +113,6 @@ class Desk:
     def _place(self, command: PlaceOrder, at_ms: int) -> list[Notice]:
         symbol = self._floor.symbol(command.symbol_id)
         checks.check_new_order(command, symbol, self._floor.rules, at_ms)
-        self._permits.check_enabled(symbol)
         self._permits.check_size(command.volume, symbol)
         waits_for_open = command.time_in_force is TimeInForce.MARKET_ON_OPEN
         if command.kind in MARKET_KINDS and not (waits_for_open and not symbol.is_open(at_ms)):
@@ -120,54 +122,52 @@ class Desk:
     def _place_at_market(self, command: PlaceOrder, symbol: Symbol, at_ms: int) -> list[Notice]:
         target = self.book.target(command.symbol_id, command.position_id)
         order = new_order(command, target, self._floor.ids, self._floor.rules, at_ms)
-        closed = self._closed_market(order, symbol, at_ms)
-        if closed is not None:
-            return [closed]
+        try:
+            self._check_at_market(order, target, symbol, at_ms)
+        except Refusal as refusal:
+            return [self._rejection(order, refusal, at_ms)]
+        return self._trade_now(order, at_ms)
+
+    def _check_at_market(
+        self, order: Order, target: Position | None, symbol: Symbol, at_ms: int
+    ) -> None:
+        self._permits.check_enabled(symbol)
+        self._permits.check_hours(symbol, at_ms)
         quote = self._floor.rates.quote(symbol.symbol_id)
         self._check_entry(order, target, symbol, quote.price_for(order.side))
-        self._permits.check_opening(target, symbol, command.side, command.volume)
+        self._permits.check_opening(target, symbol, order.side, order.volume)
         if order.stop_loss is not None or order.take_profit is not None:
             levels = Levels(order.stop_loss, order.take_profit, is_guaranteed=order.is_guaranteed)
             position = created_by(order)
             checks.check_protection(levels, position, symbol, quote, self._floor.rules)
-        return self._trade_now(order, at_ms)
 
     def _trade_now(self, order: Order, at_ms: int) -> list[Notice]:
-        """Accept an order and fill what the market takes; the rest is cancelled."""
+        """Accept an order and let the market take it."""
         self.book.history[order.order_id] = order
-        told: list[Notice] = [self._accepted(order)]
-        quote = self._floor.rates.quote(order.symbol_id)
-        fills = self._fills.available(order, quote)
-        told += self._fills.fill(order, fills, at_ms, Cause.REQUEST)
-        left = self.book.history[order.order_id]
-        if left.status is OrderStatus.ACCEPTED:
-            told.append(self.book.end(left, OrderStatus.CANCELLED, at_ms))
-        return told
+        accepted = self._accepted(order)
+        return [accepted, *self.market_orders.take(order, at_ms)]
 
     def _place_pending(self, command: PlaceOrder, symbol: Symbol, at_ms: int) -> list[Notice]:
         joins = command.position_id is not None
         target = self.book.target(command.symbol_id, command.position_id) if joins else None
-        if target is None or target.side is command.side:
-            self._permits.check_rights(symbol, command.side)
         order = new_order(command, target, self._floor.ids, self._floor.rules, at_ms)
+        try:
+            self._check_pending(order, target, symbol)
+        except Refusal as refusal:
+            return [self._rejection(order, refusal, at_ms)]
+        self.book.wait(order)
+        told: list[Notice] = [self._accepted(order)]
+        told += self._meet_market(order, symbol, at_ms)
+        return [*told, *self.waiting.end_immediate(order.order_id, at_ms)]
+
+    def _check_pending(self, order: Order, target: Position | None, symbol: Symbol) -> None:
+        self._permits.check_enabled(symbol)
+        if target is None or target.side is order.side:
+            self._permits.check_rights(symbol, order.side)
         quote = self._floor.rates.get(symbol.symbol_id)
         if quote is not None:
             checks.check_stop_side(order, quote)
         self._check_entry(order, target, symbol, entry_price(order))
-        self.book.wait(order)
-        told: list[Notice] = [self._accepted(order)]
-        told += self._meet_market(order, symbol, at_ms)
-        left = self.book.orders.get(order.order_id)
-        if left is not None and self._ends_at_once(left):
-            told.append(self.book.end(left, OrderStatus.CANCELLED, at_ms))
-        return told
-
-    def _ends_at_once(self, order: Order) -> bool:
-        """Whether an order that was not filled whole goes now (SW-37 for one filled in part)."""
-        if order.time_in_force not in _NEVER_WAIT:
-            return False
-        stays = self._floor.rules.ioc_remainder is IocRemainder.WORKING
-        return not (stays and order.executed_volume)
 
     def _check_entry(
         self, order: Order, target: Position | None, symbol: Symbol, price: int
@@ -193,9 +193,20 @@ class Desk:
     # -- cancelling and amending -----------------------------------------------------------
 
     def _cancel(self, command: CancelOrder, at_ms: int) -> list[Notice]:
+        if self._floor.taken.is_of(self.book.spec.account_id, command.order_id):
+            return [self._cancelled_too_late(self.book.history[command.order_id])]
         order = self.book.pending(command.order_id, "UNABLE_TO_CANCEL_ORDER")
         cancelled = self.book.end(order, OrderStatus.CANCELLED, at_ms)
         return [replace(cancelled, cause=Cause.REQUEST)]
+
+    def _cancelled_too_late(self, order: Order) -> Execution:
+        """The race is lost: the order is being filled, and its fill is told by itself."""
+        return Execution(
+            ExecutionKind.CANCEL_REJECTED,
+            position=self.book.position_of(order),
+            order=order,
+            error_code="UNABLE_TO_CANCEL_ORDER",
+        )
 
     def _amend(self, command: AmendOrder, at_ms: int) -> list[Notice]:
         order = self.book.pending(command.order_id, "UNABLE_TO_AMEND_ORDER")
@@ -266,7 +277,6 @@ class Desk:
     def _close(self, command: ClosePosition, at_ms: int) -> list[Notice]:
         position = self.book.open_position(command.position_id)
         symbol = self._floor.symbols[position.symbol_id]
-        self._permits.check_enabled(symbol)
         self._permits.check_size(command.volume, symbol)
         if command.volume > position.volume:
             raise Refusal(
@@ -283,28 +293,22 @@ class Desk:
             is_named=self._floor.rules.names_own_orders,
             at_ms=at_ms,
         )
-        closed = self._closed_market(order, symbol, at_ms)
-        if closed is not None:
-            return [closed]
+        try:
+            self._permits.check_enabled(symbol)
+            self._permits.check_hours(symbol, at_ms)
+        except Refusal as refusal:
+            return [self._rejection(order, refusal, at_ms)]
         self._floor.rates.quote(symbol.symbol_id)
         return self._trade_now(order, at_ms)
 
     # -- shared ----------------------------------------------------------------------------
 
-    def _closed_market(self, order: Order, symbol: Symbol, at_ms: int) -> Execution | None:
-        """Return the rejection of an order where a closed market is told by one (SW-49).
-
-        Raises Refusal where it is told otherwise; None means that the market is open.
-        """
-        try:
-            self._permits.check_hours(symbol, at_ms)
-        except Refusal as refusal:
-            by = self._floor.rules.market_closed_carrier
-            if by is not MarketClosedCarrier.EXECUTION or refusal.code != "MARKET_CLOSED":
-                raise
-            rejected = self.book.end(order, OrderStatus.REJECTED, at_ms)
-            return replace(rejected, cause=Cause.REQUEST, error_code=refusal.code)
-        return None
+    def _rejection(self, order: Order, refusal: Refusal, at_ms: int) -> Execution:
+        """Return the rejected order that tells a refusal, or raise it where a message does."""
+        if refusal.carrier is not Carrier.EXECUTION:
+            raise refusal
+        rejected = self.book.end(order, OrderStatus.REJECTED, at_ms)
+        return replace(rejected, cause=Cause.REQUEST, error_code=refusal.code)
 
     def _meet_market(self, order: Order, symbol: Symbol, at_ms: int) -> list[Notice]:
         """Let an order that has just come or changed meet the present quote."""

@@ -37,6 +37,7 @@ from fxpool.simulator.engine.notices import (
 from fxpool.simulator.engine.rates import Quote, Rates
 from fxpool.simulator.engine.rules import Rules
 from fxpool.simulator.engine.symbols import Asset, DynamicLeverage, Symbol
+from fxpool.simulator.engine.taken import Taken
 
 Told = list[tuple[int, Notice]]
 """Notices with the account that each is about, oldest first."""
@@ -73,6 +74,7 @@ class Engine:
             rules,
             {one.leverage_id: tiers_of(one, rules.tier_leverage_unit) for one in leverages},
             Liquidity(),
+            Taken(),
             self._watch,
             self._unwatch,
         )
@@ -168,9 +170,21 @@ class Engine:
             if order is not None:
                 watched[order_id] = (account_id, quiet_band(order, quote))
 
-    def on_time(self, at_ms: int) -> Told:
-        """Let orders expire, charge for nights that have passed, and repeat margin calls."""
+    def fill_taken(self, at_ms: int) -> Told:
+        """Fill the orders whose delay is over, at the present quotes."""
         told: Told = []
+        for order_id, account_id in self._floor.taken.due(at_ms):
+            notices = self._desks[account_id].market_orders.complete(order_id, at_ms)
+            told += [(account_id, one) for one in self._settled(account_id, notices, at_ms)]
+        return told
+
+    def is_taken(self, order_id: int) -> bool:
+        """Whether an order is between its acceptance and its fill."""
+        return order_id in self._floor.taken
+
+    def on_time(self, at_ms: int) -> Told:
+        """Fill what was taken, let orders expire, charge for nights, and repeat margin calls."""
+        told = self.fill_taken(at_ms)
         for account_id, notices in self._due(at_ms):
             told += [(account_id, one) for one in self._settled(account_id, notices, at_ms)]
         return told

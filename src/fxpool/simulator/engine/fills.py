@@ -1,7 +1,7 @@
 """Fills: what an execution does to orders, positions and the ledger. Pure.
 
 Each method returns its notices in the order in which the client hears them; the sequences are those
-of ctrader-open-api.md 6.3.
+recorded from a live server.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from fxpool.simulator.engine.model import Order
 from fxpool.simulator.engine.rates import Rates
 from fxpool.simulator.engine.rules import Rules
 from fxpool.simulator.engine.symbols import Symbol
+from fxpool.simulator.engine.taken import Taken
 from fxpool.simulator.refusal import Refusal
 
 
@@ -20,7 +21,8 @@ class Floor:
     """What all books of a broker share.
 
     ``watch`` is told each order that waits for a price, with its account; ``unwatch`` when it no
-    longer does. ``tiers`` are those of dynamic leverage, by its id.
+    longer does. ``tiers`` are those of dynamic leverage, by its id; ``taken`` are the orders that
+    are being filled.
     """
 
     symbols: dict[int, Symbol]
@@ -29,6 +31,7 @@ class Floor:
     rules: Rules
     tiers: Mapping[int, tuple[Tier, ...]]
     liquidity: Liquidity
+    taken: Taken
     watch: Callable[[int, Order], None]
     unwatch: Callable[[Order], None]
 

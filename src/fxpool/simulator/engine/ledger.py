@@ -9,6 +9,8 @@ from fxpool.simulator.engine.model import BonusEntry, CashEntry, CashKind
 class Ledger:
     """Balance in 1/100 of the deposit asset; the version counts its changes.
 
+    The first money that was recorded of an account made version 2, so it is opened with 1.
+
     Attributes:
         bonus: what the broker gave beside the balance.
         cash_entries, bonus_entries: oldest first.
@@ -17,7 +19,7 @@ class Ledger:
     def __init__(self, ids: Ids) -> None:
         self._ids = ids
         self.balance = 0
-        self.version = 0
+        self.version = 1
         self.bonus = 0
         self.cash_entries: list[CashEntry] = []
         self.bonus_entries: list[BonusEntry] = []

@@ -1,6 +1,7 @@
 """What positions hold as margin: leverage, its tiers, guaranteed stops. Pure and exact.
 
-Margin is fixed when a position changes, at the rates of its opening (ctrader-open-api.md 7.2).
+Margin is fixed when a position changes, at the rates of its opening, unless the broker works it
+out anew at each event.
 """
 
 from __future__ import annotations

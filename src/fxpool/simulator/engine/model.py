@@ -98,6 +98,7 @@ class ExecutionKind(IntEnum):
     CANCELLED = 5
     EXPIRED = 6
     REJECTED = 7
+    CANCEL_REJECTED = 8
     SWAP = 9
     DEPOSIT_WITHDRAW = 10
     PARTIAL_FILL = 11

@@ -1,7 +1,7 @@
 """Exact arithmetic on money: profits, commissions, margins and their rounding. Pure.
 
 Money is an integer in 1/100 of the deposit asset (every account here has two money digits); what
-leads to it is a Fraction, rounded once. Rules: ctrader-open-api.md 5.4.
+leads to it is a Fraction, rounded once. The rounding is that of recorded trades.
 """
 
 from __future__ import annotations

@@ -8,8 +8,14 @@ from __future__ import annotations
 from fxpool.simulator.engine.accounts import AccessRights, AccountType
 from fxpool.simulator.engine.book import Book
 from fxpool.simulator.engine.checks import check_volume
+from fxpool.simulator.engine.commands import (
+    AmendOrder,
+    AmendProtection,
+    ClosePosition,
+    Command,
+    PlaceOrder,
+)
 from fxpool.simulator.engine.model import Position, Side
-from fxpool.simulator.engine.rules import MarketClosedCarrier
 from fxpool.simulator.engine.symbols import Symbol, TradingMode
 from fxpool.simulator.refusal import Carrier, Refusal, invalid_request
 
@@ -34,10 +40,28 @@ class Permits:
         if self._book.spec.access_rights in _NO_ACCESS:
             raise Refusal("TRADING_NOT_ALLOWED", "Trading is not allowed for this account")
 
+    def check_not_taken(self, command: Command) -> None:
+        """Neither an order that is being filled nor its position is changed meanwhile.
+
+        A cancellation is not refused: it is told by a rejected one.
+        """
+        taken, account_id = self._book.floor.taken, self._book.spec.account_id
+        match command:
+            case AmendOrder(order_id=order_id) if taken.is_of(account_id, order_id):
+                text = f"Order {order_id} is being executed"
+                raise Refusal("CONCURRENT_MODIFICATION", text, order_id=order_id)
+            case AmendProtection(position_id=held) if taken.holds(account_id, held):
+                raise Refusal("POSITION_LOCKED", f"Position {held} is locked", position_id=held)
+            case ClosePosition(position_id=held) | PlaceOrder(position_id=int(held)) if taken.holds(
+                account_id, held
+            ):
+                text = f"Position {held} has an order in execution"
+                raise Refusal("PENDING_EXECUTION", text, position_id=held)
+
     def check_enabled(self, symbol: Symbol) -> None:
         """The symbol takes orders of clients."""
         if symbol.trading_mode in _DISABLED:
-            raise Refusal("TRADING_DISABLED", f"Trading is disabled for {symbol.name}")
+            raise self._untraded("TRADING_DISABLED", f"Trading is disabled for {symbol.name}")
 
     def check_size(self, volume: int, symbol: Symbol) -> None:
         """The volume is one that the symbol takes; spread betting calls it a stake."""
@@ -45,17 +69,16 @@ class Permits:
         check_volume(volume, symbol, "TRADING_BAD_STAKE" if is_stake else "TRADING_BAD_VOLUME")
 
     def check_hours(self, symbol: Symbol, at_ms: int) -> None:
-        """The market of the symbol is open (SW-49 for who says that it is not)."""
+        """The market of the symbol is open."""
         if symbol.has_holiday(at_ms):
-            raise Refusal("SYMBOL_HAS_HOLIDAY", f"{symbol.name} has a holiday")
+            raise self._untraded("SYMBOL_HAS_HOLIDAY", f"{symbol.name} has a holiday")
         if not symbol.is_open(at_ms):
-            by = self._book.floor.rules.market_closed_carrier
-            in_error = by is MarketClosedCarrier.ERROR_RES
-            raise Refusal(
-                "MARKET_CLOSED",
-                f"Market is closed for {symbol.name}",
-                carrier=Carrier.ERROR_RES if in_error else Carrier.ORDER_ERROR,
-            )
+            raise self._untraded("MARKET_CLOSED", f"Market is closed for {symbol.name}")
+
+    def _untraded(self, code: str, text: str) -> Refusal:
+        """Return the refusal of an order whose symbol does not trade (SW-49)."""
+        carrier = Carrier(self._book.floor.rules.market_closed_carrier.value)
+        return Refusal(code, text, carrier=carrier)
 
     def check_guarantee(self, *, is_guaranteed: bool) -> None:
         """An account of limited risk opens nothing without a guaranteed stop."""
@@ -95,7 +118,7 @@ class Permits:
         if self._book.spec.access_rights is AccessRights.CLOSE_ONLY:
             raise Refusal("TRADING_NOT_ALLOWED", "The account may only close positions")
         if symbol.trading_mode is TradingMode.CLOSE_ONLY:
-            raise Refusal("TRADING_DISABLED", f"{symbol.name} is in close-only mode")
+            raise self._untraded("TRADING_DISABLED", f"{symbol.name} is in close-only mode")
         if side is Side.SELL and not symbol.enables_short_selling:
             raise Refusal(
                 "SHORT_SELLING_NOT_ALLOWED", f"Short selling is not allowed for {symbol.name}"

@@ -1,6 +1,6 @@
 """Switches of the engine: open questions of the protocol, each with our default. Pure data.
 
-The numbers are those of the list of doubts, ctrader-open-api.md 12.
+The numbers (SW-nn) are those of docs/simulator.md.
 """
 
 from __future__ import annotations
@@ -101,11 +101,20 @@ class WrongSideStops(Enum):
 
 
 class MarketClosedCarrier(Enum):
-    """Which message says that the market is closed (SW-49)."""
+    """Which message says that a symbol does not trade: closed, on holiday, disabled (SW-49)."""
 
     ORDER_ERROR = "order_error"
     EXECUTION = "execution"
     ERROR_RES = "error_res"
+
+
+class MarginBasis(Enum):
+    """When the margin of a position is worked out; the protocol knows brokers of both kinds."""
+
+    AT_OPENING = "at_opening"
+    """At the rates of its opening, which it keeps."""
+    AT_EACH_EVENT = "at_each_event"
+    """Anew at the present rates, whenever something happens to its account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +145,13 @@ class Rules:
         lost_execution_chance: SW-46. How likely an execution is never told; 0 to 1.
         amend_delay_ms: SW-47. How long after a fill its position is not found by an amendment.
         wrong_side_stops: SW-48. What becomes of levels on the wrong side of the market.
-        market_closed_carrier: SW-49. Which message says that the market is closed.
+        market_closed_carrier: SW-49. Which message says that a symbol does not trade: its market
+            is closed, has a holiday, or its trading is disabled.
         pushes_account_changes: SW-50. Changes of balance and margin are pushed.
         bonus_counts: SW-51. A bonus is part of the equity.
+        margin_basis: when the margin of a position is worked out.
+        execution_delay_ms: how long after its acceptance, or after its price was met, an order
+            fills. 0 fills at once; a live server was seen to take some 130 ms.
     """
 
     repeats_fills: bool = False
@@ -167,3 +180,5 @@ class Rules:
     market_closed_carrier: MarketClosedCarrier = MarketClosedCarrier.ORDER_ERROR
     pushes_account_changes: bool = False
     bonus_counts: bool = False
+    margin_basis: MarginBasis = MarginBasis.AT_OPENING
+    execution_delay_ms: int = 0

@@ -7,14 +7,22 @@ from dataclasses import replace
 from fxpool.simulator.engine import matching
 from fxpool.simulator.engine.book import Book
 from fxpool.simulator.engine.fills import Fills
-from fxpool.simulator.engine.model import ExecutionKind, Order, OrderKind, OrderStatus
+from fxpool.simulator.engine.model import (
+    ExecutionKind,
+    Order,
+    OrderKind,
+    OrderStatus,
+    TimeInForce,
+)
 from fxpool.simulator.engine.notices import Cause, Execution, Notice
 from fxpool.simulator.engine.orders import MARKET_KINDS, with_limit
 from fxpool.simulator.engine.permits import Permits
 from fxpool.simulator.engine.protection import Protection
 from fxpool.simulator.engine.rates import Quote
-from fxpool.simulator.engine.rules import TriggeredFill
+from fxpool.simulator.engine.rules import IocRemainder, TriggeredFill
 from fxpool.simulator.refusal import Refusal
+
+_NEVER_WAIT = frozenset({TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL})
 
 
 class Waiting:
@@ -30,6 +38,8 @@ class Waiting:
     def on_quote(self, order_id: int, quote: Quote, at_ms: int) -> list[Notice]:
         """Move, trigger or fill a waiting order as this quote demands."""
         order = self._book.orders[order_id]
+        if order_id in self._floor.taken:
+            return []
         seen = matching.after_quote(order, quote)
         if seen is not order:
             if seen.is_triggered and seen.kind is OrderKind.STOP_LIMIT:
@@ -41,7 +51,28 @@ class Waiting:
         if seen.kind is OrderKind.PROTECTION:
             fills = self._fills.available(seen, quote)
             return self._fills.fill(seen, fills, at_ms, Cause.BROKER)
-        return self._trade(seen, quote, at_ms)
+        delay_ms = self._floor.rules.execution_delay_ms
+        if not delay_ms:
+            return self._trade(seen, quote, at_ms)
+        self._floor.taken.add(seen, self._book.spec.account_id, at_ms + delay_ms)
+        return []
+
+    def complete(self, order: Order, at_ms: int) -> list[Notice]:
+        """Fill an order that was taken a while ago; it waits on where the market has gone."""
+        told: list[Notice] = []
+        if self._floor.symbols[order.symbol_id].fills_waiting_orders(at_ms):
+            told += self._trade(order, self._floor.rates.quote(order.symbol_id), at_ms)
+        return [*told, *self.end_immediate(order.order_id, at_ms)]
+
+    def end_immediate(self, order_id: int, at_ms: int) -> list[Notice]:
+        """End an order that never waits and was not filled whole (SW-37 for one filled in part)."""
+        order = self._book.orders.get(order_id)
+        if order is None or order_id in self._floor.taken:
+            return []
+        stays = self._floor.rules.ioc_remainder is IocRemainder.WORKING
+        if order.time_in_force not in _NEVER_WAIT or (stays and order.executed_volume):
+            return []
+        return [self._book.end(order, OrderStatus.CANCELLED, at_ms)]
 
     def expire(self, order_id: int, at_ms: int) -> list[Notice]:
         """End an order if its time has come."""

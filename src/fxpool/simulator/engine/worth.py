@@ -1,10 +1,11 @@
 """What an account is worth at the present quotes, and the margin that it needs. Pure and exact.
 
-Formulas: ctrader-open-api.md 5.4 and 7.2.
+Formulas: the Open API help pages on profit and margin, checked on recorded trades.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from fxpool.simulator.engine.floor import Floor
 from fxpool.simulator.engine.holdings import Holdings, Prices
 from fxpool.simulator.engine.ledger import Ledger
 from fxpool.simulator.engine.model import Lot, Position, Side
+from fxpool.simulator.engine.rules import MarginBasis
 
 
 class Account(Protocol):
@@ -116,10 +118,26 @@ class Worth:
 
     def margin_of(self, position: Position, usd_before: Fraction = Fraction()) -> int:
         leverage, tiers = self._account.spec.leverage_cents, self.tiers(position.symbol_id)
-        leveraged = margin.leveraged_margin(position.lots, leverage, tiers, usd_before)
+        lots = self._margin_lots(position)
+        leveraged = margin.leveraged_margin(lots, leverage, tiers, usd_before)
         stop_loss = position.levels.stop_loss
         if not position.levels.is_guaranteed or stop_loss is None:
             return leveraged
         loss_rate = self.prices(position.symbol_id, position.side).loss_rate
         guaranteed = margin.guaranteed_margin(position.lots, stop_loss, loss_rate)
         return margin.limited_risk_margin(self._account.spec, leveraged, guaranteed)
+
+    def _margin_lots(self, position: Position) -> tuple[Lot, ...]:
+        """Return lots at the rates that their margin is worked out with.
+
+        Tiers are filled by the dollars of the opening in any case.
+        """
+        if self._account.floor.rules.margin_basis is MarginBasis.AT_OPENING:
+            return position.lots
+        symbol = self._account.floor.symbols[position.symbol_id]
+        rate = self._account.floor.rates.rate(
+            symbol.base_asset_id,
+            self._account.spec.deposit_asset_id,
+            selling=position.side is Side.SELL,
+        )
+        return tuple(replace(lot, margin_rate=rate) for lot in position.lots)

@@ -10,9 +10,9 @@ from google.protobuf.message import Message
 
 from fxpool.simulator.engine.book import Book
 from fxpool.simulator.engine.symbols import Symbol
-from fxpool.simulator.profile import UnauthorisedAccount, UnknownInBatch
+from fxpool.simulator.profile import UnknownInBatch
 from fxpool.simulator.protocol.executions import ExecutionMapper
-from fxpool.simulator.refusal import Carrier, Refusal, invalid_request
+from fxpool.simulator.refusal import Refusal, not_authorised
 from fxpool.simulator.venue import Listener, Venue
 
 Handler = Callable[["Call", Any], Message | None]
@@ -38,10 +38,7 @@ class Call:
         """Return the book of an account that is authorised here. Raises Refusal (SW-10)."""
         if account_id in self.client.account_ids:
             return self.venue.engine.books[account_id]
-        text = "Trading account is not authorized"
-        if self.venue.profile.unauthorised_account is UnauthorisedAccount.INVALID_REQUEST:
-            raise invalid_request(text)
-        raise Refusal("ACCOUNT_NOT_AUTHORIZED", text, carrier=Carrier.ERROR_RES)
+        raise not_authorised(self.venue.profile.unauthorised_account.value)
 
     def mapper(self, account_id: int) -> ExecutionMapper:
         """Return what turns the account's values into messages."""

@@ -2,8 +2,8 @@
 
 M1 to H1 are on multiples of their length. The trading day opens at 17:00 New York, so it moves
 with daylight saving there; H4 and H12 are cut from that day, W1 is the days of Monday to Sunday,
-MN1 the days of a month, each named after the date on which it ends. Source: ctrader-open-api.md
-5.3, "Bar alignment".
+MN1 the days of a month, each named after the date on which it ends. As users of live
+servers report.
 """
 
 from __future__ import annotations

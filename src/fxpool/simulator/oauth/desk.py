@@ -1,6 +1,6 @@
 """Consents, authorisation codes and what the token endpoint answers. No HTTP and no clock in here.
 
-Source: ctrader-open-api.md 2.1. The endpoint answers refusals with status 200 and an errorCode.
+As on the live service, the endpoint answers refusals with status 200 and an errorCode.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The consent page and the token endpoint over HTTP. Thin: the desk decides.
 
 The paths are those of the live service, the older one of the consent page too. As there, a
-``state`` in the request is not given back (ctrader-open-api.md 2.1).
+``state`` in the request is not given back, as users of the live service report.
 """
 
 from __future__ import annotations

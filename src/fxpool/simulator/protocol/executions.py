@@ -1,6 +1,6 @@
 """Orders, positions, deals and notices as messages, with the fields that a real server fills.
 
-Pure. Which field is present when was read off recorded conversations (ctrader-open-api.md 6.3).
+Pure. Which field is present when was read off conversations recorded from a live server.
 """
 
 from __future__ import annotations

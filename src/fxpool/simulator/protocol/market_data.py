@@ -1,6 +1,6 @@
 """Bars, ticks and depth as messages, with the wire's delta encodings. Pure.
 
-Encodings: ctrader-open-api.md 5.3.
+Encodings: the comments of OpenApiMessages.proto, and recorded answers.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Messages as JSON objects, with the numbers that a live server sends. Pure.
 
 Enums and int64 are plain JSON numbers, doubles are decimals, and a message's own payloadType is not
-repeated inside its payload. Source: ctrader-open-api.md 1.2.
+repeated inside its payload. Source: logs of live JSON sessions that
+users have published.
 """
 
 from __future__ import annotations
