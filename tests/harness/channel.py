@@ -24,7 +24,7 @@ class AnsweringChannel:
         return self._answers[type(message)]
 
     async def trade(self, message: Message, *, timeout: float = 30.0) -> TradeReply:
-        raise NotImplementedError
+        raise AssertionError("reads only")
 
     async def reauthorise(self) -> None:
-        raise NotImplementedError
+        raise AssertionError("reads only")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from datetime import datetime
 
 from fxpool.mapping.history_formats import (
@@ -17,12 +18,12 @@ from fxpool.mapping.history_formats import (
 from fxpool.platforms.past import PastReads
 
 
-class PastClient:
+class PastClient(ABC):
     """Calls by account. All raise PlatformError while the past is not known: never a zero."""
 
+    @abstractmethod
     def _of(self, account_id: str) -> PastReads:
         """Return the platform of an account."""
-        raise NotImplementedError
 
     async def get_account_metrics(self, account_id: str) -> AccountMetrics:
         """Return sums, rates and ratios over all trades; what cannot be computed is None."""

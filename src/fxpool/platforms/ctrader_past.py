@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 
@@ -18,12 +19,12 @@ from fxpool.platforms.ctrader_history import CTraderHistory
 from fxpool.platforms.past import SortOrder
 
 
-class PastCalls:
+class PastCalls(ABC):
     """Implements ``platforms.past.PastReads``; ``_past`` finds the account that a name means."""
 
+    @abstractmethod
     def _past(self, account: str) -> AbstractAsyncContextManager[CTraderHistory]:
         """Give the past of a live account; errors inside become callers' words."""
-        raise NotImplementedError
 
     async def metrics(self, account: str) -> AccountMetrics:
         async with self._past(account) as past:

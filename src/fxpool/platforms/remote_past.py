@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from datetime import datetime
 from typing import TypeVar
 from urllib.parse import quote
@@ -21,12 +22,12 @@ from fxpool.platforms.past import SortOrder
 T = TypeVar("T")
 
 
-class RemotePast:
+class RemotePast(ABC):
     """Implements ``platforms.past.PastReads`` with the ``_get`` of the platform it is part of."""
 
+    @abstractmethod
     async def _get(self, path: str, shape: type[T], **query: str | None) -> T:
         """Return the answer of a read. Raises PlatformError."""
-        raise NotImplementedError
 
     async def metrics(self, account: str) -> AccountMetrics:
         return await self._get(_path(account, "metrics"), AccountMetrics)
