@@ -16,9 +16,9 @@ from sqlalchemy import Connection, MetaData, create_engine, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from fxpool.clock import SystemClock
-from fxpool.domain.tickets import Ticket, TicketKind, TicketState, TicketTrigger, received
+from fxpool.domain.tickets import Entry, Ticket, TicketKind, TicketState, TicketTrigger, received
 from fxpool.errors import JournalDown, PoolBusy, SettingsError
-from fxpool.store import Entry, Journal, KeyHolder
+from fxpool.store import Journal, KeyHolder
 from harness.journals import journal_url
 from harness.wait import wait_until
 

@@ -10,12 +10,11 @@ import pytest
 
 from fxpool.account import Phase
 from fxpool.clock import SystemClock
-from fxpool.domain.tickets import TicketKind, TicketTrigger, received
+from fxpool.domain.tickets import Entry, TicketKind, TicketTrigger, received
 from fxpool.mapping.formats import TicketInfo, TradeResult
 from fxpool.platforms.base import CloseRequest, PlatformError, TradeRequest
 from fxpool.platforms.ctrader import CTraderPlatform
 from fxpool.simulator.fault_kinds import Fault, FaultKind
-from fxpool.store import Entry
 from harness.broker import orders_made
 from harness.platforms import ALPHA, Heard, Served, live_platform, settings_for
 

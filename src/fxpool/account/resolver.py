@@ -15,6 +15,7 @@ import structlog
 
 from fxpool.account.driver import Account
 from fxpool.account.evidence import SKEW, Finding, Records, find
+from fxpool.account.journal import TicketJournal
 from fxpool.account.phase import Phase
 from fxpool.account.reads import AccountReads
 from fxpool.account.tickets import Tickets
@@ -23,7 +24,6 @@ from fxpool.domain.order_keys import OrderKey
 from fxpool.domain.tickets import Ticket, TicketState, TicketTrigger
 from fxpool.domain.trades import Deal
 from fxpool.pool import TRADE_SECONDS
-from fxpool.store import Journal
 
 SETTLE_SECONDS: Final = 5.0
 """How long after it was lost an order may still come to light at the broker."""
@@ -63,7 +63,7 @@ class Resolver:
         self,
         account: Account,
         tickets: Tickets,
-        journal: Journal,
+        journal: TicketJournal,
         tell: Teller,
         *,
         clock: Clock,

@@ -15,15 +15,15 @@ import msgspec
 import structlog
 from google.protobuf.message import Message
 
+from fxpool.account.journal import TicketJournal
 from fxpool.clock import Clock
 from fxpool.domain.order_keys import OrderKey, client_order_id
 from fxpool.domain.requests import OrderIntent
-from fxpool.domain.tickets import Ticket, TicketKind, TicketState, TicketTrigger, received
+from fxpool.domain.tickets import Entry, Ticket, TicketKind, TicketState, TicketTrigger, received
 from fxpool.domain.trades import Execution, ExecutionType
 from fxpool.errors import KeyTaken, LocalProtocolError, Outcome, RequestError
 from fxpool.mapping.request_fields import fields_of
 from fxpool.openapi.proto import messages_pb2 as wire
-from fxpool.store import Entry, Journal
 
 ORDER: Final = "order"
 """The part of a new order's intent that holds its OrderIntent."""
@@ -79,7 +79,7 @@ class Tickets:
     def __init__(
         self,
         account: str,
-        journal: Journal,
+        journal: TicketJournal,
         observer: TicketObserver,
         *,
         clock: Clock,

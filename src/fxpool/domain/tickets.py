@@ -208,6 +208,22 @@ class Ticket:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A ticket to be journaled, in state JOURNALED, and the key that it claims.
+
+    Attributes:
+        key: the stored form of its key; None claims nothing.
+        attempt: 1, or one more than the attempt that left the key.
+        expires_at: when the key is forgotten.
+    """
+
+    ticket: Ticket
+    key: str | None = None
+    attempt: int = 1
+    expires_at: datetime | None = None
+
+
 def received(
     ticket_id: str,
     account: str,

@@ -1,5 +1,5 @@
 """What must survive a restart: the order journal, in SQL. Knows no wire and no caller's format."""
 
-from fxpool.store.journal import Entry, Journal, KeyHolder
+from fxpool.store.journal import Journal, KeyHolder
 
-__all__ = ["Entry", "Journal", "KeyHolder"]
+__all__ = ["Journal", "KeyHolder"]

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final, Self
 
 import structlog
@@ -21,7 +21,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from fxpool.clock import Clock
-from fxpool.domain.tickets import Ticket, TicketState, TicketTrigger
+from fxpool.domain.tickets import Entry, Ticket, TicketState, TicketTrigger
 from fxpool.errors import JournalDown, PoolBusy
 from fxpool.store.database import make_database, migrate
 from fxpool.store.rows import changes_of, milliseconds, row_of, ticket_of
@@ -44,22 +44,6 @@ RETRY_SECONDS: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
 MAX_LISTED: Final = 500
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A ticket to be journaled, in state JOURNALED, and the key that it claims.
-
-    Attributes:
-        key: the stored form of its key; None claims nothing.
-        attempt: 1, or one more than the attempt that left the key.
-        expires_at: when the key is forgotten.
-    """
-
-    ticket: Ticket
-    key: str | None = None
-    attempt: int = 1
-    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
