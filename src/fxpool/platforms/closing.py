@@ -1,11 +1,25 @@
-"""Several closes as one answer. Pure."""
+"""Several closes at the same time, and as one answer."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 
 from fxpool.mapping.formats import CloseResults, OutcomeWord, TradeResult
 from fxpool.platforms.base import PlatformError
+
+
+async def close_each(
+    position_ids: Sequence[str], close: Callable[[str], Awaitable[TradeResult]]
+) -> CloseResults:
+    """Close positions at the same time; ``close`` answers every refusal and does not raise."""
+
+    async def one(position_id: str) -> TradeResult:
+        return await close(position_id)
+
+    async with asyncio.TaskGroup() as closes:
+        tasks = [closes.create_task(one(position_id)) for position_id in position_ids]
+    return summed_up(position_ids, [task.result() for task in tasks])
 
 
 def summed_up(position_ids: Sequence[str], results: Sequence[TradeResult]) -> CloseResults:

@@ -51,6 +51,7 @@ from fxpool.platforms.ctrader_tokens import CTraderTokens, TokenSources
 from fxpool.platforms.ctrader_trades import CTraderTrades
 from fxpool.platforms.directory import find_account
 from fxpool.platforms.events import EventFilter, EventHub, EventSubscription
+from fxpool.platforms.halt_desk import HaltDesk
 from fxpool.platforms.halts import HALTS_FILE, Halts
 from fxpool.platforms.past_feed import PastFeed
 from fxpool.platforms.routing import AccountConfig
@@ -119,6 +120,7 @@ class CTraderPlatform(PastCalls):
         ``settle_seconds`` is how long after a lost answer an order may still come to light."""
         self._clock = clock
         self._halts = halts or Halts()
+        self._halt_desk = HaltDesk(self._halts, clock=clock)
         self._journal = journal
         self._desk = TicketDesk(journal, clock=clock)
         self._history = history or MemoryHistory()
@@ -316,40 +318,20 @@ class CTraderPlatform(PastCalls):
             position_ids = served.trades.open_positions(symbol)
         except FxPoolError as exc:
             return closing.refused(explain(exc, Call.CHANGE))
-        requests = [
-            CloseRequest(position_id, environment=environment) for position_id in position_ids
-        ]
-        async with asyncio.TaskGroup() as closes:
-            tasks = [closes.create_task(self.close_position(account, each)) for each in requests]
-        return closing.summed_up(position_ids, [task.result() for task in tasks])
+
+        def close(position_id: str) -> Awaitable[formats.TradeResult]:
+            request = CloseRequest(position_id, environment=environment)
+            return self.close_position(account, request)
+
+        return await closing.close_each(position_ids, close)
 
     async def halt(self, account: str | None = None, *, reason: str = "") -> formats.HaltState:
         key = None if account is None else self._find(account).key
-        try:
-            self._halts.halt(key, reason, self._clock.at())
-        except OSError as exc:
-            raise _not_stored("halted now, but a restart would forget it", exc) from exc
-        return self._halt_state(account, key)
+        return self._halt_desk.halt(key, account, reason)
 
     async def resume(self, account: str | None = None) -> formats.HaltState:
         key = None if account is None else self._find(account).key
-        try:
-            self._halts.resume(key)
-        except OSError as exc:
-            raise _not_stored("resumed now, but a restart would halt it again", exc) from exc
-        return self._halt_state(account, key)
-
-    def _halt_state(self, shown_id: str | None, key: str | None) -> formats.HaltState:
-        halt = self._halts.everywhere if key is None else self._halts.of(key)
-        who = "all accounts" if halt is not None and halt is self._halts.everywhere else shown_id
-        return formats.HaltState(
-            success=True,
-            account_id=shown_id,
-            halted=halt is not None,
-            reason=None if halt is None else halt.reason,
-            since=None if halt is None else halt.since,
-            message=f"{who or 'all accounts'} {'may only close' if halt else 'may trade'}",
-        )
+        return self._halt_desk.resume(key, account)
 
     async def modify_order(self, account: str, change: OrderChange) -> formats.TradeResult:
         return await self._trade(self._find(account).trades.modify_order(change), Call.CHANGE)
@@ -593,12 +575,6 @@ class CTraderPlatform(PastCalls):
     def _not_ready(self, candidates: Sequence[_Served]) -> NotReady:
         waiting = ", ".join(f"{s.key} is {s.live.state.phase.value}" for s in candidates)
         return NotReady(f"no account is ready: {waiting or 'none is enabled'}", phase="starting")
-
-
-def _not_stored(what: str, error: OSError) -> PlatformError:
-    return PlatformError(
-        500, "HALT_NOT_STORED", f"{what}: its file cannot be written ({error.strerror or error})"
-    )
 
 
 def _has_symbol(account: CTraderAccount, name: str) -> bool:
