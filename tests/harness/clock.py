@@ -26,6 +26,11 @@ class ManualClock:
     def at(self) -> datetime:
         return self._at + timedelta(seconds=self._now - self._started)
 
+    @property
+    def sleepers(self) -> int:
+        """How many sleep now."""
+        return sum(not woken.done() for _, _, woken in self._sleepers)
+
     async def sleep(self, seconds: float) -> None:
         if seconds <= 0:
             await asyncio.sleep(0)

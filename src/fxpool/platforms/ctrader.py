@@ -494,12 +494,13 @@ class CTraderPlatform(PastCalls):
 
     async def health(self) -> formats.Health:
         states, stats = self._states(), self._pool.stats()
-        enabled = self._enabled()
+        enabled, failures = self._enabled(), self._failures()
         return formats.Health(
             status=ctrader_health.status_word(
                 states.values(),
                 ever_live=all(served.account.is_known for served in enabled),
                 uptime_seconds=self._clock.now() - self._opened_at,
+                is_impaired=any(failures.values()),
             ),
             service=SERVICE,
             version=version("fxpool"),
@@ -508,7 +509,8 @@ class CTraderPlatform(PastCalls):
             stats=ctrader_health.counters(stats, self._trades_executed()),
             checks=ctrader_health.link_checks(
                 stats, dict.fromkeys(served.account.config.environment for served in enabled)
-            ),
+            )
+            | ctrader_health.part_checks(failures),
             accounts=ctrader_health.account_words(states),
             details=ctrader_health.account_details(
                 states,
@@ -568,6 +570,10 @@ class CTraderPlatform(PastCalls):
 
     def _states(self) -> dict[str, AccountState]:
         return {served.key: served.live.state for served in self._enabled()}
+
+    def _failures(self) -> dict[str, str | None]:
+        """What does not work and why, of the parts that all accounts need; None where it does."""
+        return {"journal": self._journal.failure, "tokens": self._tokens.failure}
 
     def _trades_executed(self) -> int:
         return sum(served.trades.executed for served in self._accounts.values())

@@ -19,15 +19,22 @@ STARTING_SECONDS: Final = 60.0
 _ON_THE_WAY: Final = frozenset({Phase.CONFIGURED, Phase.AUTHORISING, Phase.SYNCHRONISING})
 
 
-def status_word(states: Iterable[AccountState], *, ever_live: bool, uptime_seconds: float) -> str:
+def status_word(
+    states: Iterable[AccountState],
+    *,
+    ever_live: bool,
+    uptime_seconds: float,
+    is_impaired: bool = False,
+) -> str:
     """Return ``healthy``, ``degraded``, ``unhealthy`` or ``starting`` for the enabled accounts.
 
-    ``ever_live`` says that every account that is on its way now was live before.
+    ``ever_live`` says that every account that is on its way now was live before, ``is_impaired``
+    that a part of the pool which all accounts need does not work.
     """
     phases = [state.phase for state in states]
     live = phases.count(Phase.LIVE)
     if live == len(phases):
-        return "healthy"
+        return "degraded" if is_impaired else "healthy"
     is_first = not ever_live and uptime_seconds < STARTING_SECONDS
     if is_first and any(phase in _ON_THE_WAY for phase in phases):
         return "starting"
@@ -65,6 +72,13 @@ def link_checks(stats: PoolStats, environments: Iterable[Environment]) -> dict[s
         word = "up" if up and all(up) else "partly up" if any(up) else "reconnecting"
         checks[f"ctrader.{environment.value}"] = word
     return checks
+
+
+def part_checks(failures: Mapping[str, str | None]) -> dict[str, str]:
+    """Return ``up``, or why not, for each part of the pool; None says that it works."""
+    return {
+        part: "up" if failure is None else f"down: {failure}" for part, failure in failures.items()
+    }
 
 
 def counters(stats: PoolStats, trades_executed: int) -> dict[str, int]:

@@ -33,7 +33,10 @@ from fxpool.pool import ApplicationCredentials, Environment, Pool, Seat
 from fxpool.settings import Settings
 
 RETRY_SECONDS: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
-"""Pauses between attempts to read a token's account list."""
+"""Pauses between attempts to read a token's account list, and to keep tokens fresh."""
+
+STABLE_SECONDS: Final = 60.0
+"""A keeper that ran for so long begins with the shortest pause again when it ends."""
 
 _NEEDS_A_NEW_TOKEN: Final = frozenset({Reaction.TOKEN, Reaction.FATAL})
 
@@ -112,6 +115,12 @@ class CTraderTokens:
             new_state=partial(token_urlsafe, 24),
         )
         self._keeping: asyncio.Task[None] | None = None
+        self._failure: str | None = None
+
+    @property
+    def failure(self) -> str | None:
+        """Why no token is renewed now; None while they are."""
+        return self._failure
 
     def open(self, parked: Callable[[], Collection[str]], renewed: Callable[[str], None]) -> None:
         """Start keeping all tokens fresh; see ``TokenKeeper.run``."""
@@ -136,11 +145,23 @@ class CTraderTokens:
     async def _keep(
         self, parked: Callable[[], Collection[str]], renewed: Callable[[str], None]
     ) -> None:
-        """Keep tokens fresh until cancelled: the outermost frame of its task."""
-        try:
-            await self._tokens.run(parked, renewed)
-        except Exception:
-            log.exception("the token keeper ended")
+        """Keep tokens fresh until cancelled: the outermost frame of its task.
+
+        An error that nobody foresaw must not end renewals for good: they begin again after a pause.
+        """
+        attempt = 0
+        while True:
+            began, self._failure = self._clock.now(), None
+            try:
+                await self._tokens.run(parked, renewed)
+            except Exception as exc:
+                if self._clock.now() - began >= STABLE_SECONDS:
+                    attempt = 0
+                pause = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
+                attempt += 1
+                self._failure = f"renewals stopped, again in {pause:g} s: {type(exc).__name__}"
+                log.exception("the token keeper ended", again_in=pause)
+                await self._clock.sleep(pause)
 
     async def seat(self, account: CTraderAccount) -> Seat:
         """Return an account's seat, however long a token that opens it takes to come.

@@ -11,6 +11,7 @@ from fxpool.platforms.ctrader_health import (
     STARTING_SECONDS,
     account_words,
     link_checks,
+    part_checks,
     pool_stats,
     status_word,
 )
@@ -50,6 +51,13 @@ def test_an_account_that_is_not_live_degrades_and_none_is_unhealthy(phase: Phase
 
 def test_an_account_that_was_live_is_not_starting_when_it_synchronises_again() -> None:
     assert word(Phase.LIVE, Phase.SYNCHRONISING, ever_live=True) == "degraded"
+
+
+def test_a_part_that_does_not_work_degrades_a_pool_whose_accounts_are_live() -> None:
+    said = part_checks({"journal": "disk full", "tokens": None})
+    assert said == {"journal": "down: disk full", "tokens": "up"}
+    live = [state(Phase.LIVE)]
+    assert status_word(live, ever_live=True, uptime_seconds=1.0, is_impaired=True) == "degraded"
 
 
 def test_accounts_are_told_in_one_word() -> None:
