@@ -39,6 +39,7 @@ class Recorder:
     quotes: int = 0
     unknown: list[Ticket] = field(default_factory=list)
     resolved: list[Ticket] = field(default_factory=list)
+    unjournaled: list[Ticket] = field(default_factory=list)
 
     def quoted(self, symbol_id: int) -> None:
         self.quotes += 1
@@ -54,6 +55,9 @@ class Recorder:
 
     def ticket_resolved(self, ticket: Ticket) -> None:
         self.resolved.append(ticket)
+
+    def exit_unjournaled(self, ticket: Ticket, why: str) -> None:
+        self.unjournaled.append(ticket)
 
     def restored(self, gap_seconds: float) -> None:
         self.gaps.append(gap_seconds)

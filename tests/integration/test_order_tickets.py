@@ -12,7 +12,12 @@ from fxpool.account import Phase
 from fxpool.clock import SystemClock
 from fxpool.domain.tickets import Entry, TicketKind, TicketTrigger, received
 from fxpool.mapping.formats import TicketInfo, TradeResult
-from fxpool.platforms.base import CloseRequest, PlatformError, TradeRequest
+from fxpool.platforms.base import (
+    CloseRequest,
+    PlatformError,
+    ProtectionRequest,
+    TradeRequest,
+)
 from fxpool.platforms.ctrader import CTraderPlatform
 from fxpool.simulator.fault_kinds import Fault, FaultKind
 from harness.broker import orders_made
@@ -273,6 +278,28 @@ async def test_without_a_journal_nothing_is_opened_and_reads_go_on() -> None:
         assert result["outcome"] == "not_executed"
         assert (await served.platform.positions("alpha"))["positions"] == []
         assert orders_made(served.simulator) == []
+
+
+async def test_without_a_journal_a_whole_close_and_a_cancel_go_and_a_partial_close_does_not() -> (
+    None
+):
+    async with live_platform() as served:
+        opened = await served.buy("0.2", stop_loss=Decimal("1.12"))
+        limit = TradeRequest("EURUSD", "SELL_LIMIT", Decimal("0.1"), open_price=Decimal("1.2"))
+        placed = await served.platform.execute("alpha", limit)
+        await served.platform._journal.__aexit__()
+        platform, position_id = served.platform, opened["positionId"]
+        for refused in (
+            await platform.close_position("alpha", CloseRequest(position_id, Decimal("0.1"))),
+            await platform.modify_position("alpha", ProtectionRequest(position_id, Decimal(1))),
+        ):
+            assert (refused["code"], refused["outcome"]) == ("JOURNAL_DOWN", "not_executed")
+        closed = await platform.close_position("alpha", CloseRequest(position_id))
+        cancelled = await platform.cancel_order("alpha", placed["orderId"])
+        assert (closed["outcome"], cancelled["outcome"]) == ("executed", "executed")
+        assert (await platform.positions("alpha"))["positions"] == []
+        assert (await platform.health())["checks"]["journal"].startswith("down: ")
+        assert (await platform.pool_stats())["exitsUnjournaled"] == 2
 
 
 async def test_a_ticket_that_is_not_there_is_404_and_a_wrong_state_names_the_right_ones() -> None:

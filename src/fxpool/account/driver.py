@@ -155,10 +155,22 @@ class Account:
         """The symbols that are quoted on the present session."""
         return frozenset(self._reader.subscribed)
 
+    @property
+    def is_live(self) -> bool:
+        """Whether the book is known to be the broker's."""
+        return self._state.phase is Phase.LIVE
+
     def require_live(self) -> None:
         """Raise NotReady unless the book is known to be the broker's."""
-        if self._state.phase is not Phase.LIVE:
+        if not self.is_live:
             raise self._not_ready()
+
+    def require_way(self, *, allow_unsynchronized: bool = False) -> None:
+        """Raise NotReady unless orders may be sent: the account is live, or, where the caller
+        allows it by name, a session serves it though its book may not be the broker's."""
+        is_served = self._channel is not None and self._channel.is_authorised
+        if not (allow_unsynchronized and is_served):
+            self.require_live()
 
     async def whole(self) -> None:
         """Wait until the parameters of all symbols in use are known, and a moment for quotes.

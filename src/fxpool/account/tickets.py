@@ -21,7 +21,14 @@ from fxpool.domain.order_keys import OrderKey, client_order_id
 from fxpool.domain.requests import OrderIntent
 from fxpool.domain.tickets import Entry, Ticket, TicketKind, TicketState, TicketTrigger, received
 from fxpool.domain.trades import Execution, ExecutionType
-from fxpool.errors import KeyTaken, LocalProtocolError, Outcome, RequestError
+from fxpool.errors import (
+    JournalDown,
+    KeyTaken,
+    LocalProtocolError,
+    Outcome,
+    PoolBusy,
+    RequestError,
+)
 from fxpool.mapping.request_fields import fields_of
 from fxpool.openapi.proto import messages_pb2 as wire
 
@@ -54,6 +61,10 @@ class TicketObserver(Protocol):
 
     def ticket_resolved(self, ticket: Ticket) -> None:
         """It is known now."""
+        ...
+
+    def exit_unjournaled(self, ticket: Ticket, why: str) -> None:
+        """A close or cancel leaves though its ticket could not be stored."""
         ...
 
 
@@ -128,17 +139,20 @@ class Tickets:
 
     @asynccontextmanager
     async def sending(
-        self, request: Message, intent: OrderIntent | None = None
+        self, request: Message, intent: OrderIntent | None = None, *, is_exit: bool = False
     ) -> AsyncIterator[Answer]:
         """Store a request's ticket; the block sends it, and its error says what became of it.
 
         ``intent`` is that of a new order. Raises JournalDown, PoolBusy and KeyTaken before the
-        block, so that nothing is sent.
+        block, so that nothing is sent. An exit (``is_exit``: the close of a whole position, a
+        cancel) goes without a ticket then: sent twice it finds its object gone, and not to get out
+        of a position is the greater harm.
         """
-        entry = self._entry(request, intent)
-        if not await self._journal.enter(entry):
-            raise KeyTaken(f"another request holds the key {entry.key}")
-        ticket, answer = entry.ticket, Answer()
+        entry, answer = self._entry(request, intent), Answer()
+        if not await self._enter(entry, is_exit=is_exit):
+            yield answer
+            return
+        ticket = entry.ticket
         self._held[ticket.ticket_id] = ticket
         if ticket.client_order_id:
             self._orders[ticket.client_order_id] = ticket.ticket_id
@@ -192,6 +206,25 @@ class Tickets:
         ticket_id = self._orders.get(order.client_order_id)
         if ticket_id is not None and self._held[ticket_id].state is TicketState.SENT:
             self._step(ticket_id, TicketTrigger.ACCEPTED, f"order {order.order_id}")
+
+    async def _enter(self, entry: Entry, *, is_exit: bool) -> bool:
+        """Store a ticket; False if it could not be and its request goes all the same."""
+        try:
+            if not await self._journal.enter(entry):
+                raise KeyTaken(f"another request holds the key {entry.key}")
+        except (JournalDown, PoolBusy) as exc:
+            if not is_exit:
+                raise
+            log.critical(
+                "exit without a ticket",
+                account=self._account,
+                kind=entry.ticket.kind.value,
+                intent=entry.ticket.intent,
+                error=str(exc),
+            )
+            self.observer.exit_unjournaled(entry.ticket, str(exc))
+            return False
+        return True
 
     def _entry(self, request: Message, intent: OrderIntent | None) -> Entry:
         prepared = None if intent is None else self._prepared.pop(intent.client_order_id, None)

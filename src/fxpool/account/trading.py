@@ -104,7 +104,11 @@ class Closed:
 
 class Trading:
     """The order requests of one account. All raise NotReady unless the account is live, the errors
-    of ``AccountChannel.trade``, and what reading raises where a symbol or quote is missing."""
+    of ``AccountChannel.trade``, and what reading raises where a symbol or quote is missing.
+
+    ``allow_unsynchronized`` has a request go though the book may not be the broker's, as long as a
+    session serves the account. Amendments never do: they send again what they do not change.
+    """
 
     def __init__(
         self, account: Account, *, clock: Clock, new_id: Callable[[], str], tickets: Tickets
@@ -117,7 +121,7 @@ class Trading:
         self._preflight = Preflight(account, clock=clock)
         self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
-    async def place(self, intent: OrderIntent) -> Placed:
+    async def place(self, intent: OrderIntent, *, allow_unsynchronized: bool = False) -> Placed:
         """Place an order and return once it is filled (market) or rests (limit, stop).
 
         A market order takes its protection as distances only: absolute prices are measured from
@@ -125,13 +129,13 @@ class Trading:
         gets one. Raises InvalidOrder, NoQuote, and TradeRefused by ``Preflight`` too.
         """
         account = self._account
-        account.require_live()
+        account.require_way(allow_unsynchronized=allow_unsynchronized)
         symbol = await account.symbol(intent.symbol_id)
         await self._preflight.check(intent, symbol)
         quote = await account.quote(intent.symbol_id) if intent.needs_quote else None
         if not intent.client_order_id:
             intent = replace(intent, client_order_id=self._new_id())
-        account.require_live()
+        account.require_way(allow_unsynchronized=allow_unsynchronized)
         request = to_wire.new_order(account.channel.account_id, intent, symbol, quote)
         executions = await self._send(request, intent)
         order = _last_order(executions)
@@ -191,10 +195,20 @@ class Trading:
             )
         return self._account.book.position(position_id) or position
 
-    async def close_position(self, position_id: int, volume_cents: int | None = None) -> Closed:
-        """Close a position, or a part of it. Raises InvalidVolume for more than is open."""
-        self._account.require_live()
+    async def close_position(
+        self,
+        position_id: int,
+        volume_cents: int | None = None,
+        *,
+        allow_unsynchronized: bool = False,
+    ) -> Closed:
+        """Close a position, or a part of it. Raises InvalidVolume for more than is open.
+
+        A whole close leaves even while the order journal is down (see ``Tickets.sending``).
+        """
+        self._account.require_way(allow_unsynchronized=allow_unsynchronized)
         position = self._position(position_id)
+        await self._account.symbol(position.symbol_id)  # without it its deals cannot be told
         volume = position.volume_cents if volume_cents is None else volume_cents
         if volume > position.volume_cents:
             raise InvalidVolume(
@@ -203,7 +217,7 @@ class Trading:
             )
         request = to_wire.close_position(self._account.channel.account_id, position_id, volume)
         try:
-            executions = await self._send(request)
+            executions = await self._send(request, is_exit=volume == position.volume_cents)
         except RequestRefused as exc:
             if says_gone(exc.code):
                 self._account.doubt(f"the broker does not know position {position_id}")
@@ -248,12 +262,13 @@ class Trading:
             )
             return _last_order(await self._send(request))
 
-    async def cancel_order(self, order_id: int) -> Order:
+    async def cancel_order(self, order_id: int, *, allow_unsynchronized: bool = False) -> Order:
         """Cancel a pending order and return it as the broker left it."""
-        self._account.require_live()
-        self._order(order_id)
+        self._account.require_way(allow_unsynchronized=allow_unsynchronized)
+        if self._account.is_live:
+            self._order(order_id)
         request = to_wire.cancel_order(self._account.channel.account_id, order_id)
-        return _last_order(await self._send(request))
+        return _last_order(await self._send(request, is_exit=True))
 
     # Protection of a new position
 
@@ -349,10 +364,10 @@ class Trading:
         return self._turns.setdefault(object_id, asyncio.Lock())
 
     async def _send(
-        self, request: Message, intent: OrderIntent | None = None
+        self, request: Message, intent: OrderIntent | None = None, *, is_exit: bool = False
     ) -> tuple[Execution, ...]:
         """Send a request whose ticket is stored; ``intent`` is that of a new order."""
-        async with self._tickets.sending(request, intent) as answer:
+        async with self._tickets.sending(request, intent, is_exit=is_exit) as answer:
             executions = await self._exchange(request)
             answer.text = _ids(executions)
             return executions
@@ -372,6 +387,7 @@ class Trading:
     def _position(self, position_id: int) -> Position:
         position = self._account.book.position(position_id)
         if position is None:
+            self._account.require_live()  # what is not in a book that may be wrong is not gone
             raise TradeRefused("POSITION_NOT_FOUND", f"no open position has the id {position_id}")
         return position
 

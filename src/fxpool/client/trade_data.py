@@ -51,6 +51,7 @@ _FIELDS: Final = (
     "time_in_force",
     "environment",
     "idempotency_key",
+    "allow_unsynchronized",
 )
 
 
@@ -82,6 +83,7 @@ class TradeFields(TypedDict, total=False):
     expiration: datetime | str | None
     environment: str | None
     idempotency_key: str | None
+    allow_unsynchronized: bool
 
 
 def trade_request(data: Mapping[str, Any], kind: OrderType | None = None) -> TradeRequest:
@@ -118,6 +120,7 @@ def trade_request(data: Mapping[str, Any], kind: OrderType | None = None) -> Tra
         guaranteed_stop_loss=_flag(fields, "guaranteed_stop_loss"),
         time_in_force=_word(fields, "time_in_force", parse_validity),
         idempotency_key=str(fields["idempotency_key"]) if fields.get("idempotency_key") else None,
+        allow_unsynchronized=_flag(fields, "allow_unsynchronized"),
     )
 
 

@@ -214,15 +214,20 @@ class UnifiedPoolClient(PastClient):
         region: str | None = None,
         position_id: str | int | None = None,
         volume: Number | None = None,
+        *,
+        allow_unsynchronized: bool = False,
     ) -> TradeResult:
         """Close a position, or ``volume`` lots of it; ``profit`` is what this close realised.
 
+        ``allow_unsynchronized`` sends it though positions and orders are not read again yet.
         Never raises for what became of it: every failure carries ``error``.
         """
         identity = _id("position_id", position_id)
         try:
             lots = None if volume is None else exact(volume, "volume")
-            request = CloseRequest(position_id=identity, volume=lots)
+            request = CloseRequest(
+                position_id=identity, volume=lots, allow_unsynchronized=allow_unsynchronized
+            )
             return await self._of(account_id).close_position(account_id, request)
         except PlatformError as error:
             return refusal(error)
@@ -250,11 +255,20 @@ class UnifiedPoolClient(PastClient):
             await platform.resume(account_id)
 
     async def cancel_order(
-        self, account_id: str, region: str | None = None, order_id: str | int | None = None
+        self,
+        account_id: str,
+        region: str | None = None,
+        order_id: str | int | None = None,
+        *,
+        allow_unsynchronized: bool = False,
     ) -> bool:
-        """Cancel a pending order. Returns False or raises as ``modify_position`` does."""
+        """Cancel a pending order. Returns False or raises as ``modify_position`` does;
+        ``allow_unsynchronized`` as in ``close_position``."""
         identity = _id("order_id", order_id)
-        return _is_done(await self._of(account_id).cancel_order(account_id, identity))
+        cancelling = self._of(account_id).cancel_order(
+            account_id, identity, allow_unsynchronized=allow_unsynchronized
+        )
+        return _is_done(await cancelling)
 
     async def _place(
         self,

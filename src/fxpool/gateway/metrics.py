@@ -66,6 +66,9 @@ class _Numbers(Collector):
         yield _gauge("tickets_unknown", "Orders of unknown outcome now.", stats["ticketsUnknown"])
         yield _counter("tickets_lost", "Orders that lost their answer.", stats["ticketsLost"])
         yield _counter(
+            "exits_unjournaled", "Exits sent without a ticket.", stats["exitsUnjournaled"]
+        )
+        yield _counter(
             "silent_symbols", "Symbols subscribed again for silence.", stats["feedsResubscribed"]
         )
         yield _counter(

@@ -117,6 +117,9 @@ _NEW_PROTECTION: Final = "in its units, absolute prices unless they say otherwis
 _CHANGED_PROTECTION: Final = "in its units; null keeps it, 0 removes it"
 _UNITS: Final = "what the number counts; distances are positive, from the entry"
 _TRAILING: Final = "whether the broker lets the stop loss follow the price"
+_UNSYNCHRONIZED: Final = (
+    "send it though positions and orders are not read again yet; the account must be authorised"
+)
 _GUARANTEED: Final = "whether the broker guarantees the price of the stop loss"
 
 
@@ -192,6 +195,7 @@ class OrderBody(AccountBody):
         description="the same key and order again is answered with the first one's result; "
         "also clientOrderId, or the header Idempotency-Key",
     )
+    allow_unsynchronized: bool = Field(default=False, description=_UNSYNCHRONIZED)
 
     @field_validator("volume")
     @classmethod
@@ -240,6 +244,7 @@ class OrderBody(AccountBody):
             guaranteed_stop_loss=self.guaranteed_stop_loss,
             time_in_force=self.time_in_force,
             idempotency_key=self.idempotency_key,
+            allow_unsynchronized=self.allow_unsynchronized,
         )
 
 
@@ -284,10 +289,14 @@ class PositionCloseBody(AccountBody):
 
     position_id: Id
     volume: Lots | None = Field(default=None, description="lots to close; absent closes all")
+    allow_unsynchronized: bool = Field(default=False, description=_UNSYNCHRONIZED)
 
     def request(self) -> CloseRequest:
         return CloseRequest(
-            position_id=self.position_id, volume=self.volume, environment=self.environment
+            position_id=self.position_id,
+            volume=self.volume,
+            environment=self.environment,
+            allow_unsynchronized=self.allow_unsynchronized,
         )
 
 
@@ -307,6 +316,7 @@ class OrderCancelBody(AccountBody):
     """A pending order to cancel."""
 
     order_id: Id
+    allow_unsynchronized: bool = Field(default=False, description=_UNSYNCHRONIZED)
 
 
 class OrderModifyBody(AccountBody):

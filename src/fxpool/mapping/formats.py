@@ -230,6 +230,7 @@ class TradeResult(TypedDict, total=False):
     closeTime: str
     duplicate: bool
     ticketId: str
+    unsynchronized: bool
 
 
 class TicketStep(TypedDict):
@@ -402,6 +403,7 @@ class PoolStats(TypedDict):
     feedsRevived: int
     ticketsUnknown: int
     ticketsLost: int
+    exitsUnjournaled: int
 
 
 class Health(TypedDict):

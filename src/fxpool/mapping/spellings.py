@@ -46,6 +46,7 @@ SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
         "clientOrderId",
         "client_order_id",
     ),
+    "allow_unsynchronized": ("allowUnsynchronized", "allow_unsynchronized"),
     "position_id": ("position_id", "positionId"),
     "order_id": ("order_id", "orderId"),
     "callback_id": ("callback_id", "callbackId"),

@@ -83,6 +83,7 @@ class TradeRequest:
         stop_loss, take_profit: in their units; distances count from the fill.
         environment: what the caller believes; a contradiction refuses the call.
         idempotency_key: the same key and order again is answered with what became of the first.
+        allow_unsynchronized: send it though the account's book may not be the broker's yet.
     """
 
     symbol: str
@@ -106,6 +107,7 @@ class TradeRequest:
     trailing_stop_loss: bool = False
     guaranteed_stop_loss: bool = False
     time_in_force: TimeInForce | None = None
+    allow_unsynchronized: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +129,12 @@ class ProtectionRequest:
 
 @dataclass(frozen=True, slots=True)
 class CloseRequest:
-    """A position to close: all of it, or ``volume`` lots."""
+    """A position to close: all of it, or ``volume`` lots; ``allow_unsynchronized`` as in trades."""
 
     position_id: str
     volume: Decimal | None = None
     environment: str | None = None
+    allow_unsynchronized: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +229,12 @@ class Platform(PastReads, Protocol):
     async def modify_order(self, account: str, change: OrderChange) -> TradeResult: ...
 
     async def cancel_order(
-        self, account: str, order_id: str, *, environment: str | None = None
+        self,
+        account: str,
+        order_id: str,
+        *,
+        environment: str | None = None,
+        allow_unsynchronized: bool = False,
     ) -> TradeResult: ...
 
     async def tickets(self, account: str | None = None, state: str | None = None) -> TicketList:

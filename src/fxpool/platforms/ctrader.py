@@ -337,10 +337,17 @@ class CTraderPlatform(PastCalls):
         return await self._trade(self._find(account).trades.modify_order(change), Call.CHANGE)
 
     async def cancel_order(
-        self, account: str, order_id: str, *, environment: str | None = None
+        self,
+        account: str,
+        order_id: str,
+        *,
+        environment: str | None = None,
+        allow_unsynchronized: bool = False,
     ) -> formats.TradeResult:
-        trades = self._find(account).trades
-        return await self._trade(trades.cancel_order(order_id, environment), Call.CHANGE)
+        cancelling = self._find(account).trades.cancel_order(
+            order_id, environment, allow_unsynchronized=allow_unsynchronized
+        )
+        return await self._trade(cancelling, Call.CHANGE)
 
     async def _trade(self, work: Awaitable[formats.TradeResult], call: Call) -> formats.TradeResult:
         try:
@@ -490,6 +497,7 @@ class CTraderPlatform(PastCalls):
             feeds_revived=sum(s.live.feed.died for s in self._enabled()),
             tickets_unknown=self._desk.unknown,
             tickets_lost=self._desk.lost,
+            exits_unjournaled=self._desk.exits_unjournaled,
         )
 
     async def health(self) -> formats.Health:

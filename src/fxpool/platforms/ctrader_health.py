@@ -104,6 +104,7 @@ def pool_stats(
     feeds_revived: int,
     tickets_unknown: int,
     tickets_lost: int,
+    exits_unjournaled: int,
 ) -> formats.PoolStats:
     """Return ``GET /pool/stats``."""
     used = stats.sessions_created + stats.reused
@@ -133,4 +134,5 @@ def pool_stats(
         feedsRevived=feeds_revived,
         ticketsUnknown=tickets_unknown,
         ticketsLost=tickets_lost,
+        exitsUnjournaled=exits_unjournaled,
     )

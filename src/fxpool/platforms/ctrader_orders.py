@@ -58,7 +58,7 @@ async def order_intent(
     action = parse_action(request.action)
     _check_form(request, action.type)
     live = account.live
-    live.require_live()
+    live.require_way(allow_unsynchronized=request.allow_unsynchronized)
     match = account.names.resolve(request.symbol)
     symbol = await live.symbol(match.symbol.symbol_id)
     draft = _Draft(request, action, symbol, match.multiplier)
@@ -160,6 +160,7 @@ async def _risked_volume(
             "invalid volume: riskPercent needs a stop loss in prices, points or pips: one in money"
             " depends on the volume"
         )
+    live.require_live()
     equity = live.book.totals().equity
     if equity is None:
         raise NoQuote("the equity is not known, so a percentage of it is not either")

@@ -36,7 +36,7 @@ from fxpool.store import Journal
 REPEAT_SECONDS: Final = 25.0
 """How long a repeat waits for the first request; callers of old pools give up after 30 s."""
 
-_NOT_THE_ORDER: Final = frozenset({"idempotency_key", "environment"})
+_NOT_THE_ORDER: Final = frozenset({"idempotency_key", "environment", "allow_unsynchronized"})
 
 log = structlog.get_logger(__name__)
 

@@ -44,10 +44,12 @@ class CTraderTrades:
 
     async def execute(self, request: TradeRequest, client_order_id: str) -> TradeResult:
         """Place an order of any type; the broker knows it by ``client_order_id``."""
-        self._require_rights(request.environment, opens=True)
+        by_name = request.allow_unsynchronized
+        self._require_rights(request.environment, opens=True, allow_unsynchronized=by_name)
         intent, _ = await order_intent(self._account, request)
-        placed = await self._trading.place(replace(intent, client_order_id=client_order_id))
-        return await self.told(placed, intent)
+        intent, is_trusted = replace(intent, client_order_id=client_order_id), self._is_live
+        placed = await self._trading.place(intent, allow_unsynchronized=by_name)
+        return _said(await self.told(placed, intent), is_trusted=is_trusted)
 
     async def told(self, placed: Placed, intent: OrderIntent) -> TradeResult:
         """Return what a caller is told of an order that the broker took, and count it."""
@@ -83,18 +85,20 @@ class CTraderTrades:
 
     async def close_position(self, request: CloseRequest) -> TradeResult:
         """Close a position or a part of it; one that is closed already is told with its result."""
-        self._require_rights(request.environment, opens=False)
+        by_name = request.allow_unsynchronized
+        self._require_rights(request.environment, opens=False, allow_unsynchronized=by_name)
         position_id = _identifier(request.position_id, "POSITION_NOT_FOUND")
+        volume, is_trusted = await self._volume_to_close(position_id, request.volume), self._is_live
         try:
             closed = await self._trading.close_position(
-                position_id, await self._volume_to_close(position_id, request.volume)
+                position_id, volume, allow_unsynchronized=by_name
             )
         except RequestRefused as exc:
             if not says_gone(exc.code):
                 raise
             return self._gone(position_id, exc)
         self.executed += 1
-        return self._closed(closed)
+        return _said(self._closed(closed), is_trusted=is_trusted)
 
     def open_positions(self, symbol: str | None = None) -> list[str]:
         """Return the ids of all open positions, or of a symbol's, oldest first.
@@ -145,21 +149,28 @@ class CTraderTrades:
             message="Order modified",
         )
 
-    async def cancel_order(self, order_id: str, environment: str | None) -> TradeResult:
+    async def cancel_order(
+        self, order_id: str, environment: str | None, *, allow_unsynchronized: bool = False
+    ) -> TradeResult:
         """Cancel a pending order."""
-        self._require_rights(environment, opens=False)
-        order = await self._trading.cancel_order(_identifier(order_id, "ORDER_NOT_FOUND"))
-        return TradeResult(
+        by_name = allow_unsynchronized
+        self._require_rights(environment, opens=False, allow_unsynchronized=by_name)
+        identifier, is_trusted = _identifier(order_id, "ORDER_NOT_FOUND"), self._is_live
+        order = await self._trading.cancel_order(identifier, allow_unsynchronized=by_name)
+        result = TradeResult(
             success=True,
             outcome="executed",
             orderId=str(order.order_id),
             state="ORDER_STATE_CANCELED",
             message="Order cancelled",
         )
+        return _said(result, is_trusted=is_trusted)
 
     # What is refused before anything is sent
 
-    def _require_rights(self, environment: str | None, *, opens: bool) -> None:
+    def _require_rights(
+        self, environment: str | None, *, opens: bool, allow_unsynchronized: bool = False
+    ) -> None:
         config = self._account.config
         if environment is not None and environment.lower() != config.environment.value:
             raise PlatformError(
@@ -171,7 +182,7 @@ class CTraderTrades:
             )
         if self._account.is_read_only:
             raise self._no_rights("READ_ONLY", f"read-only account {config.key}")
-        self._account.live.require_live()
+        self._account.live.require_way(allow_unsynchronized=allow_unsynchronized)
         rights = self._account.live.book.trader.access_rights
         if rights in {AccessRights.NO_TRADING, AccessRights.NO_LOGIN}:
             raise self._no_rights(rights.name, f"the broker gives {config.key} {rights.name}")
@@ -195,12 +206,15 @@ class CTraderTrades:
         return PlatformError(403, code, f"account disabled: {why}", outcome="not_executed")
 
     async def _volume_to_close(self, position_id: int, lots: Decimal | None) -> int | None:
-        self._account.live.require_live()
         position = self._account.live.book.position(position_id)
         if lots is None or position is None:
             return None
         symbol = await self._account.live.symbol(position.symbol_id)
         return symbol.volume_cents(self._broker_lots(symbol, lots))
+
+    @property
+    def _is_live(self) -> bool:
+        return self._account.live.is_live
 
     def _broker_lots(self, symbol: Symbol, lots: Decimal) -> Decimal:
         return lots * self._account.names.multiplier(symbol.symbol_id)
@@ -300,6 +314,11 @@ class CTraderTrades:
         if seen.realised is not None:
             result["profit"] = float(seen.realised)
         return result
+
+
+def _said(result: TradeResult, *, is_trusted: bool) -> TradeResult:
+    """Say in a result that the account's book was not known to be the broker's when it was sent."""
+    return result if is_trusted else result | TradeResult(unsynchronized=True)
 
 
 def _identifier(text: str, code: str) -> int:

@@ -144,6 +144,7 @@ class RemotePlatform(RemotePast):
             "guaranteedStopLoss": request.guaranteed_stop_loss or None,
             "timeInForce": request.time_in_force.name if request.time_in_force else None,
             "idempotencyKey": request.idempotency_key,
+            "allowUnsynchronized": request.allow_unsynchronized or None,
         }
         is_keyed = order_key(request.idempotency_key, request.comment) is not None
         return await self._http.trade("/trade/execute", body, is_repeatable=is_keyed)
@@ -168,6 +169,7 @@ class RemotePlatform(RemotePast):
             "environment": request.environment,
             "position_id": request.position_id,
             "volume": request.volume,
+            "allowUnsynchronized": request.allow_unsynchronized or None,
         }
         # A second full close finds the position gone; a second partial close takes more of it.
         is_repeatable = request.volume is None
@@ -202,9 +204,19 @@ class RemotePlatform(RemotePast):
         return await self._http.trade("/order/modify", body, is_repeatable=True)
 
     async def cancel_order(
-        self, account: str, order_id: str, *, environment: str | None = None
+        self,
+        account: str,
+        order_id: str,
+        *,
+        environment: str | None = None,
+        allow_unsynchronized: bool = False,
     ) -> TradeResult:
-        body = {"account_id": account, "environment": environment, "order_id": order_id}
+        body = {
+            "account_id": account,
+            "environment": environment,
+            "order_id": order_id,
+            "allowUnsynchronized": allow_unsynchronized or None,
+        }
         return await self._http.trade("/order/cancel", body, is_repeatable=True)
 
     async def tickets(self, account: str | None = None, state: str | None = None) -> TicketList:

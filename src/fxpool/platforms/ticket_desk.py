@@ -46,10 +46,12 @@ class TicketDesk:
 
     Attributes:
         lost: tickets whose outcome became unknown since the start of the process.
+        exits_unjournaled: closes and cancels that left without a ticket since then.
     """
 
     def __init__(self, journal: Journal, *, clock: Clock) -> None:
         self.lost = 0
+        self.exits_unjournaled = 0
         self._unknown: set[str] = set()
         self._journal = journal
         self._clock = clock
@@ -150,6 +152,9 @@ class TicketEvents:
     def ticket_resolved(self, ticket: Ticket) -> None:
         self._desk.note_resolved(ticket)
         self._feed.told_of_ticket("ticketResolved", ticket_info(ticket))
+
+    def exit_unjournaled(self, ticket: Ticket, why: str) -> None:
+        self._desk.exits_unjournaled += 1
 
 
 def ticket_info(ticket: Ticket) -> TicketInfo:

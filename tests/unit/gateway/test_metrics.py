@@ -21,6 +21,7 @@ STATS: PoolStats = {
     "feedsRevived": 1,
     "ticketsUnknown": 0,
     "ticketsLost": 0,
+    "exitsUnjournaled": 0,
 }
 
 

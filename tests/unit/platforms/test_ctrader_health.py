@@ -95,6 +95,7 @@ def test_the_reuse_ratio_counts_requests_on_open_sessions() -> None:
         feeds_revived=1,
         tickets_unknown=0,
         tickets_lost=0,
+        exits_unjournaled=0,
     )
     assert told["reuse_ratio"] == 0.98
     assert told["activeConnections"] == 1

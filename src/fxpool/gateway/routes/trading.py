@@ -100,7 +100,12 @@ async def modify_order(body: OrderModifyBody, platform: OnPlatform) -> Response:
 async def cancel_order(body: OrderCancelBody, platform: OnPlatform) -> Response:
     """Cancel a pending order."""
     return await _outcome(
-        platform.cancel_order(body.account_id, body.order_id, environment=body.environment)
+        platform.cancel_order(
+            body.account_id,
+            body.order_id,
+            environment=body.environment,
+            allow_unsynchronized=body.allow_unsynchronized,
+        )
     )
 
 
