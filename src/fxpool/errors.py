@@ -66,6 +66,14 @@ class SecretUnreadable(SecretError):
     """What is stored makes no sense: a wrong key, a damaged file, a field of a wrong shape."""
 
 
+class RedisDown(FxPoolError):
+    """Redis does not answer now; each process goes on alone. The text names place and cure."""
+
+
+class RedisRefused(RedisDown):
+    """Redis answers and refuses us: the password, the user's rights, the number of the database."""
+
+
 class SymbolNotFound(FxPoolError):
     """No symbol, or more than one, answers to a name on this account.
 

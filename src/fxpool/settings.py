@@ -7,6 +7,7 @@ none of them.
 from __future__ import annotations
 
 import ipaddress
+import socket
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
@@ -28,7 +29,7 @@ class Settings(BaseSettings):
     """The configuration of one process.
 
     A field's variable is its name in upper case after ``CTRADER_``; LOG_LEVEL and those of Vault
-    have no prefix.
+    and Redis have no prefix. Without REDIS_URL and REDIS_HOST there is no Redis.
     """
 
     model_config = SettingsConfigDict(
@@ -54,6 +55,16 @@ class Settings(BaseSettings):
     vault_namespace: Annotated[str, Field(validation_alias="VAULT_NAMESPACE")] = ""
     vault_cacert: Annotated[Path | None, Field(validation_alias="VAULT_CACERT")] = None
     vault_mount: Annotated[str, Field(validation_alias="VAULT_MOUNT")] = "secret"
+
+    redis_url: Annotated[SecretStr, Field(validation_alias="REDIS_URL")] = NO_SECRET
+    redis_host: Annotated[str, Field(validation_alias="REDIS_HOST")] = ""
+    redis_port: Annotated[Port, Field(validation_alias="REDIS_PORT")] = 6379
+    redis_db: Annotated[int, Field(ge=0, validation_alias="REDIS_DB")] = 0
+    redis_username: Annotated[str, Field(validation_alias="REDIS_USERNAME")] = ""
+    redis_password: Annotated[SecretStr, Field(validation_alias="REDIS_PASSWORD")] = NO_SECRET
+    redis_tls: Annotated[bool, Field(validation_alias="REDIS_TLS")] = False
+    redis_cacert: Annotated[Path | None, Field(validation_alias="REDIS_CACERT")] = None
+    instance: str = ""
 
     secrets_file: Path | None = None
     secrets_key: SecretStr = NO_SECRET
@@ -122,6 +133,11 @@ class Settings(BaseSettings):
         return SecretStr(f"sqlite:///{self.data_dir / 'history.sqlite3'}")
 
     @property
+    def instance_name(self) -> str:
+        """What tells this gateway from others that share a Redis, the same after a restart."""
+        return self.instance or f"{socket.gethostname()}:{self.pool_port}"
+
+    @property
     def secrets_path(self) -> Path:
         """The encrypted file of secrets: what is set, else one in the data folder."""
         return self.secrets_file or self.data_dir / "secrets.bin"
@@ -153,6 +169,6 @@ def _explain(error: ErrorDetails) -> str:
     if not error["loc"]:
         return text
     name = str(error["loc"][0]).upper()
-    has_prefix = name != "LOG_LEVEL" and not name.startswith("VAULT_")
+    has_prefix = name != "LOG_LEVEL" and not name.startswith(("VAULT_", "REDIS_"))
     variable = PREFIX + name.removeprefix(PREFIX) if has_prefix else name
     return f"{variable}: {text}"

@@ -1,0 +1,135 @@
+"""The connection to a real Redis: passwords, TLS, going down and coming back."""
+
+from __future__ import annotations
+
+import ssl
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from fxpool.errors import RedisDown, RedisRefused, SettingsError
+from fxpool.settings import Settings
+from fxpool.simulator.certificates import certificates_in
+from fxpool.store.redis import RedisAddress
+from harness.redis import PASSWORD, RedisServer, connected, running_redis, tls_front
+from harness.wait import wait_until
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[RedisServer]:
+    with running_redis() as server:
+        yield server
+
+
+async def test_a_command_is_answered(redis: RedisServer) -> None:
+    async with connected(redis.address) as connection:
+        assert connection.is_up
+        await connection.command("SET", "ctrader:test", "1")
+        assert await connection.command("GET", "ctrader:test") == b"1"
+
+
+async def test_a_wrong_password_is_named_with_its_cure_and_not_shown(redis: RedisServer) -> None:
+    address = replace(redis.address, password="planted-canary")
+    async with connected(address) as connection:
+        assert not connection.is_up
+        assert "REDIS_PASSWORD" in connection.error
+        with pytest.raises(RedisDown) as caught:
+            await connection.command("PING")
+        assert "planted-canary" not in str(caught.value) + repr(address) + connection.error
+
+
+async def test_databases_are_kept_apart(redis: RedisServer) -> None:
+    async with (
+        connected(redis.address) as first,
+        connected(replace(redis.address, database=3)) as third,
+    ):
+        await third.command("SET", "ctrader:apart", "1")
+        assert await first.command("GET", "ctrader:apart") is None
+
+
+async def test_a_command_that_redis_refuses_is_named(redis: RedisServer) -> None:
+    async with connected(redis.address) as connection:
+        with pytest.raises(RedisRefused, match="refused a command"):
+            await connection.command("NO-SUCH-COMMAND")
+
+
+async def test_redis_goes_down_and_comes_back_by_itself(redis: RedisServer) -> None:
+    async with connected(redis.address) as connection:
+        told: list[str] = []
+        connection.came_back.append(lambda: told.append("back"))
+        redis.stop()
+        try:
+            await wait_until(lambda: not connection.is_up)
+            with pytest.raises(RedisDown, match="cannot be reached"):
+                await connection.command("PING")
+        finally:
+            redis.start()
+        await wait_until(lambda: connection.is_up)
+        assert told == ["back"]
+        assert await connection.command("PING") in {b"PONG", True}
+
+
+async def test_tls_trusts_the_given_authority_and_nobody_else(
+    redis: RedisServer, tmp_path: Path
+) -> None:
+    certificates = certificates_in(tmp_path, datetime.now(UTC))
+    async with tls_front(redis.port, certificates.server_context()) as port:
+        address = replace(redis.address, host="127.0.0.1", port=port, is_tls=True)
+        async with connected(replace(address, ca_file=certificates.ca_file)) as trusting:
+            assert trusting.is_up, trusting.error
+        async with connected(address) as strange:
+            assert not strange.is_up
+            assert "REDIS_CACERT" in strange.error
+
+
+async def test_tls_older_than_1_2_is_refused(redis: RedisServer, tmp_path: Path) -> None:
+    certificates = certificates_in(tmp_path, datetime.now(UTC))
+    old = certificates.server_context()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # that it is old is the point
+        old.minimum_version = ssl.TLSVersion.TLSv1
+        old.maximum_version = ssl.TLSVersion.TLSv1_1
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    async with tls_front(redis.port, old) as port:
+        address = replace(redis.address, port=port, is_tls=True, ca_file=certificates.ca_file)
+        async with connected(address) as connection:
+            assert not connection.is_up
+
+
+def test_without_an_address_there_is_no_redis() -> None:
+    assert RedisAddress.from_settings(Settings()) is None
+
+
+def test_the_url_goes_before_the_single_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "rediss://user:p%40ss@redis.example:6380/2")
+    monkeypatch.setenv("REDIS_HOST", "elsewhere")
+    address = RedisAddress.from_settings(Settings.from_environment())
+    assert address == RedisAddress("redis.example", 6380, 2, "user", "p@ss", is_tls=True)
+
+
+def test_the_single_settings_say_where_redis_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_HOST", "redis.example")
+    monkeypatch.setenv("REDIS_PASSWORD", PASSWORD)
+    monkeypatch.setenv("REDIS_DB", "4")
+    monkeypatch.setenv("REDIS_TLS", "true")
+    address = RedisAddress.from_settings(Settings.from_environment())
+    assert address == RedisAddress("redis.example", 6379, 4, "", PASSWORD, is_tls=True)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://redis", "redis://", "redis://h:canary@host:port", "redis://h/0?ssl=canary"]
+)
+def test_a_wrong_url_is_refused_without_being_repeated(url: str) -> None:
+    with pytest.raises(SettingsError, match="REDIS_URL") as caught:
+        RedisAddress.from_settings(Settings(redis_url=url))  # type: ignore[arg-type] # pydantic wraps it
+    assert "canary" not in str(caught.value)
+
+
+def test_a_wrong_number_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_PORT", "many")
+    with pytest.raises(SettingsError, match=r"^REDIS_PORT: "):
+        Settings.from_environment()
