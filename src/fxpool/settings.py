@@ -138,6 +138,14 @@ class Settings(BaseSettings):
         return self.instance or f"{socket.gethostname()}:{self.pool_port}"
 
     @property
+    def equity_url(self) -> SecretStr:
+        """The SQLAlchemy URL of recorded equity: what is set, else a file in the data folder of
+        its own, since nobody can tell it again."""
+        if self.database_url.get_secret_value():
+            return self.database_url
+        return SecretStr(f"sqlite:///{self.data_dir / 'equity.sqlite3'}")
+
+    @property
     def secrets_path(self) -> Path:
         """The encrypted file of secrets: what is set, else one in the data folder."""
         return self.secrets_file or self.data_dir / "secrets.bin"

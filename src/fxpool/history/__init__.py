@@ -1,5 +1,8 @@
 """The past of accounts: deals, cash flow and bars fetched, kept, and the statistics on them."""
 
+from fxpool.history.equity import EquityRecorder
+from fxpool.history.equity_keeper import EquityKeeper
+from fxpool.history.equity_kept import EquityStore, MemoryEquity
 from fxpool.history.fetch import HistoryKeeper, Progress
 from fxpool.history.kept import HistoryStore, MemoryHistory
 from fxpool.history.record import AccountRecord
@@ -8,8 +11,12 @@ from fxpool.history.trades import ClosedPart, Trade
 __all__ = [
     "AccountRecord",
     "ClosedPart",
+    "EquityKeeper",
+    "EquityRecorder",
+    "EquityStore",
     "HistoryKeeper",
     "HistoryStore",
+    "MemoryEquity",
     "MemoryHistory",
     "Progress",
     "Trade",

@@ -29,11 +29,11 @@ from fxpool.domain.past import Past, Span
 from fxpool.domain.trades import CloseReason, Order
 from fxpool.errors import FxPoolError, NotReady
 from fxpool.history.kept import HistoryStore
+from fxpool.history.naming import kept_name
 from fxpool.history.reads import HistoryReads
 from fxpool.history.record import AccountRecord, Entry, Identity, identity_of, order_of
 from fxpool.history.trades import ClosedPart
 from fxpool.history.windows import joined, missing, share_read, windows
-from fxpool.mapping.instants import iso
 
 BEGINNING: Final = datetime(2011, 1, 1, tzinfo=UTC)
 """Where the past of an account begins whose registration is not told: no cTrader account is
@@ -200,10 +200,7 @@ class HistoryKeeper:
     # Reading
 
     def _name(self) -> str:
-        """Return the name under which the past is kept: of this account, opened at this time."""
-        account_id = self._account.channel.account_id
-        registered = self._account.book.trader.registered_at
-        return str(account_id) if registered is None else f"{account_id}@{iso(registered)}"
+        return kept_name(self._account)
 
     def _whole(self) -> Span:
         registered = self._account.book.trader.registered_at

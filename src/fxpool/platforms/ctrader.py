@@ -24,7 +24,15 @@ from fxpool.clock import Clock, SystemClock
 from fxpool.domain.quotes import LiveQuote
 from fxpool.domain.symbol_names import SymbolRule
 from fxpool.errors import FxPoolError, NotReady, SymbolNotFound
-from fxpool.history import HistoryKeeper, HistoryStore, MemoryHistory
+from fxpool.history import (
+    EquityKeeper,
+    EquityRecorder,
+    EquityStore,
+    HistoryKeeper,
+    HistoryStore,
+    MemoryEquity,
+    MemoryHistory,
+)
 from fxpool.mapping import formats
 from fxpool.mapping.instants import iso
 from fxpool.platforms import closing, ctrader_health
@@ -60,6 +68,7 @@ from fxpool.platforms.words import Call, explain, refusal
 from fxpool.pool import ApplicationCredentials, Endpoint, Environment, Pool
 from fxpool.settings import Settings
 from fxpool.store import Journal
+from fxpool.store.equity import SqlEquity
 from fxpool.store.history import SqlHistory
 
 SERVICE: Final = "cTrader Connection Pool"
@@ -112,11 +121,13 @@ class CTraderPlatform(PastCalls):
         journal: Journal,
         halts: Halts | None = None,
         history: HistoryStore | None = None,
+        equity: EquityStore | None = None,
         settle_seconds: float = SETTLE_SECONDS,
     ) -> None:
         """``new_id`` makes ids of tickets and orders. The platform opens and closes the
         ``journal`` and closes the ``history``. Without ``halts`` a halt is forgotten at the end of
-        the process, without ``history`` the accounts' past is read anew by the next one.
+        the process, without ``history`` the accounts' past is read anew by the next one, without
+        ``equity`` what was seen of it is forgotten.
         ``settle_seconds`` is how long after a lost answer an order may still come to light."""
         self._clock = clock
         self._halts = halts or Halts()
@@ -125,6 +136,7 @@ class CTraderPlatform(PastCalls):
         self._desk = TicketDesk(journal, clock=clock)
         self._history = history or MemoryHistory()
         self._history_gate = asyncio.Semaphore(HISTORY_AT_ONCE)
+        self._equity = EquityKeeper(equity or MemoryEquity(), clock=clock, gate=self._history_gate)
         self._settle_seconds = settle_seconds
         self._hub = EventHub()
         self._pool = Pool(endpoints, credentials, clock=clock, random=random)
@@ -160,6 +172,7 @@ class CTraderPlatform(PastCalls):
             journal=Journal(settings.journal_url, clock=clock),
             halts=Halts(settings.data_dir / HALTS_FILE),
             history=SqlHistory(settings.history_url),
+            equity=SqlEquity(settings.equity_url),
             settle_seconds=settings.order_settle_seconds,
         )
 
@@ -173,6 +186,9 @@ class CTraderPlatform(PastCalls):
         observer.keeper = HistoryKeeper(
             account.live, self._history, clock=self._clock, gate=self._history_gate
         )
+        recorder = EquityRecorder(account.live)
+        self._equity.add(recorder)
+        observer.equity = (recorder, self._equity)
         events = TicketEvents(feed, self._desk)
         tickets = Tickets(config.key, self._journal, events, clock=self._clock, new_id=new_id)
         account.live.heard = tickets.heard
@@ -198,6 +214,7 @@ class CTraderPlatform(PastCalls):
         await self._journal.__aenter__()
         await self._pool.__aenter__()
         self._start(self._desk.see_through(), "tickets")
+        self._start(self._equity.run(), "equity")
         self._opened_at = self._clock.now()
         self._tokens.open(self._parked, self._reauthorise)
         for served in self._accounts.values():
@@ -224,6 +241,7 @@ class CTraderPlatform(PastCalls):
         self._tasks.clear()
         await self._journal.__aexit__(None, None, None)
         await self._history.close()
+        await self._equity.close()
         for served in self._accounts.values():
             served.feed.close()
         await self._tokens.close()

@@ -6,22 +6,17 @@ JSON under the broker's own ids, so that a repeat replaces itself. Knows no wire
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeVar
 
 import msgspec
 from pydantic import SecretStr
-from sqlalchemy import Connection, Table, select, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, select, update
 
 from fxpool.domain.past import Past, Span
 from fxpool.domain.trades import CashFlow, Deal, Order
-from fxpool.errors import HistoryDown
-from fxpool.store.database import Database, make_database, migrate
 from fxpool.store.history_tables import HISTORY_ROWS, HISTORY_SPANS
+from fxpool.store.past import PastDatabase, put
 from fxpool.store.rows import instant, milliseconds
 
 T = TypeVar("T")
@@ -44,34 +39,21 @@ class SqlHistory:
 
     def __init__(self, url: SecretStr) -> None:
         """``url`` is an SQLAlchemy URL. Raises SettingsError."""
-        self._database: Database = make_database(url)
-        self._migrating = asyncio.Lock()
-        self._is_migrated = False
+        self._past = PastDatabase(url)
 
     async def close(self) -> None:
         """Let go of the database."""
-        await self._database.close()
+        await self._past.close()
 
     async def load(self, account: str) -> tuple[Past, tuple[Span, ...]]:
         """Return all that is kept of an account, and the stretches of time that it is whole for."""
-        async with self._ready() as database:
+        async with self._past.ready() as database:
             return await database.read(lambda connection: _load(connection, account))
 
     async def save(self, account: str, past: Past, covered: Span) -> None:
         """Keep what was read, and that it is all there is of ``covered``; both or neither."""
-        async with self._ready() as database:
+        async with self._past.ready() as database:
             await database.write(lambda connection: _save(connection, account, past, covered))
-
-    @asynccontextmanager
-    async def _ready(self) -> AsyncIterator[Database]:
-        try:
-            async with self._migrating:
-                if not self._is_migrated:
-                    await migrate(self._database)
-                    self._is_migrated = True
-            yield self._database
-        except (SQLAlchemyError, OSError) as exc:
-            raise HistoryDown(f"the history's database is down: {type(exc).__name__}") from exc
 
 
 def _load(connection: Connection, account: str) -> tuple[Past, tuple[Span, ...]]:
@@ -90,7 +72,7 @@ def _load(connection: Connection, account: str) -> tuple[Past, tuple[Span, ...]]
 
 
 def _save(connection: Connection, account: str, past: Past, covered: Span) -> None:
-    _put(connection, HISTORY_ROWS, _rows_of(account, past))
+    put(connection, HISTORY_ROWS, _rows_of(account, past))
     _cover(connection, account, milliseconds(covered.begin), milliseconds(covered.end))
 
 
@@ -102,7 +84,7 @@ def _cover(connection: Connection, account: str, begin_ms: int, end_ms: int) -> 
     continued = update(spans).where(spans.c.account == account, spans.c.end_ms == begin_ms)
     if connection.execute(continued.values(end_ms=end_ms)).rowcount == 0:
         row = {"account": account, "begin_ms": begin_ms, "end_ms": end_ms}
-        _put(connection, spans, [row])
+        put(connection, spans, [row])
 
 
 def _rows_of(account: str, past: Past) -> Iterator[dict[str, Any]]:
@@ -116,15 +98,3 @@ def _rows_of(account: str, past: Past) -> Iterator[dict[str, Any]]:
         yield row(_ORDER, order.order_id, order)
     for flow in past.cash_flow:
         yield row(_CASH, flow.history_id, flow)
-
-
-def _put(connection: Connection, table: Table, rows: Iterable[dict[str, Any]]) -> None:
-    """Insert rows, or replace those with the same key."""
-    values = list(rows)
-    if not values:
-        return
-    is_postgres = connection.dialect.name == "postgresql"
-    insert = (postgresql.insert if is_postgres else sqlite.insert)(table)
-    keys = [column.name for column in table.primary_key]
-    rest = {c.name: insert.excluded[c.name] for c in table.columns if c.name not in keys}
-    connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=rest), values)

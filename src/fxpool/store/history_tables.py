@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, String, Table, Text
+from sqlalchemy import BigInteger, Column, Integer, String, Table, Text
 
 from fxpool.store.tables import METADATA
 
@@ -26,3 +26,25 @@ HISTORY_SPANS: Final = Table(
     Column("end_ms", BigInteger, nullable=False),
 )
 """Stretches of time for which the rows are whole; they may touch and overlap."""
+
+EQUITY_BUCKETS: Final = Table(
+    "equity_buckets",
+    METADATA,
+    Column("account", String(128), primary_key=True),
+    Column("begin_ms", BigInteger, primary_key=True),
+    Column("length_ms", BigInteger, nullable=False),
+    Column("first_ms", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    Column("opening", BigInteger, nullable=False),
+    Column("highest", BigInteger, nullable=False),
+    Column("highest_ms", BigInteger, nullable=False),
+    Column("lowest", BigInteger, nullable=False),
+    Column("lowest_ms", BigInteger, nullable=False),
+    Column("closing", BigInteger, nullable=False),
+    Column("balance", BigInteger, nullable=False),
+    Column("covered_ms", BigInteger, nullable=False),
+    Column("moved", BigInteger, nullable=False),
+    Column("digits", Integer, nullable=False),
+)
+"""What was seen of accounts' equity, as in ``domain.equity``; amounts are integers of ``digits``.
+"""

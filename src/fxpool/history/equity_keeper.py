@@ -1,0 +1,136 @@
+"""The equity driver: samples all accounts once a second and keeps the buckets once a minute.
+
+The two run beside each other, so that a slow database costs no sample. What no database takes waits
+in memory, a day of it at most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+from typing import Final
+
+import structlog
+
+from fxpool.account import Phase
+from fxpool.clock import Clock
+from fxpool.domain.equity import EquityBucket
+from fxpool.domain.past import Span
+from fxpool.errors import FxPoolError
+from fxpool.history.equity import EquityRecorder
+from fxpool.history.equity_kept import EquityStore
+from fxpool.history.naming import kept_name
+from fxpool.history.reads import HistoryReads
+from fxpool.history.windows import windows
+from fxpool.mapping.instants import instant_from_ms, ms_from_instant
+
+SAMPLE_EVERY: Final = 1.0
+KEEP_EVERY: Final = 60.0
+"""Seconds between writes; a crash loses what was seen since the last one."""
+
+THIN_EVERY: Final = 3600.0
+
+log = structlog.get_logger(__name__)
+
+
+class EquityKeeper:
+    """Records the equity of many accounts."""
+
+    def __init__(self, store: EquityStore, *, clock: Clock, gate: asyncio.Semaphore) -> None:
+        """``gate`` bounds the history requests of all accounts together."""
+        self._store = store
+        self._clock = clock
+        self._gate = gate
+        self._recorders: list[EquityRecorder] = []
+        self._thinned_at = clock.now()
+        self._kept_at = clock.now()
+
+    def add(self, recorder: EquityRecorder) -> None:
+        """Record one more account."""
+        self._recorders.append(recorder)
+
+    async def run(self) -> None:
+        """Record until cancelled: the outermost frame of its task."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._sample(), name="equity-sample")
+                tasks.create_task(self._keep(), name="equity-keep")
+        except* Exception:
+            log.exception("the recording of equity ended")
+
+    async def close(self) -> None:
+        """Keep what was seen last, and let go of the store; call it when ``run`` has ended."""
+        await self._save()
+        await self._store.close()
+
+    def sample(self, recorder: EquityRecorder) -> None:
+        """Take a sample of one account now, because something changed."""
+        recorder.sample(ms_from_instant(self._clock.at()), self._clock.now())
+
+    async def buckets(self, recorder: EquityRecorder, *, since_ms: int = 0) -> list[EquityBucket]:
+        """Return what was seen of an account, oldest first. Raises NotReady and HistoryDown."""
+        kept = await self._store.load(kept_name(recorder.account), since_ms=since_ms)
+        return recorder.with_pending(kept, since_ms)
+
+    async def _sample(self) -> None:
+        while True:
+            await self._clock.sleep(SAMPLE_EVERY)
+            for recorder in self._recorders:
+                self.sample(recorder)
+
+    async def _keep(self) -> None:
+        while True:
+            await self._clock.sleep(SAMPLE_EVERY)
+            for recorder in self._recorders:
+                if not recorder.is_restored and recorder.account.state.phase is Phase.LIVE:
+                    await self._restore(recorder)
+            now = self._clock.now()
+            if now - self._kept_at >= KEEP_EVERY:
+                self._kept_at = now
+                await self._save()
+            if now - self._thinned_at >= THIN_EVERY:
+                self._thinned_at = now
+                await self._thin()
+
+    async def _restore(self, recorder: EquityRecorder) -> None:
+        """Take up what was recorded before; tried again later where something is not there."""
+        account = recorder.account
+        try:
+            kept = await self._store.load(kept_name(account))
+            moved = await self._moved_since(recorder, kept[-1]) if kept else Decimal(0)
+            recorder.restore(kept, moved)
+            self.sample(recorder)
+        except FxPoolError as exc:
+            log.warning("recorded equity", account=account.key, error=str(exc))
+
+    async def _moved_since(self, recorder: EquityRecorder, last: EquityBucket) -> Decimal:
+        """Return what was deposited less what was withdrawn since nobody looked."""
+        balance = Decimal(last.balance).scaleb(-last.digits)
+        if recorder.account.book.trader.balance == balance:
+            return Decimal(0)
+        reads = HistoryReads(recorder.account.channel, self._gate)
+        gap = Span(instant_from_ms(last.last_ms), self._clock.at())
+        flows = [flow for window in windows([gap]) for flow in await reads.cash_flow(window)]
+        return sum((flow.delta for flow in flows if flow.operation.is_transfer), Decimal(0))
+
+    async def _save(self) -> None:
+        taken = {recorder: recorder.take_pending() for recorder in self._recorders}
+        named = {kept_name(each.account): buckets for each, buckets in taken.items() if buckets}
+        if not named:
+            return
+        try:
+            await self._store.save(named)
+        except FxPoolError as exc:
+            log.warning("equity is not kept for now", error=str(exc))
+            for recorder, buckets in taken.items():
+                recorder.put_back(buckets)
+
+    async def _thin(self) -> None:
+        now_ms = ms_from_instant(self._clock.at())
+        for recorder in self._recorders:
+            if recorder.is_restored:
+                try:
+                    await self._store.thin(kept_name(recorder.account), now_ms)
+                except FxPoolError as exc:
+                    log.warning("equity is not thinned for now", error=str(exc))
+                    return
