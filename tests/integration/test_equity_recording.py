@@ -8,7 +8,8 @@ from pydantic import SecretStr
 
 from fxpool.account import Phase
 from fxpool.domain.equity import EquityBucket
-from fxpool.history import EquityKeeper, EquityRecorder
+from fxpool.history import EquityKeeper
+from fxpool.history.equity import EquityRecorder
 from fxpool.platforms.ctrader import CTraderPlatform
 from fxpool.store.equity import SqlEquity
 from harness.accounts import USD_ACCOUNT
@@ -124,3 +125,23 @@ async def test_what_a_database_does_not_take_is_kept_for_later(tmp_path: Path) -
         await keeper._save()
         assert not recorder.with_pending([], 0)
         assert await keeper.buckets(recorder)
+
+
+async def test_the_risk_counts_a_fall_that_no_deal_shows() -> None:
+    async with live_platform() as served:
+        recorder = await restored(served.platform)
+        await served.buy("1.00")
+        served.quote("1.11560", "1.11570")
+        await wait_until(lambda: recorder.marks.drawdown, within=5)
+        risk = await served.platform.risk_status("alpha")
+        assert risk["drawdownSource"] == "balance_and_equity"
+        assert risk["equityRecordedSince"] is not None
+        low = risk["equity"]
+        assert risk["maxDrawdown"] == round((10_000 - low) / 100, 2)
+        served.quote("1.12560", "1.12570")
+        await wait_until(lambda: recorder.marks.last > low * 100, within=5)
+        after = await served.platform.risk_status("alpha")
+        assert after["maxDrawdown"] == risk["maxDrawdown"], "it was so deep, and it stays known"
+        assert after["current_drawdown_percent"] < 1
+        day = (await served.platform.daily_growth("alpha"))["growth"][-1]
+        assert day["equity"] == after["equity"]

@@ -1,7 +1,6 @@
 """The past of accounts: deals, cash flow and bars fetched, kept, and the statistics on them."""
 
-from fxpool.history.equity import EquityRecorder
-from fxpool.history.equity_keeper import EquityKeeper
+from fxpool.history.equity_keeper import EquityKeeper, RecordedEquity
 from fxpool.history.equity_kept import EquityStore, MemoryEquity
 from fxpool.history.fetch import HistoryKeeper, Progress
 from fxpool.history.kept import HistoryStore, MemoryHistory
@@ -12,12 +11,12 @@ __all__ = [
     "AccountRecord",
     "ClosedPart",
     "EquityKeeper",
-    "EquityRecorder",
     "EquityStore",
     "HistoryKeeper",
     "HistoryStore",
     "MemoryEquity",
     "MemoryHistory",
     "Progress",
+    "RecordedEquity",
     "Trade",
 ]

@@ -7,14 +7,16 @@ in memory, a day of it at most.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final
 
 import structlog
 
-from fxpool.account import Phase
+from fxpool.account import Account, Phase
+from fxpool.account.events import BookEvent
 from fxpool.clock import Clock
-from fxpool.domain.equity import EquityBucket
+from fxpool.domain.equity import EquityBucket, EquityMarks
 from fxpool.domain.past import Span
 from fxpool.errors import FxPoolError
 from fxpool.history.equity import EquityRecorder
@@ -45,9 +47,11 @@ class EquityKeeper:
         self._thinned_at = clock.now()
         self._kept_at = clock.now()
 
-    def add(self, recorder: EquityRecorder) -> None:
-        """Record one more account."""
+    def record(self, account: Account) -> RecordedEquity:
+        """Record one more account, and return what is seen of it."""
+        recorder = EquityRecorder(account)
         self._recorders.append(recorder)
+        return RecordedEquity(self, recorder)
 
     async def run(self) -> None:
         """Record until cancelled: the outermost frame of its task."""
@@ -134,3 +138,30 @@ class EquityKeeper:
                 except FxPoolError as exc:
                     log.warning("equity is not thinned for now", error=str(exc))
                     return
+
+
+class RecordedEquity:
+    """What is recorded of one account's equity, as others read it."""
+
+    def __init__(self, keeper: EquityKeeper, recorder: EquityRecorder) -> None:
+        self._keeper = keeper
+        self._recorder = recorder
+
+    @property
+    def marks(self) -> EquityMarks | None:
+        """Peak, largest fall and start of the UTC day; None while nothing is known of them."""
+        known = self._recorder.is_restored and self._recorder.marks.began_ms is not None
+        return self._recorder.marks if known else None
+
+    def hear(self, events: Iterable[BookEvent]) -> None:
+        """Take what happened just now, and a sample."""
+        self._recorder.hear(events)
+        self.sample()
+
+    def sample(self) -> None:
+        """Take a sample now."""
+        self._keeper.sample(self._recorder)
+
+    async def buckets(self, *, since_ms: int = 0) -> list[EquityBucket]:
+        """Return what was seen, oldest first. Raises NotReady and HistoryDown."""
+        return await self._keeper.buckets(self._recorder, since_ms=since_ms)

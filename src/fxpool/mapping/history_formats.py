@@ -6,7 +6,7 @@ Percentages are 0 to 100. None is JSON null and means that a value cannot be com
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from fxpool.mapping.formats import PositionInfo
 
@@ -129,7 +129,7 @@ class TradeHistory(TypedDict):
 
 
 class DayGrowth(TypedDict):
-    """One UTC day. ``equity`` is null: a broker's history does not hold it."""
+    """One UTC day. ``equity`` is that at its end, null where it was not recorded then."""
 
     date: str
     balance: float
@@ -173,8 +173,16 @@ class SymbolStats(TypedDict):
     period_days: int
 
 
+DrawdownSource = Literal["balance", "balance_and_equity"]
+"""What a drawdown was seen on: closed trades only, or recorded equity too."""
+
+
 class RiskStatus(TypedDict):
-    """How far an account is below its peak and below the start of the UTC day."""
+    """How far an account is below its peak and below the start of the UTC day.
+
+    ``drawdownSource`` says whether recorded equity is in it, from ``equityRecordedSince`` on;
+    ``dailyLossSource`` whether the day's start is the equity that was seen then, or the balance.
+    """
 
     account_id: str
     balance: float
@@ -188,6 +196,9 @@ class RiskStatus(TypedDict):
     maxDrawdown: float
     risk_status: str
     riskLevel: str
+    drawdownSource: NotRequired[DrawdownSource]
+    dailyLossSource: NotRequired[Literal["balance", "equity"]]
+    equityRecordedSince: NotRequired[str | None]
 
 
 class OpenTrades(TypedDict):

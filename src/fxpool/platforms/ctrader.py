@@ -26,7 +26,6 @@ from fxpool.domain.symbol_names import SymbolRule
 from fxpool.errors import FxPoolError, NotReady, SymbolNotFound
 from fxpool.history import (
     EquityKeeper,
-    EquityRecorder,
     EquityStore,
     HistoryKeeper,
     HistoryStore,
@@ -186,9 +185,7 @@ class CTraderPlatform(PastCalls):
         observer.keeper = HistoryKeeper(
             account.live, self._history, clock=self._clock, gate=self._history_gate
         )
-        recorder = EquityRecorder(account.live)
-        self._equity.add(recorder)
-        observer.equity = (recorder, self._equity)
+        observer.equity = recorded = self._equity.record(account.live)
         events = TicketEvents(feed, self._desk)
         tickets = Tickets(config.key, self._journal, events, clock=self._clock, new_id=new_id)
         account.live.heard = tickets.heard
@@ -204,7 +201,7 @@ class CTraderPlatform(PastCalls):
             settle_seconds=self._settle_seconds,
         )
         self._desk.add(config.key, resolver)
-        past = CTraderHistory(account, observer.keeper, clock=self._clock)
+        past = CTraderHistory(account, observer.keeper, recorded, clock=self._clock)
         return _Served(account, feed, trades, orders, past)
 
     # Life

@@ -8,15 +8,16 @@ read, never a zero.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, Literal
 
 from fxpool.clock import Clock
 from fxpool.domain.bars import Bar
+from fxpool.domain.equity import EquityMarks
 from fxpool.domain.past import Span
 from fxpool.errors import InvalidCall, MappingError, NotReady
-from fxpool.history import AccountRecord, HistoryKeeper
+from fxpool.history import AccountRecord, HistoryKeeper, RecordedEquity
 from fxpool.history.bars import Timeframe, joined_bars, source_begin, timeframe
 from fxpool.history.curve import Day
 from fxpool.history.record import start_of_days
@@ -33,7 +34,7 @@ from fxpool.mapping.history_formats import (
     TradeHistory,
     TradeInfo,
 )
-from fxpool.mapping.instants import iso
+from fxpool.mapping.instants import iso, iso_ms, ms_from_instant
 from fxpool.platforms.ctrader_account import CTraderAccount
 from fxpool.platforms.history_rows import (
     RATIO_DIGITS,
@@ -42,6 +43,7 @@ from fxpool.platforms.history_rows import (
     bar_row,
     cash_row,
     day_row,
+    equity_by_day,
     number,
     percent,
     quiet_day_row,
@@ -68,9 +70,17 @@ _GRADES: Final = (("OK", "low"), ("WARNING", "medium"), ("CRITICAL", "high"))
 class CTraderHistory:
     """The past of one account, as callers read it. All raise NotReady, and what reading raises."""
 
-    def __init__(self, account: CTraderAccount, keeper: HistoryKeeper, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        account: CTraderAccount,
+        keeper: HistoryKeeper,
+        recorded: RecordedEquity,
+        *,
+        clock: Clock,
+    ) -> None:
         self._account = account
         self._keeper = keeper
+        self._recorded = recorded
         self._clock = clock
 
     async def keep(self) -> None:
@@ -234,13 +244,18 @@ class CTraderHistory:
         now, equity = self._account.information(shown_id), self._account.equity
         if equity is None:
             raise NotReady("the account's equity is not known yet", phase="live")
-        loss = record.loss_today(equity, self._clock.at().date())
+        self._recorded.sample()
+        marks = self._recorded.marks
+        loss, loss_source = _loss_of_day(record, marks, equity, self._clock.at())
         drawdown = record.curve.drawdown_at(equity)
         if loss is None or drawdown is None:
             raise NotReady("the account has no capital to compute its risk from", phase="live")
+        largest = max(record.curve.max_drawdown, drawdown)
+        if marks is not None:
+            drawdown = max(drawdown, marks.drawdown or 0.0)
+            largest = max(largest, drawdown, marks.max_drawdown)
         worst = max(loss, drawdown)
         status, level = _GRADES[(worst >= MEDIUM_RISK) + (worst >= HIGH_RISK)]
-        largest = max(record.curve.max_drawdown, drawdown)
         return RiskStatus(
             account_id=shown_id,
             balance=now["balance"],
@@ -254,6 +269,9 @@ class CTraderHistory:
             maxDrawdown=round(largest * 100.0, 2),
             risk_status=status,
             riskLevel=level,
+            drawdownSource="balance" if marks is None else "balance_and_equity",
+            dailyLossSource=loss_source,
+            equityRecordedSince=_recorded_since(marks),
         )
 
     def open_trades(self, shown_id: str) -> OpenTrades:
@@ -319,21 +337,23 @@ class CTraderHistory:
         symbols = await self._symbols(volumes)
         by_date = {day.date: day for day in known if day.date >= when}
         last = next((day for day in reversed(known) if day.date < when), None)
+        equity = equity_by_day(await self._recorded.buckets(since_ms=_start_ms(when)), at)
         rows: list[DayGrowth] = []
         while when <= today:
             day = by_date.get(when)
             if day is not None:
                 last = day
-                rows.append(day_row(day, _lots(day.volumes, symbols)))
+                rows.append(day_row(day, _lots(day.volumes, symbols), equity.get(when)))
             elif last is not None:
-                rows.append(quiet_day_row(when, last))
+                rows.append(quiet_day_row(when, last, equity.get(when)))
             when += timedelta(days=1)
-        return rows or [self._only_day(at)]
+        return rows or [self._only_day(at, equity.get(today))]
 
-    def _only_day(self, at: datetime) -> DayGrowth:
+    def _only_day(self, at: datetime, equity: float | None) -> DayGrowth:
         """Return today for an account whose balance never changed."""
         balance = self._account.live.book.trader.balance
-        return quiet_day_row(at.date(), Day(at.date(), balance, 1.0, balance, index=1.0))
+        only = Day(at.date(), balance, 1.0, balance, index=1.0)
+        return quiet_day_row(at.date(), only, equity)
 
     async def _symbols(self, symbol_ids: Iterable[int]) -> dict[int, PastSymbol]:
         """Return symbols by id, those that the broker lists no more by their name only."""
@@ -353,6 +373,25 @@ class CTraderHistory:
     def _is_proven(self, record: AccountRecord) -> bool:
         curve, balance = record.curve, self._account.live.book.trader.balance
         return curve.breaks == 0 and (curve.balance is None or curve.balance == balance)
+
+
+def _loss_of_day(
+    record: AccountRecord, marks: EquityMarks | None, equity: Decimal, at: datetime
+) -> tuple[float | None, Literal["balance", "equity"]]:
+    """Return the loss since the start of the UTC day as a fraction, and what the start is of."""
+    if marks is None or not marks.knows_day_start or not marks.is_of_day(ms_from_instant(at)):
+        return record.loss_today(equity, at.date()), "balance"
+    if marks.day_start <= 0:
+        return None, "equity"
+    return max(0.0, (marks.day_start - marks.last) / marks.day_start), "equity"
+
+
+def _recorded_since(marks: EquityMarks | None) -> str | None:
+    return None if marks is None or marks.began_ms is None else iso_ms(marks.began_ms)
+
+
+def _start_ms(day: date) -> int:
+    return ms_from_instant(datetime.combine(day, time(), UTC))
 
 
 def _require_positive(**counts: int) -> None:

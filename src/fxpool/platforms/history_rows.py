@@ -5,20 +5,22 @@ Money is exact until here; percentages and ratios are rounded to the digits belo
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Final
 
 from fxpool.domain.bars import Bar
 from fxpool.domain.cash import CashOperation
+from fxpool.domain.equity import ON_TIME_MS, EquityBucket, day_around
 from fxpool.domain.money import PRICE_SCALE
 from fxpool.domain.symbols import Symbol
 from fxpool.domain.trades import CashFlow, CloseReason, Order, Side
 from fxpool.history.curve import Day
 from fxpool.history.trades import ClosedPart
 from fxpool.mapping.history_formats import BarInfo, DayGrowth, TradeInfo
-from fxpool.mapping.instants import iso, ms_from_instant
+from fxpool.mapping.instants import instant_from_ms, iso, ms_from_instant
 
 CASH_ID_OFFSET: Final = 8_000_000_000_000_000
 """Added to the id of a cash operation, which may be that of a deal: below 2**53 for JavaScript."""
@@ -126,12 +128,12 @@ def cash_row(flow: CashFlow) -> TradeInfo:
     )
 
 
-def day_row(day: Day, lots: Decimal | None) -> DayGrowth:
-    """Return a day on which the balance changed."""
+def day_row(day: Day, lots: Decimal | None, equity: float | None) -> DayGrowth:
+    """Return a day on which the balance changed; ``equity`` is that at its end."""
     return DayGrowth(
         date=day.date.isoformat(),
         balance=float(day.balance),
-        equity=None,
+        equity=equity,
         profit=float(day.profit),
         totalProfit=float(day.total_profit),
         gains=percent(day.gain),
@@ -145,12 +147,23 @@ def day_row(day: Day, lots: Decimal | None) -> DayGrowth:
     )
 
 
-def quiet_day_row(when: date, before: Day) -> DayGrowth:
+def equity_by_day(buckets: Iterable[EquityBucket], at: datetime) -> dict[date, float]:
+    """Return the equity at the end of UTC days, today up to ``at``, where it was recorded then."""
+    last = {instant_from_ms(bucket.last_ms).date(): bucket for bucket in buckets}
+    found: dict[date, float] = {}
+    for day, bucket in last.items():
+        _, end_ms = day_around(bucket.last_ms, UTC)
+        if min(end_ms, ms_from_instant(at)) - bucket.last_ms <= ON_TIME_MS:
+            found[day] = bucket.closing / 10**bucket.digits
+    return found
+
+
+def quiet_day_row(when: date, before: Day, equity: float | None) -> DayGrowth:
     """Return a day on which nothing changed, after the last one on which something did."""
     return DayGrowth(
         date=when.isoformat(),
         balance=float(before.balance),
-        equity=None,
+        equity=equity,
         profit=0.0,
         totalProfit=float(before.total_profit),
         gains=None if before.index is None else 0.0,

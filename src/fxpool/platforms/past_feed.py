@@ -7,7 +7,7 @@ from typing import Final
 
 from fxpool.account import AccountObserver, AccountState, Trigger
 from fxpool.account.events import BookEvent
-from fxpool.history import EquityKeeper, EquityRecorder, HistoryKeeper
+from fxpool.history import HistoryKeeper, RecordedEquity
 
 _LOSSES: Final = frozenset({Trigger.LOST, Trigger.REFUSED, Trigger.TOKEN_DEAD})
 
@@ -17,7 +17,7 @@ class PastFeed:
 
     Attributes:
         keeper: of the account's past; set before anything is told.
-        equity: what is seen of its equity, and who keeps that; None where nobody does.
+        equity: what is recorded of its equity; None where nobody does it.
         quoted: the feed's own: quotes are many, and no business of the past.
     """
 
@@ -25,16 +25,14 @@ class PastFeed:
 
     def __init__(self, feed: AccountObserver) -> None:
         self._feed = feed
-        self.equity: tuple[EquityRecorder, EquityKeeper] | None = None
+        self.equity: RecordedEquity | None = None
         self.quoted: Callable[[int], None] = feed.quoted
         self.restored: Callable[[float], None] = feed.restored
 
     def changed(self, events: Sequence[BookEvent]) -> None:
         self.keeper.hear(events)
         if self.equity is not None:
-            recorder, keeper = self.equity
-            recorder.hear(events)
-            keeper.sample(recorder)
+            self.equity.hear(events)
         self._feed.changed(events)
 
     def moved(self, trigger: Trigger, state: AccountState) -> None:
