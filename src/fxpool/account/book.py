@@ -12,17 +12,18 @@ after each change again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from fxpool.account.events import BalanceChanged, BookEvent, DealAdded
+from fxpool.account.margin_book import MarginBook, usd_asset
 from fxpool.account.orders import PendingOrders
 from fxpool.account.positions import ClosedPosition, OpenPositions
 from fxpool.account.valuation import Valuation, totals
 from fxpool.domain.accounts import AccountTotals, Trader
 from fxpool.domain.quotes import LiveQuote
-from fxpool.domain.symbols import Asset, LightSymbol, Symbol, TickValues
+from fxpool.domain.symbols import Asset, LeverageTier, LightSymbol, Symbol, TickValues
 from fxpool.domain.trades import CashFlow, Deal, Execution, Order, Position, PositionStatus
 from fxpool.errors import LocalProtocolError, MappingError, NotReady
 
@@ -59,6 +60,7 @@ class AccountBook:
         self._valuation = Valuation()
         self._positions = OpenPositions(self._valuation)
         self._orders = PendingOrders()
+        self._margins = MarginBook(self._valuation.rate)
         self._touched: _Touched | None = None
         self._reconciled = False
         self.apply_quote = self._valuation.apply_quote
@@ -99,6 +101,10 @@ class AccountBook:
             )
         self._valuation.set_chain(from_asset_id, chain)
 
+    def add_leverage(self, leverage_id: int, tiers: tuple[LeverageTier, ...]) -> None:
+        """Take the tiers of a dynamic leverage of ``leverages_wanted``."""
+        self._margins.tiers[leverage_id] = tiers
+
     # What it needs to be complete
 
     def symbols_wanting_details(self) -> set[int]:
@@ -108,12 +114,22 @@ class AccountBook:
     def conversions_wanted(self) -> set[tuple[int, int]]:
         """Pairs of asset ids, from and to, that positions, orders and quotes need converted."""
         used = self._symbols_in_use() | self._valuation.quotes.keys()
-        return self._valuation.conversions_wanted(used)
+        return self._valuation.conversions_wanted(used, self._extra_assets())
 
     def quotes_wanted(self) -> set[int]:
         """Symbols to subscribe: of open positions, pending orders, and of conversions."""
         used = self._symbols_in_use()
-        return used | self._valuation.leg_symbols(used | self._valuation.quotes.keys())
+        known = used | self._valuation.quotes.keys()
+        return used | self._valuation.leg_symbols(known, self._extra_assets())
+
+    def leverages_wanted(self) -> set[int]:
+        """Dynamic leverages that a margin has to be computed with: read their tiers."""
+        return self._margins.tiers_wanted(self._open(), self.symbols)
+
+    @property
+    def margins_doubted(self) -> bool:
+        """Whether margins are computed until the broker says them anew: read a snapshot."""
+        return bool(self._margins.doubted)
 
     def deals_wanted(self) -> set[int]:
         """Open positions whose past deals are unknown, so that ``realised`` is None: fetch them
@@ -138,6 +154,8 @@ class AccountBook:
         snapshot = {p.position_id: p for p in positions if p.status is PositionStatus.OPEN}
         events = self._positions.reconcile(snapshot, touched.positions)
         events += self._orders.reconcile(orders, snapshot.keys(), touched.orders)
+        self._margins.doubted -= snapshot.keys() - touched.positions
+        self._margins.doubted &= self._positions.held.keys()
         is_first, self._reconciled = not self._reconciled, True
         return [] if is_first else events
 
@@ -201,7 +219,9 @@ class AccountBook:
         if deal is not None:
             events.append(DealAdded(deal))
         if execution.position is not None:
-            events += self._positions.apply(execution, execution.position, deal)
+            changes = self._positions.apply(execution, execution.position, deal)
+            self._margins.hear(changes, self._open, self.symbols)
+            events += changes
         if deal is not None:
             events += self._balance_after(deal)
         if (flow := execution.cash_flow) is not None:
@@ -216,6 +236,7 @@ class AccountBook:
     def apply_margin(self, position_id: int, used_margin: Decimal) -> list[BookEvent]:
         """Take a position's margin as a margin event tells it."""
         self._touch_position(position_id)
+        self._margins.doubted.discard(position_id)
         return self._positions.amend(position_id, lambda p: replace(p, used_margin=used_margin))
 
     # Reading
@@ -232,7 +253,7 @@ class AccountBook:
     def positions(self) -> Mapping[int, Position]:
         """Open positions by id, vanished ones included. Raises NotReady before a snapshot."""
         self._require_snapshot()
-        return {i: held.position for i, held in self._positions.held.items()}
+        return {i: self._shown(held.position) for i, held in self._positions.held.items()}
 
     @property
     def orders(self) -> Mapping[int, Order]:
@@ -248,7 +269,7 @@ class AccountBook:
     def position(self, position_id: int) -> Position | None:
         """Return an open position, or None."""
         held = self._positions.held.get(position_id)
-        return None if held is None else held.position
+        return None if held is None else self._shown(held.position)
 
     def gross(self, position_id: int) -> Decimal | None:
         """Return an open position's unrealised result without swap and commission; None while a
@@ -277,6 +298,22 @@ class AccountBook:
         return totals(trader.balance, valued, trader.margin_mode)
 
     # Small parts
+
+    def _open(self) -> Iterator[Position]:
+        return (held.position for held in self._positions.held.values())
+
+    def _shown(self, position: Position) -> Position:
+        """A position with its margin as it is now."""
+        if self._trader is None:
+            return position
+        return self._margins.completed(
+            position, self._open(), self.symbols, self._trader, self.assets
+        )
+
+    def _extra_assets(self) -> set[int]:
+        """Assets besides those of quotes whose worth in the account's currency is needed."""
+        usd = usd_asset(self.assets)
+        return {usd} if usd is not None and self._margins.wants_dollars(self._open()) else set()
 
     def _if_new(self, deal: Deal | None) -> Deal | None:
         """A deal counts if it moved something, and once."""

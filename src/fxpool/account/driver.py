@@ -420,6 +420,8 @@ class Account:
         if reader.renewed:
             await reader.read_lists(reads)
         await reader.meet_needs(reads)
+        if self.book.margins_doubted:
+            await reader.read_snapshot(reads)
         if self._state.phase is not Phase.LIVE:
             self.waits_for("waiting for first quotes")
             await self.until(self._all_quoted, FIRST_QUOTE_SECONDS)

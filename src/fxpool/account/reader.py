@@ -168,12 +168,16 @@ class BookReader:
             while True:
                 details, quotes = self.details_wanted(), self.quotes_wanted()
                 conversions = self._book.conversions_wanted()
-                if not (details or conversions or quotes):
+                leverages = self._book.leverages_wanted()
+                if not (details or conversions or leverages or quotes):
                     return
                 await self._read_details(reads, details)
                 self._telling.release()
                 for pair in conversions:
                     await self._read_conversion(reads, *pair)
+                for leverage_id in leverages:
+                    tiers = await reads.leverage_tiers(leverage_id)
+                    self._book.add_leverage(leverage_id, tiers)
                 if quotes:
                     await self._subscribe(reads, quotes)
 

@@ -13,7 +13,7 @@ import structlog
 from google.protobuf.message import Message
 
 from fxpool.domain.accounts import Trader
-from fxpool.domain.symbols import Asset, LightSymbol, Symbol
+from fxpool.domain.symbols import Asset, LeverageTier, LightSymbol, Symbol
 from fxpool.domain.trades import Deal, Order, Position, Side
 from fxpool.errors import MappingError, RequestRefused
 from fxpool.mapping import from_wire
@@ -131,6 +131,14 @@ class AccountReads:
         )
         answer = await self._ask(request, wire.ProtoOASymbolsForConversionRes)
         return [from_wire.light_symbol_from(light) for light in answer.symbol]
+
+    async def leverage_tiers(self, leverage_id: int) -> tuple[LeverageTier, ...]:
+        """Return the tiers of a dynamic leverage."""
+        request = wire.ProtoOAGetDynamicLeverageByIDReq(
+            ctidTraderAccountId=self._id, leverageId=leverage_id
+        )
+        answer = await self._ask(request, wire.ProtoOAGetDynamicLeverageByIDRes)
+        return from_wire.leverage_tiers_from(answer.leverage)
 
     async def subscribe(self, symbol_ids: Collection[int]) -> None:
         """Ask for quotes. A mixed list may be refused as a whole (SW-54): pass new ones only."""

@@ -187,26 +187,35 @@ class Valuation:
         value = symbol.tick_size * symbol.units_per_lot
         return TickValues(value * profit[0] / profit[1], value * loss[0] / loss[1])
 
-    def conversions_wanted(self, symbol_ids: Iterable[int]) -> set[tuple[int, int]]:
-        """Return the pairs of assets, from and to, that these symbols need and nobody set yet."""
+    def rate(self, asset_id: int) -> Decimal | None:
+        """Return what a unit of an asset is worth in the account's, sold now; None if unknown."""
+        legs = self._legs(asset_id)
+        rate = None if legs is None else _rate(legs, is_profit=True)
+        return None if rate is None else Decimal(rate[0]) / rate[1]
+
+    def conversions_wanted(
+        self, symbol_ids: Iterable[int], assets: Iterable[int] = ()
+    ) -> set[tuple[int, int]]:
+        """Return the pairs of assets, from and to, that these symbols (and ``assets``) need and
+        nobody set yet."""
         if self._deposit is None:
             return set()
         deposit = self._deposit[0]
-        assets = {
+        assets = set(assets) | {
             self._lights[symbol_id].quote_asset_id
             for symbol_id in symbol_ids
             if symbol_id in self._lights
         }
         return {(asset, deposit) for asset in assets - {deposit} - self._chains.keys()}
 
-    def leg_symbols(self, symbol_ids: Iterable[int]) -> set[int]:
-        """Return the symbols whose quotes convert the results of these symbols."""
-        chains = (
-            self._chains.get(self._lights[symbol_id].quote_asset_id, ())
+    def leg_symbols(self, symbol_ids: Iterable[int], assets: Iterable[int] = ()) -> set[int]:
+        """Return the symbols whose quotes convert the results of these symbols, and ``assets``."""
+        wanted = set(assets) | {
+            self._lights[symbol_id].quote_asset_id
             for symbol_id in symbol_ids
             if symbol_id in self._lights
-        )
-        return {light.symbol_id for chain in chains for light in chain}
+        }
+        return {light.symbol_id for asset in wanted for light in self._chains.get(asset, ())}
 
     def _quote(self, symbol_id: int) -> LiveQuote:
         quote = self.quotes.get(symbol_id)
@@ -282,15 +291,17 @@ def totals(
     A bonus is not part of equity: whether a broker counts it is not told by the protocol.
     """
     gross = _sum_known(result for _, result in positions)
+    swap = sum((position.swap for position, _ in positions), _ZERO)
+    commission = sum((position.commission for position, _ in positions), _ZERO)
     net = equity = free = level = None
     if gross is not None:
-        net = gross + sum((p.swap + p.commission for p, _ in positions), _ZERO)
+        net = gross + swap + commission
         equity = balance + net
     margin = used_margin((position for position, _ in positions), mode)
     if equity is not None and margin is not None:
         free = equity - margin
         level = equity / margin * 100 if margin else None
-    return AccountTotals(balance, gross, net, equity, margin, free, level)
+    return AccountTotals(balance, gross, net, equity, margin, free, level, swap, commission)
 
 
 def _sum_known(amounts: Iterable[Decimal | None]) -> Decimal | None:

@@ -64,8 +64,10 @@ class AccountTotals:
     Attributes:
         gross: the unrealised result of all open positions without swap and commission.
         net: the same with swap and commission so far.
-        margin: by the account's margin mode; None if the broker left one position's margin out.
+        margin: by the account's margin mode; None if that of one position is neither told nor
+            computable.
         margin_level: equity in percent of margin; None at margin 0.
+        swap, commission: of all open positions so far; the closing side is not in it.
 
     What needs a quote that is not known is None, never 0.
     """
@@ -77,3 +79,5 @@ class AccountTotals:
     margin: Decimal | None
     free_margin: Decimal | None
     margin_level: Decimal | None
+    swap: Decimal
+    commission: Decimal

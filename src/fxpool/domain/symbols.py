@@ -41,6 +41,19 @@ class CommissionType(Enum):
     QUOTE_CURRENCY_PER_LOT = 4
 
 
+@dataclass(frozen=True, slots=True)
+class LeverageTier:
+    """A step of dynamic leverage.
+
+    Attributes:
+        until_usd: where it ends: open volume of a symbol and side, in dollars.
+        leverage: the number behind 1: (3.33 for 1:3.33).
+    """
+
+    until_usd: Decimal
+    leverage: Decimal
+
+
 class TradingMode(Enum):
     """Whether orders on a symbol are accepted."""
 

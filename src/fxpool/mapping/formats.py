@@ -24,7 +24,12 @@ OutcomeWord = Literal["executed", "not_executed", "unknown"]
 
 
 class AccountInformation(TypedDict):
-    """One account, as ``GET /account/{id}`` shows it. ``id`` echoes the name the caller used."""
+    """One account, as ``GET /account/{id}`` shows it. ``id`` echoes the name the caller used.
+
+    ``unrealizedProfit`` = ``grossProfit`` + ``swap`` + ``commission``, all of open positions; what
+    closing them will cost is stated apart and is no part of the equity. Nor is ``credit``, the
+    broker's bonus: the protocol does not tell whether it counts.
+    """
 
     id: str
     platform: str
@@ -42,8 +47,15 @@ class AccountInformation(TypedDict):
     freeMargin: float
     marginLevel: float | None
     leverage: float | None
+    credit: float
+    marginMode: str
+    currencyDigits: int
     openPositions: int
+    grossProfit: float
     unrealizedProfit: float
+    swap: float
+    commission: float
+    closingCommissionEstimate: float
     tradeAllowed: bool
     investorMode: bool
     accessRights: str
@@ -58,6 +70,8 @@ class AccountInformation(TypedDict):
 class PositionInfo(TypedDict):
     """One open position. ``profit`` leaves swap and commission out, ``netProfit`` holds them.
 
+    ``commission`` is what opening the part that is still open cost. What closing it will cost is
+    not known before: ``closingCommissionEstimate`` is the same again, and part of no other number.
     Values that need a quote are null while none is known, and so are those that need the past deals
     of the position (``realizedProfit`` and what contains it).
     """
@@ -78,6 +92,7 @@ class PositionInfo(TypedDict):
     netProfit: float | None
     swap: float
     commission: float
+    closingCommissionEstimate: float
     usedMargin: float | None
     magic: int
     clientId: str

@@ -27,7 +27,14 @@ from fxpool.domain.money import (
     money_from_wire,
     price_from_wire,
 )
-from fxpool.domain.symbols import Asset, CommissionType, LightSymbol, Symbol, TradingMode
+from fxpool.domain.symbols import (
+    Asset,
+    CommissionType,
+    LeverageTier,
+    LightSymbol,
+    Symbol,
+    TradingMode,
+)
 from fxpool.domain.trades import (
     CashFlow,
     CloseDetail,
@@ -127,6 +134,23 @@ def symbol_from(light: LightSymbol, full: model_pb2.ProtoOASymbol) -> Symbol:
         measurement_units=full.measurementUnits,
         hours=market_hours_from(full),
     )
+
+
+def leverage_tiers_from(leverage: model_pb2.ProtoOADynamicLeverage) -> tuple[LeverageTier, ...]:
+    """Return the tiers of a dynamic leverage, smallest volume first.
+
+    Their leverage is read in hundredths, as recorded margins show; the schema does not say.
+    """
+    tiers = [
+        LeverageTier(
+            Decimal(_required_int(tier, "volume")).scaleb(-2),
+            Decimal(_required_int(tier, "leverage")).scaleb(-2),
+        )
+        for tier in leverage.tiers
+    ]
+    if any(tier.leverage <= 0 for tier in tiers):
+        raise MappingError(f"dynamic leverage {leverage.leverageId} has a tier without leverage")
+    return tuple(sorted(tiers, key=lambda tier: tier.until_usd))
 
 
 def order_from(order: model_pb2.ProtoOAOrder) -> Order:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from fxpool.domain.accounts import AccessRights, AccountTotals, Trader
+from fxpool.domain.accounts import AccessRights, AccountTotals, AccountType, Trader
 from fxpool.domain.money import PRICE_SCALE
 from fxpool.domain.quotes import LiveQuote
 from fxpool.domain.symbols import Symbol, TickValues
@@ -52,6 +52,12 @@ _ORDER_TYPES: Final[dict[tuple[Side, OrderType], OrderTypeName]] = {
     (Side.SELL, OrderType.STOP_LIMIT): "ORDER_TYPE_SELL_STOP_LIMIT",
 }
 
+_MARGIN_MODES: Final = {
+    AccountType.HEDGED: "ACCOUNT_MARGIN_MODE_RETAIL_HEDGING",
+    AccountType.NETTED: "ACCOUNT_MARGIN_MODE_RETAIL_NETTING",
+    AccountType.SPREAD_BETTING: "ACCOUNT_MARGIN_MODE_RETAIL_HEDGING",
+}
+
 _ORDER_STATES: Final = {
     OrderStatus.ACCEPTED: "ORDER_STATE_PLACED",
     OrderStatus.FILLED: "ORDER_STATE_FILLED",
@@ -86,7 +92,13 @@ def account_information(
     are unknown: an account without a known equity has no row.
     """
     equity, margin, free = totals.equity, totals.margin, totals.free_margin
-    if equity is None or margin is None or free is None or totals.net is None:
+    if (
+        equity is None
+        or margin is None
+        or free is None
+        or totals.net is None
+        or totals.gross is None
+    ):
         what = "margin of a position" if totals.net is not None else "quote of a position"
         raise NotReady(f"the account's equity is not known yet: a {what} is missing", phase="live")
     may_trade = trader.access_rights in {AccessRights.FULL_ACCESS, AccessRights.CLOSE_ONLY}
@@ -107,8 +119,15 @@ def account_information(
         freeMargin=float(free),
         marginLevel=_percent(totals.margin_level),
         leverage=_number(trader.leverage),
+        credit=float(trader.bonus),
+        marginMode=_MARGIN_MODES[trader.account_type],
+        currencyDigits=trader.money_digits,
         openPositions=open_positions,
+        grossProfit=float(totals.gross),
         unrealizedProfit=float(totals.net),
+        swap=float(totals.swap),
+        commission=float(totals.commission),
+        closingCommissionEstimate=float(totals.commission),
         tradeAllowed=may_trade and not investor_mode,
         investorMode=investor_mode,
         halted=halted,
@@ -157,6 +176,7 @@ def position_info(
         netProfit=_number(net),
         swap=float(position.swap),
         commission=float(position.commission),
+        closingCommissionEstimate=float(position.commission),
         usedMargin=_number(position.used_margin),
         magic=magic(position.label),
         clientId=position.label,

@@ -7,10 +7,13 @@ from decimal import Decimal
 
 from fxpool.account.book import AccountBook
 from fxpool.account.events import BalanceChanged, BookEvent, PositionClosed, PositionOpened
+from fxpool.domain.money import round_money
+from fxpool.domain.symbols import Asset, LeverageTier
 from fxpool.domain.trades import CloseReason
-from fxpool.mapping.from_wire import execution_from, light_symbol_from, trader_from
+from fxpool.mapping.from_wire import execution_from, light_symbol_from, symbol_from, trader_from
 from fxpool.openapi.proto.messages_pb2 import (
     ProtoOAExecutionEvent,
+    ProtoOASymbolByIdRes,
     ProtoOASymbolsForConversionRes,
     ProtoOATraderRes,
 )
@@ -87,3 +90,33 @@ def test_the_recorded_trade_twice_is_the_recorded_trade() -> None:
     for execution in executions:
         book.apply_execution(execution)
     assert [event for each in executions for event in book.apply_execution(each)] == []
+
+
+def test_the_recorded_margin_and_costs_follow_from_the_recorded_parameters() -> None:
+    """Where the broker had not said the margin: 1,000 * 1.12569 / 100 is its 11.26."""
+    book = recorded_book()
+    book.load_assets([Asset(15, "USD", 2)])
+    specifications = recorded_message("symspecs")
+    assert isinstance(specifications, ProtoOASymbolByIdRes)
+    for full in specifications.symbol:
+        if (listed := book.light_symbols.get(full.symbolId)) is not None:
+            book.add_symbol(symbol_from(listed, full))
+    message = recorded_message("S2 2 fill")
+    assert isinstance(message, ProtoOAExecutionEvent)
+    message.position.ClearField("usedMargin")
+    book.apply_execution(execution_from(message))
+    # Its tiers were not recorded; the margin shows that the account's own leverage counted.
+    (leverage_id,) = book.leverages_wanted()
+    book.add_leverage(leverage_id, (LeverageTier(Decimal(10**6), Decimal(100)),))
+    assert {position.used_margin for position in book.positions.values()} == {Decimal("11.26")}
+
+    (position,) = book.positions.values()
+    (symbol,) = book.symbols.values()
+    per_side = symbol.lots(position.volume_cents) * symbol.precise_commission_rate / 10**8
+    assert position.commission == -round_money(per_side, 2) == Decimal("-0.03")
+    closing = recorded_message("S2 7 close fill")
+    assert isinstance(closing, ProtoOAExecutionEvent)
+    deal = execution_from(closing).deal
+    assert deal is not None
+    assert deal.close is not None
+    assert deal.close.commission == 2 * position.commission  # our estimate of the closing side

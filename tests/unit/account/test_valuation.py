@@ -168,7 +168,7 @@ def test_without_margin_there_is_no_margin_level() -> None:
 
 
 def test_an_unknown_margin_is_not_zero() -> None:
-    book = live_book(position(used_margin=None))
+    book = live_book(position(used_margin=None, margin_rate=None))
     book.apply_quote(EURUSD, 112669, 112679, None, 0.0)
     totals = book.totals()
     assert totals.equity is not None

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from fxpool.domain.accounts import AccessRights, AccountTotals, Trader
+from fxpool.domain.accounts import AccessRights, AccountTotals, AccountType, Trader
 from fxpool.domain.quotes import LiveQuote
 from fxpool.domain.symbols import TickValues
 from fxpool.domain.trades import CloseReason, OrderStatus, OrderType, Side
@@ -38,6 +38,8 @@ TOTALS = AccountTotals(
     margin=Decimal("1320.50"),
     free_margin=Decimal("46774.52"),
     margin_level=Decimal("3642.1825"),
+    swap=Decimal("-2.05"),
+    commission=Decimal("-1.20"),
 )
 
 
@@ -289,3 +291,23 @@ def test_times_are_utc_with_milliseconds() -> None:
     assert iso(datetime(2026, 3, 2, 12, 15, 27, 481_999, elsewhere)) == "2026-03-02T09:15:27.481Z"
     assert iso_ms(1_772_442_927_481) == "2026-03-02T09:15:27.481Z"
     assert ms_from_instant(at(0)) == 1_772_452_800_000
+
+
+def test_costs_are_stated_apart_from_the_result_and_the_closing_side_is_an_estimate() -> None:
+    row = account_row()
+    assert (row["swap"], row["commission"]) == (-2.05, -1.2)
+    assert row["closingCommissionEstimate"] == -1.2
+    assert row["unrealizedProfit"] == float(TOTALS.net or 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "word"),
+    [
+        (AccountType.HEDGED, "ACCOUNT_MARGIN_MODE_RETAIL_HEDGING"),
+        (AccountType.NETTED, "ACCOUNT_MARGIN_MODE_RETAIL_NETTING"),
+        (AccountType.SPREAD_BETTING, "ACCOUNT_MARGIN_MODE_RETAIL_HEDGING"),
+    ],
+)
+def test_an_account_has_the_margin_mode_that_its_type_means(kind: AccountType, word: str) -> None:
+    row = account_row(of=trader(account_type=kind, bonus=Decimal("25.50")))
+    assert (row["marginMode"], row["credit"], row["currencyDigits"]) == (word, 25.5, 2)
