@@ -15,7 +15,7 @@ import pytest
 
 from fxpool.clock import SystemClock
 from fxpool.store.cooldowns import Cooldowns, ProcessCooldowns, SharedCooldowns
-from fxpool.store.leases import Leases, ProcessLeases, SharedLeases, held
+from fxpool.store.leases import Leases, ProcessLeases, SharedLeases, leased
 from fxpool.store.once import OnceValues, ProcessOnce, SharedOnce
 from fxpool.store.redis import RedisConnection
 from fxpool.store.redis.cooldowns import RedisCooldowns
@@ -121,10 +121,10 @@ async def test_of_many_that_want_a_lease_one_gets_it(two: Two) -> None:
 
 async def test_a_held_lease_is_renewed_and_given_back(two: Two) -> None:
     first, second = two
-    async with held(first.leases, "lock:a", SHORT * 4, clock=CLOCK) as lease:
+    async with leased(first.leases, "lock:a", SHORT * 4, clock=CLOCK) as lease:
         assert lease is not None
         await asyncio.sleep(SHORT * 8)
-        async with held(second.leases, "lock:a", 5, clock=CLOCK) as other:
+        async with leased(second.leases, "lock:a", 5, clock=CLOCK) as other:
             assert other is None
     assert await second.leases.acquire("lock:a", 5) is not None
 

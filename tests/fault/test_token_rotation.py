@@ -38,7 +38,7 @@ async def settled(clock: ManualClock, *keepers: TokenKeeper) -> None:
     """Wait until every process sleeps until its next look."""
 
     def is_quiet() -> bool:
-        return len(clock._sleepers) == len(keepers) and not any(k._rotating for k in keepers)
+        return clock.sleepers == len(keepers) and not any(k._rotating for k in keepers)
 
     await wait_until(is_quiet)
 
@@ -123,10 +123,9 @@ async def test_a_pair_that_cannot_be_stored_is_not_used_before_it_can(tmp_path: 
     keeper = await world.process(fragile)
     keeper._refresher = _SealsOnReply(world, fragile)
     renewing = asyncio.create_task(keeper.renew("alpha"))
-    await wait_until(lambda: world.clock._sleepers)
+    await wait_until(lambda: "waits to be stored" in keeper.status("alpha").error)
     with pytest.raises(RequestNotSent, match="being renewed"):
         keeper.access_token("alpha")
-    assert "waits to be stored" in keeper.status("alpha").error
     fragile.is_sealed = False
     world.clock.advance(60.0)
     await renewing

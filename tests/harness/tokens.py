@@ -14,6 +14,7 @@ from fxpool.auth.tokens import fields_of, pair_given
 from fxpool.errors import AuthRefused, RequestTimedOut, SecretStoreSealed
 from fxpool.simulator.refusal import Refusal
 from fxpool.simulator.tokens import TokenKeeper as BrokersTokens
+from fxpool.store.leases import Leases, ProcessLeases
 from harness.clock import ManualClock
 
 LIFETIME = 2_628_000.0
@@ -132,6 +133,7 @@ class TokenWorld:
         *,
         rescue: SecretStore | None = None,
         accounts: Sequence[str] = ACCOUNTS,
+        leases: Leases | None = None,
     ) -> TokenKeeper:
         """Return a keeper as a process would have it right after its start."""
         keeper = TokenKeeper(
@@ -140,6 +142,8 @@ class TokenWorld:
             clock=self.clock,
             random=self._random,
             owner=f"process-{next(self._owners)}",
+            application="app",
+            leases=leases or ProcessLeases(self.clock),
             rescue=rescue,
         )
         for name in accounts:

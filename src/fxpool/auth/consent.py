@@ -1,4 +1,4 @@
-"""Consents that were asked for and not given yet. Pure; ``now`` and new states are arguments.
+"""Consents that were asked for and not given yet; where they are kept is an argument.
 
 The service does not give a ``state`` back, so the browser keeps it in a cookie.
 
@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
+import msgspec
+
+from fxpool.store.once import OnceValues
+
 STATE_SECONDS: Final = 600.0
 """How long a person may take on the consent page."""
-
-_MOST: Final = 1000
-"""States kept at once; the oldest goes first."""
 
 SCOPES: Final = ("trading", "accounts")
 """Full access, and reading only."""
@@ -28,28 +29,29 @@ class PendingConsent:
 
     accounts: tuple[str, ...]
     scope: str
-    expires_at: float
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(PendingConsent).decode
 
 
 class PendingConsents:
     """Consents by their state, each good for one use."""
 
-    def __init__(self, new_state: Callable[[], str]) -> None:
-        self._new_state = new_state
-        self._pending: dict[str, PendingConsent] = {}
+    def __init__(self, kept: OnceValues, new_state: Callable[[], str]) -> None:
+        self._kept, self._new_state = kept, new_state
 
-    def begin(self, accounts: Sequence[str], scope: str, now: float) -> str:
+    async def begin(self, accounts: Sequence[str], scope: str) -> str:
         """Remember what is asked for and return its state."""
-        while len(self._pending) >= _MOST:
-            del self._pending[next(iter(self._pending))]
         state = self._new_state()
-        self._pending[state] = PendingConsent(tuple(accounts), scope, now + STATE_SECONDS)
+        pending = PendingConsent(tuple(accounts), scope)
+        await self._kept.put(state, _encode(pending).decode(), STATE_SECONDS)
         return state
 
-    def take(self, state: str, now: float) -> PendingConsent | None:
+    async def take(self, state: str) -> PendingConsent | None:
         """Return what a state stands for and forget it; None if it is unknown or too old."""
-        found = self._pending.pop(state, None)
-        return found if found is not None and now < found.expires_at else None
+        found = await self._kept.take(state)
+        return None if found is None else _decode(found)
 
 
 def consent_address(base: str, client_id: str, redirect_uri: str, scope: str) -> str:

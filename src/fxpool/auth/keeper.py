@@ -31,9 +31,13 @@ from fxpool.errors import (
     SecretReadOnly,
 )
 from fxpool.openapi import Reaction, reaction_to
+from fxpool.store.leases import Lease, Leases, leased
 
 LOOK_SECONDS: Final = 5.0
 """How often the keeper looks what is due: short sleeps, so that no month-long timer overflows."""
+
+LOCK_SECONDS: Final = 60.0
+"""How long a process that died keeps others from renewing; one that lives renews its lease."""
 
 FINISH_SECONDS: Final = 75.0
 """How long an end of the process waits for renewals under way."""
@@ -87,6 +91,8 @@ class TokenKeeper:
     """Access tokens by account key.
 
     ``owner`` names this process to others; ``rescue`` takes a new pair while the store is away.
+    ``leases`` keep processes from fighting for a pair of the ``application``; what keeps them from
+    spending it twice is the claim in the store.
     """
 
     def __init__(
@@ -97,12 +103,15 @@ class TokenKeeper:
         clock: Clock,
         random: Random,
         owner: str,
+        application: str,
+        leases: Leases,
         rescue: SecretStore | None = None,
     ) -> None:
         self.store = store
         self._refresher = refresher
         self._clock = clock
         self._schedule = RenewalSchedule(random)
+        self._application, self._leases = application, leases
         self._rotations = Rotations(store, rescue, owner=owner)
         self._accounts: dict[str, _Held] = {}
         self._dead: dict[str, NeedsConsent] = {}
@@ -257,16 +266,23 @@ class TokenKeeper:
 
     async def _rotate(self, pair: TokenPair) -> None:
         """Spend a pair and store its successor: the outermost frame of its task."""
+        name = f"token:lock:{self._application}:{pair.fingerprint}"
         try:
-            if await self._rotations.claim(pair, self._clock.at()):
-                await self._spend(pair)
-            else:
-                await self._adopt(pair)
+            async with leased(self._leases, name, LOCK_SECONDS, clock=self._clock) as lease:
+                if lease is not None and await self._may_spend(pair, lease):
+                    await self._spend(pair)
+                else:
+                    await self._adopt(pair)
         except FxPoolError as exc:
             self._failed(pair, exc)
         except Exception as exc:
             log.exception("renewing tokens failed", pair=pair.fingerprint)
             self._failed(pair, RequestNotSent(f"an internal error: {type(exc).__name__}"))
+
+    async def _may_spend(self, pair: TokenPair, lease: Lease) -> bool:
+        """Claim a pair; not if that took longer than the lease lasts, for it may have an heir."""
+        is_claimed = await self._rotations.claim(pair, self._clock.at(), lease)
+        return is_claimed and await self._leases.renew(lease, LOCK_SECONDS)
 
     async def _spend(self, pair: TokenPair) -> None:
         try:

@@ -1,8 +1,9 @@
 """One entry per pair that was replaced: who may replace it, and what did. It survives any crash.
 
-A pair is spent under a claim that only one process can write (check-and-set), and its successor is
-stored in the same entry before anything uses it. Whoever finds an old pair anywhere, after a crash
-or in another process, finds the new one from it.
+A pair is spent under a claim that only one process can write (check-and-set), never by the holder
+of an older lease than the last one, and its successor is stored in the same entry before anything
+uses it. Whoever finds an old pair anywhere, after a crash or in another process, finds the new one
+from it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import structlog
 from fxpool.auth.secrets import ROTATIONS, Secret, SecretStore
 from fxpool.auth.tokens import TokenPair, fields_of, pair_from
 from fxpool.errors import SecretConflict, SecretError
+from fxpool.store.leases import Lease
 
 CLAIM_FOR: Final = timedelta(minutes=2)
 """Longer than an answer of the token service is waited for, clocks that differ included."""
@@ -42,19 +44,29 @@ class Rotations:
             pair = following
         return pair
 
-    async def claim(self, pair: TokenPair, at: datetime) -> bool:
-        """Take the right to spend a pair; False if it is spent, or another process is at it.
+    async def claim(self, pair: TokenPair, at: datetime, lease: Lease) -> bool:
+        """Take the right to spend a pair; False if it is spent, or another process is at it, or
+        had a later lease than ours.
 
         The claim is written, so a store that is away keeps the pair from being spent at all.
         """
         entry = await self._store.read(_path(pair))
         if entry.fields.get("access_token") or _is_anothers(entry, self._owner, at):
             return False
+        newest = int(entry.fields.get("claimed_fence") or 0)
+        if lease.is_shared and lease.fence < newest:
+            log.warning("a lease is too old to renew tokens", fence=lease.fence, newest=newest)
+            return False
+        fence = lease.fence if lease.is_shared else newest
         until = (at + CLAIM_FOR).isoformat()
         try:
             self._claimed[_path(pair)] = await self._store.write(
                 _path(pair),
-                {"claimed_by": self._owner, "claimed_until": until},
+                {
+                    "claimed_by": self._owner,
+                    "claimed_until": until,
+                    "claimed_fence": str(fence),
+                },
                 version=entry.version,
             )
         except SecretConflict:

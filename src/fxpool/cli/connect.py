@@ -33,6 +33,7 @@ from fxpool.platforms.directory import AccountNames, find_account
 from fxpool.platforms.routing import AccountConfig
 from fxpool.pool import Pool
 from fxpool.settings import Settings, is_loopback
+from fxpool.store.shared import SharedState
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ async def _opened(settings: Settings, configs: list[AccountConfig]) -> AsyncIter
             credentials=credentials,
             clock=clock,
             random=random,
+            shared=SharedState.alone(clock),
         )
         try:
             await tokens.read()
@@ -129,7 +131,7 @@ class _Desk:
             raise PlatformError(408, "CONSENT_MISSING", "nobody consented in time") from None
 
     async def _begin(self, request: Request) -> Response:
-        page, state = self._consent.begin([self._key], self._scope)
+        page, state = await self._consent.begin([self._key], self._scope)
         return remembering(RedirectResponse(page, 302), state, self._consent.redirect_uri)
 
     async def _take(self, request: Request) -> Response:

@@ -69,6 +69,7 @@ from fxpool.settings import Settings
 from fxpool.store import Journal
 from fxpool.store.equity import SqlEquity
 from fxpool.store.history import SqlHistory
+from fxpool.store.shared import SharedState
 
 SERVICE: Final = "cTrader Connection Pool"
 
@@ -121,12 +122,14 @@ class CTraderPlatform(PastCalls):
         halts: Halts | None = None,
         history: HistoryStore | None = None,
         equity: EquityStore | None = None,
+        shared: SharedState | None = None,
         settle_seconds: float = SETTLE_SECONDS,
     ) -> None:
         """``new_id`` makes ids of tickets and orders. The platform opens and closes the
         ``journal`` and closes the ``history``. Without ``halts`` a halt is forgotten at the end of
         the process, without ``history`` the accounts' past is read anew by the next one, without
-        ``equity`` what was seen of it is forgotten.
+        ``equity`` what was seen of it is forgotten, without ``shared`` this process knows of no
+        other.
         ``settle_seconds`` is how long after a lost answer an order may still come to light."""
         self._clock = clock
         self._halts = halts or Halts()
@@ -137,10 +140,17 @@ class CTraderPlatform(PastCalls):
         self._history_gate = asyncio.Semaphore(HISTORY_AT_ONCE)
         self._equity = EquityKeeper(equity or MemoryEquity(), clock=clock, gate=self._history_gate)
         self._settle_seconds = settle_seconds
+        self._shared = shared or SharedState.alone(clock)
         self._hub = EventHub()
         self._pool = Pool(endpoints, credentials, clock=clock, random=random)
         self._tokens = CTraderTokens(
-            accounts, tokens, pool=self._pool, credentials=credentials, clock=clock, random=random
+            accounts,
+            tokens,
+            pool=self._pool,
+            credentials=credentials,
+            clock=clock,
+            random=random,
+            shared=self._shared,
         )
         self._opened_at = clock.now()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -172,6 +182,7 @@ class CTraderPlatform(PastCalls):
             halts=Halts(settings.data_dir / HALTS_FILE),
             history=SqlHistory(settings.history_url),
             equity=SqlEquity(settings.equity_url),
+            shared=SharedState.from_settings(settings, clock),
             settle_seconds=settings.order_settle_seconds,
         )
 
@@ -209,6 +220,7 @@ class CTraderPlatform(PastCalls):
     async def open(self) -> None:
         """Start; accounts become live in the background."""
         await self._journal.__aenter__()
+        await self._shared.open()
         await self._pool.__aenter__()
         self._start(self._desk.see_through(), "tickets")
         self._start(self._equity.run(), "equity")
@@ -242,6 +254,7 @@ class CTraderPlatform(PastCalls):
         for served in self._accounts.values():
             served.feed.close()
         await self._tokens.close()
+        await self._shared.close()
 
     @property
     def consent(self) -> CTraderConsent:
@@ -533,7 +546,8 @@ class CTraderPlatform(PastCalls):
             checks=ctrader_health.link_checks(
                 stats, dict.fromkeys(served.account.config.environment for served in enabled)
             )
-            | ctrader_health.part_checks(failures),
+            | ctrader_health.part_checks(failures)
+            | ctrader_health.part_checks(self._shared.failures),
             accounts=ctrader_health.account_words(states),
             details=ctrader_health.account_details(
                 states,

@@ -7,7 +7,7 @@ Source: Open API help, "Account authentication".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypedDict
 
@@ -75,20 +75,20 @@ class CTraderConsent:
         listed: TokenAccounts,
         tokens: TokenKeeper,
         clock: Clock,
-        new_state: Callable[[], str],
+        pending: PendingConsents,
     ) -> None:
         self._accounts = accounts
         self._pages, self._client_id = pages, client_id
         self._service, self._listed, self._tokens = service, listed, tokens
         self._clock = clock
-        self._pending = PendingConsents(new_state)
+        self._pending = pending
 
     @property
     def redirect_uri(self) -> str:
         """Where the browser comes back to."""
         return self._pages.redirect_uri
 
-    def begin(self, accounts: Sequence[str], scope: str = _TRADE) -> tuple[str, str]:
+    async def begin(self, accounts: Sequence[str], scope: str = _TRADE) -> tuple[str, str]:
         """Return the page where a person consents, and the state to keep in that browser.
 
         ``accounts`` are keys. Raises PlatformError.
@@ -97,14 +97,14 @@ class CTraderConsent:
             raise PlatformError(422, "INVALID_REQUEST", f"scope: use {' or '.join(SCOPES)}")
         if not accounts:
             raise PlatformError(422, "INVALID_REQUEST", "account_id: say which account to link")
-        state = self._pending.begin(accounts, scope, self._clock.now())
+        state = await self._pending.begin(accounts, scope)
         pages = self._pages
         page = consent_address(pages.consent_url, self._client_id, pages.redirect_uri, scope)
         return page, state
 
     async def finish(self, code: str, state: str) -> LinkResult:
         """Turn the code of a consent into stored tokens. Raises PlatformError."""
-        pending = self._pending.take(state, self._clock.now())
+        pending = await self._pending.take(state)
         if pending is None:
             raise PlatformError(
                 403,

@@ -22,6 +22,7 @@ from fxpool.auth import (
     rescue_store_from,
     secret_store_from,
 )
+from fxpool.auth.consent import PendingConsents
 from fxpool.clock import Clock
 from fxpool.errors import FxPoolError, RequestRefused
 from fxpool.openapi import Reaction, reaction_to
@@ -31,6 +32,7 @@ from fxpool.platforms.routing import AccountConfig
 from fxpool.platforms.token_accounts import AccountMismatch, TokenAccounts
 from fxpool.pool import ApplicationCredentials, Environment, Pool, Seat
 from fxpool.settings import Settings
+from fxpool.store.shared import SharedState
 
 RETRY_SECONDS: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Pauses between attempts to read a token's account list, and to keep tokens fresh."""
@@ -90,6 +92,7 @@ class CTraderTokens:
         credentials: ApplicationCredentials,
         clock: Clock,
         random: Random,
+        shared: SharedState,
     ) -> None:
         self._clock = clock
         self._listed = TokenAccounts(pool)
@@ -100,6 +103,8 @@ class CTraderTokens:
             clock=clock,
             random=random,
             owner=token_urlsafe(12),
+            application=credentials.client_id,
+            leases=shared.leases,
             rescue=sources.rescue,
         )
         for config in accounts:
@@ -112,7 +117,7 @@ class CTraderTokens:
             listed=self._listed,
             tokens=self._tokens,
             clock=clock,
-            new_state=partial(token_urlsafe, 24),
+            pending=PendingConsents(shared.consents, partial(token_urlsafe, 24)),
         )
         self._keeping: asyncio.Task[None] | None = None
         self._failure: str | None = None

@@ -26,10 +26,12 @@ class Lease:
         fence: higher than that of every earlier holder of the name, in any process. It is never
             lower than the epoch milliseconds of the grant, so that it stays higher when Redis has
             lost its data.
+        is_shared: other processes respect it too; only such fences can be compared.
     """
 
     name: str
     fence: int
+    is_shared: bool = False
 
 
 class Leases(Protocol):
@@ -127,7 +129,7 @@ class SharedLeases:
 
 
 @asynccontextmanager
-async def held(
+async def leased(
     leases: Leases, name: str, seconds: float, *, clock: Clock
 ) -> AsyncIterator[Lease | None]:
     """Hold a lease while the block runs, renewed in time; None if somebody else has it.

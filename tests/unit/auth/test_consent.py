@@ -5,33 +5,38 @@ from __future__ import annotations
 from itertools import count
 
 from fxpool.auth.consent import PendingConsents, consent_address
+from fxpool.store.once import ProcessOnce
+from harness.clock import ManualClock
 
 
-def consents() -> PendingConsents:
+def consents(clock: ManualClock) -> PendingConsents:
     numbers = count()
-    return PendingConsents(lambda: f"state-{next(numbers)}")
+    return PendingConsents(ProcessOnce(clock), lambda: f"state-{next(numbers)}")
 
 
-def test_a_state_is_good_once() -> None:
-    pending = consents()
-    state = pending.begin(["alpha"], "trading", 0.0)
-    found = pending.take(state, 1.0)
+async def test_a_state_is_good_once() -> None:
+    pending = consents(ManualClock())
+    state = await pending.begin(["alpha"], "trading")
+    found = await pending.take(state)
     assert found is not None
     assert (found.accounts, found.scope) == (("alpha",), "trading")
-    assert pending.take(state, 1.0) is None
-    assert pending.take("unknown", 1.0) is None
+    assert await pending.take(state) is None
+    assert await pending.take("unknown") is None
 
 
-def test_a_state_is_good_for_ten_minutes() -> None:
-    pending = consents()
-    assert pending.take(pending.begin(["alpha"], "trading", 0.0), 600.0) is None
+async def test_a_state_is_good_for_ten_minutes() -> None:
+    clock = ManualClock()
+    pending = consents(clock)
+    state = await pending.begin(["alpha"], "trading")
+    clock.advance(600.0)
+    assert await pending.take(state) is None
 
 
-def test_states_that_nobody_takes_are_bounded() -> None:
-    pending = consents()
-    states = [pending.begin(["alpha"], "trading", 0.0) for _ in range(1001)]
-    assert pending.take(states[0], 1.0) is None
-    assert pending.take(states[-1], 1.0) is not None
+async def test_states_that_nobody_takes_are_bounded() -> None:
+    pending = consents(ManualClock())
+    states = [await pending.begin(["alpha"], "trading") for _ in range(1001)]
+    assert await pending.take(states[0]) is None
+    assert await pending.take(states[-1]) is not None
 
 
 def test_the_page_is_asked_with_the_redirect_uri_in_full() -> None:

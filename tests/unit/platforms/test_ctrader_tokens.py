@@ -21,6 +21,8 @@ from fxpool.platforms.ctrader_tokens import (
 from fxpool.platforms.routing import AccountConfig
 from fxpool.pool import ApplicationCredentials, Environment, Pool
 from fxpool.settings import Settings
+from fxpool.store.leases import ProcessLeases
+from fxpool.store.shared import SharedState
 from harness.clock import ManualClock
 from harness.tokens import TokenWorld
 from harness.wait import wait_until
@@ -41,7 +43,15 @@ async def test_an_entry_under_any_name_goes_before_the_environment(tmp_path: Pat
     world = TokenWorld(tmp_path)
     environment = EnvironmentStore(Settings(access_token="from-the-environment"))
     store = WithFallback(world.file(), environment)
-    keeper = TokenKeeper(store, world.service, clock=world.clock, random=Random(1), owner="one")
+    keeper = TokenKeeper(
+        store,
+        world.service,
+        clock=world.clock,
+        random=Random(1),
+        owner="one",
+        application="app",
+        leases=ProcessLeases(world.clock),
+    )
     keeper.add("alpha", ["ctrader/accounts/12345", "ctrader/accounts/alpha"])
     await keeper.read_all()
     assert keeper.access_token("alpha") == "from-the-environment"
@@ -87,7 +97,13 @@ def tokens_of(world: TokenWorld, clock: ManualClock) -> CTraderTokens:
     sources = TokenSources(world.file(), None, "https://token.test", pages)
     pool = Pool({}, credentials, clock=clock, random=Random(1))
     return CTraderTokens(
-        [], sources, pool=pool, credentials=credentials, clock=clock, random=Random(1)
+        [],
+        sources,
+        pool=pool,
+        credentials=credentials,
+        clock=clock,
+        random=Random(1),
+        shared=SharedState.alone(clock),
     )
 
 

@@ -51,7 +51,7 @@ async def authorize(request: Request, platform: OnCTrader) -> Response:
     query = request.query_params
     names = query.getlist("account_id") + query.getlist("accountId")
     keys = [platform.key_of(name) for name in names]
-    page, state = platform.consent.begin(keys, query.get("scope") or "trading")
+    page, state = await platform.consent.begin(keys, query.get("scope") or "trading")
     return remembering(RedirectResponse(page, 302), state, platform.consent.redirect_uri)
 
 

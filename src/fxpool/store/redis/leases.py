@@ -41,7 +41,7 @@ class RedisLeases:
     async def acquire(self, name: str, seconds: float) -> Lease | None:
         keys = [_key(name), f"{_key(name)}:fence"]
         fence = await self._redis.script(_ACQUIRE, keys, int(seconds * 1000), _FENCE_SECONDS)
-        return None if fence is None else Lease(name, int(fence))
+        return None if fence is None else Lease(name, int(fence), is_shared=True)
 
     async def renew(self, lease: Lease, seconds: float) -> bool:
         milliseconds = int(seconds * 1000)
