@@ -277,3 +277,7 @@ class RequestAbandoned(RequestError):
     """The link ended between sending and the answer."""
 
     outcome = Outcome.UNKNOWN
+
+
+class AlertNotSent(FxPoolError):
+    """An alert did not reach anybody; the text holds no secret."""

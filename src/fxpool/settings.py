@@ -28,8 +28,8 @@ NO_SECRET: Final = SecretStr("")
 class Settings(BaseSettings):
     """The configuration of one process.
 
-    A field's variable is its name in upper case after ``CTRADER_``; LOG_LEVEL and those of Vault
-    and Redis have no prefix. Without REDIS_URL and REDIS_HOST there is no Redis.
+    A field's variable is its name in upper case after ``CTRADER_``; LOG_LEVEL and those of Vault,
+    Redis and Telegram have no prefix. Without REDIS_URL and REDIS_HOST there is no Redis.
     """
 
     model_config = SettingsConfigDict(
@@ -92,6 +92,13 @@ class Settings(BaseSettings):
     data_dir: Path = Path("data")
     database_url: SecretStr = NO_SECRET
     order_settle_seconds: Annotated[float, Field(ge=0)] = 5.0
+
+    alert_urls: SecretStr = NO_SECRET
+    """apprise URLs with blanks between: where alerts are sent."""
+    telegram_bot_token: Annotated[SecretStr, Field(validation_alias="TELEGRAM_BOT_TOKEN")] = (
+        NO_SECRET
+    )
+    telegram_chat_id: Annotated[str, Field(validation_alias="TELEGRAM_CHAT_ID")] = ""
 
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(validation_alias="LOG_LEVEL")
@@ -177,6 +184,6 @@ def _explain(error: ErrorDetails) -> str:
     if not error["loc"]:
         return text
     name = str(error["loc"][0]).upper()
-    has_prefix = name != "LOG_LEVEL" and not name.startswith(("VAULT_", "REDIS_"))
+    has_prefix = name != "LOG_LEVEL" and not name.startswith(("VAULT_", "REDIS_", "TELEGRAM_"))
     variable = PREFIX + name.removeprefix(PREFIX) if has_prefix else name
     return f"{variable}: {text}"

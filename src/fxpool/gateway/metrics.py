@@ -77,6 +77,12 @@ class _Numbers(Collector):
         yield _gauge("uptime_seconds", "Age of the pool.", stats["uptimeSeconds"])
         yield _gauge("streams", "Event streams open.", self._streams)
         yield _counter("stream_events", "Events written to streams.", self._events)
+        alerts = CounterMetricFamily(
+            "fxpool_alerts", "Alerts by what became of them.", labels=("outcome",)
+        )
+        for outcome, number in stats["alerts"].items():
+            alerts.add_metric((outcome,), number)
+        yield alerts
         accounts = GaugeMetricFamily("fxpool_accounts", "Accounts by state.", labels=("state",))
         for state, number in stats["accounts"].items():
             accounts.add_metric((state,), number)

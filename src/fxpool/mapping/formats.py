@@ -419,6 +419,7 @@ class PoolStats(TypedDict):
     ticketsUnknown: int
     ticketsLost: int
     exitsUnjournaled: int
+    alerts: dict[str, int]
 
 
 class Health(TypedDict):

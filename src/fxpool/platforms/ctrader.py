@@ -12,6 +12,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from random import Random, SystemRandom
 from typing import Final, Self
@@ -20,6 +21,7 @@ import structlog
 
 from fxpool.account import Account, AccountState, Phase, Resolver, Tickets, Trading
 from fxpool.account.resolver import SETTLE_SECONDS
+from fxpool.alerts import Alerts, alerts_from
 from fxpool.clock import Clock, SystemClock
 from fxpool.domain.quotes import LiveQuote
 from fxpool.domain.symbol_names import SymbolRule
@@ -43,6 +45,7 @@ from fxpool.platforms.base import (
     TradeRequest,
 )
 from fxpool.platforms.ctrader_account import CTraderAccount
+from fxpool.platforms.ctrader_alerts import CTraderAlerts
 from fxpool.platforms.ctrader_consent import CTraderConsent
 from fxpool.platforms.ctrader_feed import CTraderFeed
 from fxpool.platforms.ctrader_history import CTraderHistory
@@ -123,18 +126,23 @@ class CTraderPlatform(PastCalls):
         history: HistoryStore | None = None,
         equity: EquityStore | None = None,
         shared: SharedState | None = None,
+        alerts: Alerts | None = None,
         settle_seconds: float = SETTLE_SECONDS,
     ) -> None:
         """``new_id`` makes ids of tickets and orders. The platform opens and closes the
-        ``journal`` and closes the ``history``. Without ``halts`` a halt is forgotten at the end of
+        ``journal`` and the ``alerts`` and closes the ``history``. Without ``alerts`` they are
+        logged only. Without ``halts`` a halt is forgotten at the end of
         the process, without ``history`` the accounts' past is read anew by the next one, without
         ``equity`` what was seen of it is forgotten, without ``shared`` this process knows of no
         other.
         ``settle_seconds`` is how long after a lost answer an order may still come to light."""
         self._clock = clock
+        self._alerts = alerts or Alerts(None, clock=clock)
+        self._told = CTraderAlerts(self._alerts)
         self._halts = halts or Halts()
         self._halt_desk = HaltDesk(self._halts, clock=clock)
         self._journal = journal
+        journal.told = partial(self._told.part_changed, "journal")
         self._desk = TicketDesk(journal, clock=clock)
         self._history = history or MemoryHistory()
         self._history_gate = asyncio.Semaphore(HISTORY_AT_ONCE)
@@ -152,6 +160,7 @@ class CTraderPlatform(PastCalls):
             random=random,
             shared=self._shared,
         )
+        self._tokens.told = partial(self._told.part_changed, "tokens")
         self._opened_at = clock.now()
         self._tasks: set[asyncio.Task[None]] = set()
         self._accounts = {config.key: self._make(config, rules, new_id) for config in accounts}
@@ -183,6 +192,7 @@ class CTraderPlatform(PastCalls):
             history=SqlHistory(settings.history_url),
             equity=SqlEquity(settings.equity_url),
             shared=SharedState.from_settings(settings, clock),
+            alerts=alerts_from(settings, clock=clock),
             settle_seconds=settings.order_settle_seconds,
         )
 
@@ -190,18 +200,18 @@ class CTraderPlatform(PastCalls):
         self, config: AccountConfig, rules: Sequence[SymbolRule], new_id: Callable[[], str]
     ) -> _Served:
         account = CTraderAccount(config, rules, self._halts, clock=self._clock)
-        feed = CTraderFeed(account, self._hub, clock=self._clock)
+        feed = CTraderFeed(account, self._hub, self._told, clock=self._clock)
         observer = PastFeed(feed)
         account.live = Account(config.key, self._pool, observer, clock=self._clock)
         observer.keeper = HistoryKeeper(
             account.live, self._history, clock=self._clock, gate=self._history_gate
         )
         observer.equity = recorded = self._equity.record(account.live)
-        events = TicketEvents(feed, self._desk)
+        events = TicketEvents(feed, self._desk, self._told)
         tickets = Tickets(config.key, self._journal, events, clock=self._clock, new_id=new_id)
         account.live.heard = tickets.heard
         trading = Trading(account.live, clock=self._clock, new_id=new_id, tickets=tickets)
-        trades = CTraderTrades(account, trading)
+        trades = CTraderTrades(account, trading, self._told)
         orders = TicketedOrders(account, trades, trading, tickets, self._journal)
         resolver = Resolver(
             account.live,
@@ -219,6 +229,7 @@ class CTraderPlatform(PastCalls):
 
     async def open(self) -> None:
         """Start; accounts become live in the background."""
+        await self._alerts.open()
         await self._journal.__aenter__()
         await self._shared.open()
         await self._pool.__aenter__()
@@ -255,6 +266,12 @@ class CTraderPlatform(PastCalls):
             served.feed.close()
         await self._tokens.close()
         await self._shared.close()
+        await self._alerts.close()
+
+    @property
+    def alerts(self) -> Alerts:
+        """Where operators are told of what happens, for those that guard these accounts too."""
+        return self._alerts
 
     @property
     def consent(self) -> CTraderConsent:
@@ -526,6 +543,11 @@ class CTraderPlatform(PastCalls):
             tickets_unknown=self._desk.unknown,
             tickets_lost=self._desk.lost,
             exits_unjournaled=self._desk.exits_unjournaled,
+            alerts={
+                "sent": self._alerts.sent,
+                "failed": self._alerts.failed,
+                "dropped": self._alerts.dropped,
+            },
         )
 
     async def health(self) -> formats.Health:
@@ -546,7 +568,7 @@ class CTraderPlatform(PastCalls):
             checks=ctrader_health.link_checks(
                 stats, dict.fromkeys(served.account.config.environment for served in enabled)
             )
-            | ctrader_health.part_checks(failures)
+            | ctrader_health.part_checks(failures | self._alert_failures())
             | ctrader_health.part_checks(self._shared.failures),
             accounts=ctrader_health.account_words(states),
             details=ctrader_health.account_details(
@@ -611,6 +633,10 @@ class CTraderPlatform(PastCalls):
     def _failures(self) -> dict[str, str | None]:
         """What does not work and why, of the parts that all accounts need; None where it does."""
         return {"journal": self._journal.failure, "tokens": self._tokens.failure}
+
+    def _alert_failures(self) -> dict[str, str | None]:
+        """The same of alerts, without which accounts trade on."""
+        return {"alerts": self._alerts.failure} if self._alerts.is_sent else {}
 
     def _trades_executed(self) -> int:
         return sum(served.trades.executed for served in self._accounts.values())

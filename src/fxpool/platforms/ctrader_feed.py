@@ -26,6 +26,7 @@ from fxpool.domain.trades import Position
 from fxpool.mapping.formats import TicketInfo
 from fxpool.mapping.instants import iso, iso_ms, ms_from_instant
 from fxpool.platforms.ctrader_account import CTraderAccount
+from fxpool.platforms.ctrader_alerts import CTraderAlerts
 from fxpool.platforms.ctrader_events import told_by
 from fxpool.platforms.events import Event, EventHub
 
@@ -38,9 +39,12 @@ _DISCONNECTED: Final = frozenset({Phase.RECONNECTING, Phase.NEEDS_CONSENT, Phase
 class CTraderFeed:
     """The observer of one account; it never waits."""
 
-    def __init__(self, account: CTraderAccount, hub: EventHub, *, clock: Clock) -> None:
+    def __init__(
+        self, account: CTraderAccount, hub: EventHub, alerts: CTraderAlerts, *, clock: Clock
+    ) -> None:
         self._account = account
         self._hub = hub
+        self._alerts = alerts
         self._clock = clock
         self._is_connected = False
         self._gross: dict[int, Decimal | None] = {}  # as told last, by open position
@@ -90,6 +94,7 @@ class CTraderFeed:
 
     def moved(self, trigger: Trigger, state: AccountState) -> None:
         """Tell that the account is served, lost or synchronised."""
+        self._alerts.moved(self._account.key, state)
         if trigger is Trigger.AUTHORISED:
             self._is_connected = True
             self._change("connected", {})

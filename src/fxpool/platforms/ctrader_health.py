@@ -105,6 +105,7 @@ def pool_stats(
     tickets_unknown: int,
     tickets_lost: int,
     exits_unjournaled: int,
+    alerts: dict[str, int],
 ) -> formats.PoolStats:
     """Return ``GET /pool/stats``."""
     used = stats.sessions_created + stats.reused
@@ -135,4 +136,5 @@ def pool_stats(
         ticketsUnknown=tickets_unknown,
         ticketsLost=tickets_lost,
         exitsUnjournaled=exits_unjournaled,
+        alerts=alerts,
     )

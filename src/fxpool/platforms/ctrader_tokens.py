@@ -121,6 +121,9 @@ class CTraderTokens:
         )
         self._keeping: asyncio.Task[None] | None = None
         self._failure: str | None = None
+        self.told: Callable[[str | None], None] = lambda _: None
+        """Called with each failure of the renewals, and with None once they go on; its owner may
+        replace it."""
 
     @property
     def failure(self) -> str | None:
@@ -156,7 +159,10 @@ class CTraderTokens:
         """
         attempt = 0
         while True:
-            began, self._failure = self._clock.now(), None
+            began = self._clock.now()
+            if self._failure is not None:
+                self._failure = None
+                self.told(None)
             try:
                 await self._tokens.run(parked, renewed)
             except Exception as exc:
@@ -166,6 +172,7 @@ class CTraderTokens:
                 attempt += 1
                 self._failure = f"renewals stopped, again in {pause:g} s: {type(exc).__name__}"
                 log.exception("the token keeper ended", again_in=pause)
+                self.told(self._failure)
                 await self._clock.sleep(pause)
 
     async def seat(self, account: CTraderAccount) -> Seat:

@@ -29,6 +29,7 @@ from fxpool.platforms.base import (
     TradeRequest,
 )
 from fxpool.platforms.ctrader_account import CTraderAccount
+from fxpool.platforms.ctrader_alerts import CTraderAlerts
 from fxpool.platforms.ctrader_orders import check_own_limit, order_intent, protection_levels
 from fxpool.platforms.words import Call, explain, refusal
 
@@ -36,8 +37,9 @@ from fxpool.platforms.words import Call, explain, refusal
 class CTraderTrades:
     """The trading calls of one account."""
 
-    def __init__(self, account: CTraderAccount, trading: Trading) -> None:
+    def __init__(self, account: CTraderAccount, trading: Trading, alerts: CTraderAlerts) -> None:
         self._account = account
+        self._alerts = alerts
         self._trading = trading
         self.executed = 0
         """Orders and closes that the broker executed, wholly or partly."""
@@ -248,6 +250,9 @@ class CTraderTrades:
             protection=placed.protection.value,
         )
         if placed.protection is Protection.FAILED:
+            self._alerts.protection_failed(
+                self._account.key, result["positionId"], placed.protection_error
+            )
             text = f"the order was executed, its protection was not set: {placed.protection_error}"
             result |= TradeResult(error=text, detail=text, code="PROTECTION_FAILED")
         return result

@@ -20,6 +20,7 @@ from fxpool.errors import FxPoolError
 from fxpool.mapping.formats import TicketInfo, TicketList, TicketStep
 from fxpool.mapping.instants import iso
 from fxpool.platforms.base import PlatformError
+from fxpool.platforms.ctrader_alerts import CTraderAlerts
 from fxpool.platforms.ctrader_feed import CTraderFeed
 from fxpool.platforms.words import explain
 from fxpool.store import Journal
@@ -139,22 +140,26 @@ class TicketDesk:
 
 
 class TicketEvents:
-    """Tells subscribers and the desk what happens to the tickets of one account."""
+    """Tells subscribers, the desk and operators what happens to the tickets of one account."""
 
-    def __init__(self, feed: CTraderFeed, desk: TicketDesk) -> None:
+    def __init__(self, feed: CTraderFeed, desk: TicketDesk, alerts: CTraderAlerts) -> None:
         self._feed = feed
         self._desk = desk
+        self._alerts = alerts
 
     def ticket_unknown(self, ticket: Ticket) -> None:
         self._desk.note_lost(ticket)
         self._feed.told_of_ticket("ticketUnknown", ticket_info(ticket))
+        self._alerts.ticket_unknown(ticket)
 
     def ticket_resolved(self, ticket: Ticket) -> None:
         self._desk.note_resolved(ticket)
         self._feed.told_of_ticket("ticketResolved", ticket_info(ticket))
+        self._alerts.ticket_resolved(ticket)
 
     def exit_unjournaled(self, ticket: Ticket, why: str) -> None:
         self._desk.exits_unjournaled += 1
+        self._alerts.exit_unjournaled(ticket, why)
 
 
 def ticket_info(ticket: Ticket) -> TicketInfo:

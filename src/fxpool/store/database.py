@@ -20,7 +20,7 @@ from alembic import command
 from alembic.config import Config
 from pydantic import SecretStr
 from sqlalchemy import URL, Connection, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from fxpool.errors import SettingsError
@@ -35,6 +35,7 @@ CONNECT_SECONDS: Final = 5
 _MIGRATION_LOCK: Final = 7_214_881_309
 """Any number, the same in every process: PostgreSQL's lock around the migrations."""
 
+_MAX_REASON: Final = 200
 _PAUSE_SECONDS: Final = 0.05
 """Between tries to switch a new file to WAL."""
 
@@ -73,6 +74,14 @@ def make_database(url: SecretStr) -> Database:
 async def migrate(database: Database) -> None:
     """Bring the tables up to date; processes that start together take turns."""
     await database.write(_upgrade)
+
+
+def reason_of(error: Exception) -> str:
+    """Return a database's error in one short line, without the statement and its values. It may
+    name hosts and users, never passwords."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    text = (str(cause).strip() or type(cause).__name__).splitlines()[0]
+    return text.removeprefix(f"{type(cause)}: ")[:_MAX_REASON]
 
 
 def _upgrade(connection: Connection) -> None:

@@ -8,7 +8,7 @@ when their part is durable. It decides nothing about orders.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from fxpool.clock import Clock
 from fxpool.domain.tickets import Entry, Ticket, TicketState, TicketTrigger
 from fxpool.errors import JournalDown, PoolBusy
-from fxpool.store.database import make_database, migrate
+from fxpool.store.database import make_database, migrate, reason_of
 from fxpool.store.rows import changes_of, milliseconds, row_of, ticket_of
 from fxpool.store.tables import ORDER_KEYS, TICKETS
 
@@ -74,7 +74,12 @@ class _Batch:
 
 
 class Journal:
-    """The journal of one process; several processes may share a database. ``async with`` it."""
+    """The journal of one process; several processes may share a database. ``async with`` it.
+
+    Attributes:
+        told: called with why nothing can be stored, and with None once it can; its owner may
+            replace it.
+    """
 
     def __init__(self, url: SecretStr, *, clock: Clock, max_waiting: int = MAX_WAITING) -> None:
         """``url`` is an SQLAlchemy URL. Raises SettingsError."""
@@ -88,6 +93,7 @@ class Journal:
         self._closing = False
         self._is_migrated = False
         self._failure: str | None = "the journal is not open"
+        self.told: Callable[[str | None], None] = lambda _: None
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -102,8 +108,7 @@ class Journal:
         try:
             await self._migrate()
         except JournalDown as exc:
-            log.critical("journal is down", error=str(exc))
-            self._failure = str(exc)
+            self._down(str(exc))
             self._wake.set()
         else:
             self._failure = None
@@ -288,6 +293,7 @@ class Journal:
         if self._failure is not None:
             self._failure = None
             log.info("journal is up again")
+            self.told(None)
         for (entry, done), is_ours in zip(batch.entries, verdicts, strict=True):
             if not done.done():
                 done.set_result(is_ours)
@@ -304,8 +310,7 @@ class Journal:
             self._notify(step.ticket.ticket_id)
 
     def _failed(self, batch: _Batch, error: Exception) -> None:
-        self._failure = f"{type(error).__name__} while writing"
-        log.error("journal is down", error=str(error), waiting=len(batch.entries))
+        self._down(reason_of(error))
         down = f"the order journal is down: {self._failure}"
         for _, done in [*batch.entries, *self._entries]:
             if not done.done():
@@ -320,6 +325,13 @@ class Journal:
                 self._steps[ticket_id] = _Step(step.ticket, step.frees_key)
             else:
                 newer.frees_key = newer.frees_key or step.frees_key
+
+    def _down(self, why: str) -> None:
+        """Take note of a failure; it is told when it is news."""
+        if why != self._failure:
+            log.critical("journal is down", error=why)
+            self.told(why)
+        self._failure = why
 
     def _put(self, ticket: Ticket, *, frees_key: bool) -> _Step:
         step = self._steps.get(ticket.ticket_id)
@@ -430,8 +442,8 @@ def _freeing(ticket_ids: list[str]) -> Update:
 
 @asynccontextmanager
 async def _translated() -> AsyncIterator[None]:
-    """Turn a database's errors into ours. The text of them may name hosts, never passwords."""
+    """Turn a database's errors into ours."""
     try:
         yield
     except (SQLAlchemyError, OSError) as exc:
-        raise JournalDown(f"the order journal is down: {type(exc).__name__}") from exc
+        raise JournalDown(f"the order journal is down: {reason_of(exc)}") from exc

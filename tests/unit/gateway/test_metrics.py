@@ -22,6 +22,7 @@ STATS: PoolStats = {
     "ticketsUnknown": 0,
     "ticketsLost": 0,
     "exitsUnjournaled": 0,
+    "alerts": {"sent": 2, "failed": 0, "dropped": 0},
 }
 
 

@@ -96,6 +96,7 @@ def test_the_reuse_ratio_counts_requests_on_open_sessions() -> None:
         tickets_unknown=0,
         tickets_lost=0,
         exits_unjournaled=0,
+        alerts={"sent": 0, "failed": 0, "dropped": 0},
     )
     assert told["reuse_ratio"] == 0.98
     assert told["activeConnections"] == 1

@@ -1,0 +1,83 @@
+"""What an operator is told of cTrader accounts, in words. Sends nothing itself."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fxpool.account import AccountState, Phase
+from fxpool.alerts import Alert, Alerts, Severity
+from fxpool.domain.tickets import Ticket
+
+PARKED_COOLDOWN: Final = 300.0
+"""Seconds between alerts of an account that goes on being refused."""
+
+DOWN_COOLDOWN: Final = 300.0
+"""The same, of a part of the pool that goes up and down."""
+
+OUTCOME_COOLDOWN: Final = 30.0
+"""The same, of unknown outcomes: a cut link may leave many at once. GET /tickets has them all."""
+
+_PARKED: Final = {
+    Phase.NEEDS_CONSENT: "its owner must authorise the application again: fxpool connect",
+    Phase.REFUSED: "it is not served until somebody has mended that",
+}
+
+
+class CTraderAlerts:
+    """The alerts of one platform."""
+
+    def __init__(self, alerts: Alerts) -> None:
+        self._alerts = alerts
+
+    def ticket_unknown(self, ticket: Ticket) -> None:
+        why = ticket.evidence[-1].text
+        self._tell(
+            "outcome_unknown",
+            f"{_what(ticket)} was sent and no clear answer was seen ({why}). It may be live; the "
+            "broker's records are being read",
+            ticket.account,
+            Severity.FAILURE,
+            OUTCOME_COOLDOWN,
+        )
+
+    def ticket_resolved(self, ticket: Ticket) -> None:
+        step = ticket.evidence[-1]
+        text = f"{_what(ticket)}, unknown before, is {step.state.value}: {step.text}"
+        self._tell("outcome_resolved", text, ticket.account, Severity.INFO, OUTCOME_COOLDOWN)
+
+    def exit_unjournaled(self, ticket: Ticket, why: str) -> None:
+        text = f"{_what(ticket)} is sent without a record of it: {why}"
+        self._tell("exit_unjournaled", text, ticket.account)
+
+    def protection_failed(self, account: str, position_id: str, why: str) -> None:
+        text = f"position {position_id} is open without the protection that was asked for: {why}"
+        self._tell("protection_failed", text, account, Severity.FAILURE)
+
+    def moved(self, account: str, state: AccountState) -> None:
+        """Tell of a phase that only a person can end."""
+        cure = _PARKED.get(state.phase)
+        if cure is not None:
+            text = f"the account is not served: {state.reason}. {cure}"
+            self._tell(state.phase.value, text, account, Severity.FAILURE, PARKED_COOLDOWN)
+
+    def part_changed(self, part: str, failure: str | None) -> None:
+        """Tell that a part which all accounts need has failed, or (None) works again."""
+        if failure is None:
+            self._tell(f"{part}_up", f"{part}: works again", None, Severity.INFO, DOWN_COOLDOWN)
+            return
+        text = f"{part}: {failure}"
+        self._tell(f"{part}_down", text, None, Severity.FAILURE, DOWN_COOLDOWN)
+
+    def _tell(
+        self,
+        kind: str,
+        text: str,
+        account: str | None,
+        severity: Severity = Severity.WARNING,
+        cooldown: float = 0.0,
+    ) -> None:
+        self._alerts.tell(Alert(kind, text, account, severity, cooldown))
+
+
+def _what(ticket: Ticket) -> str:
+    return f"{ticket.kind.value.replace('_', ' ')} ticket {ticket.ticket_id}"
