@@ -1,10 +1,14 @@
-"""The order journal on real databases: SQLite files, and PostgreSQL where one is given."""
+"""The order journal on real databases: SQLite files and PostgreSQL.
+
+FXPOOL_TEST_POSTGRES_URL names a server to use, such as postgresql+asyncpg://user@host/database;
+without it one is started.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
@@ -20,12 +24,21 @@ from fxpool.domain.tickets import Entry, Ticket, TicketKind, TicketState, Ticket
 from fxpool.errors import JournalDown, PoolBusy, SettingsError
 from fxpool.store import Journal, KeyHolder
 from harness.journals import journal_url
+from harness.postgres import Postgres
 from harness.wait import wait_until
 
 POSTGRES = "FXPOOL_TEST_POSTGRES_URL"
 DAY = timedelta(days=1)
 NUMBERS = count(1)
 CLOCK = SystemClock()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    running = Postgres()
+    running.start()
+    yield running
+    running.remove()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -35,7 +48,7 @@ async def url(request: pytest.FixtureRequest, tmp_path: Path) -> SecretStr:
         return journal_url(tmp_path)
     given = os.environ.get(POSTGRES)
     if not given:
-        pytest.skip(f"{POSTGRES} is not set, e.g. postgresql+asyncpg://user@host/database")
+        given = request.getfixturevalue("server").url.get_secret_value()
     engine = create_async_engine(given)
     async with engine.begin() as connection:
         await connection.run_sync(drop_all)

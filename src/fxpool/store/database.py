@@ -31,6 +31,8 @@ BUSY_SECONDS: Final = 5
 """How long one process waits for another's write to the same SQLite file."""
 
 CONNECT_SECONDS: Final = 5
+ANSWER_SECONDS: Final = 5
+"""How long PostgreSQL may take for one statement: a server that hangs is a server that is down."""
 
 _MIGRATION_LOCK: Final = 7_214_881_309
 """Any number, the same in every process: PostgreSQL's lock around the migrations."""
@@ -96,7 +98,8 @@ def _upgrade(connection: Connection) -> None:
 
 class _PostgresDatabase:
     def __init__(self, url: URL) -> None:
-        self._engine = create_async_engine(url, connect_args={"timeout": CONNECT_SECONDS})
+        timeouts = {"timeout": CONNECT_SECONDS, "command_timeout": ANSWER_SECONDS}
+        self._engine = create_async_engine(url, connect_args=timeouts)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         async with self._engine.connect() as connection:

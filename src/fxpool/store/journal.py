@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from secrets import token_hex
 from typing import Any, Final, Self
 
 import structlog
@@ -21,10 +22,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from fxpool.clock import Clock
-from fxpool.domain.tickets import Entry, Ticket, TicketState, TicketTrigger
+from fxpool.domain.tickets import Entry, Ticket, TicketKind, TicketState, TicketTrigger, received
 from fxpool.errors import JournalDown, PoolBusy
 from fxpool.store.database import make_database, migrate, reason_of
-from fxpool.store.rows import changes_of, milliseconds, row_of, ticket_of
+from fxpool.store.rows import changes_of, instant, milliseconds, row_of, ticket_of
 from fxpool.store.tables import ORDER_KEYS, TICKETS
 
 MAX_WAITING: Final = 1000
@@ -42,6 +43,9 @@ KEPT: Final = timedelta(days=30)
 PURGE_SECONDS: Final = 3600.0
 RETRY_SECONDS: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
 MAX_LISTED: Final = 500
+
+_EPOCH: Final = instant(0)
+_PROBE: Final = {"probe": "x" * 20_000}
 
 log = structlog.get_logger(__name__)
 
@@ -263,9 +267,11 @@ class Journal:
 
     async def _commit(self, batch: _Batch) -> list[bool]:
         """Store a batch in one transaction; return which entries got their key."""
-        now_ms = milliseconds(self._clock.at())
+        now_ms, was_down = milliseconds(self._clock.at()), self._failure is not None
 
         def work(connection: Connection) -> list[bool]:
+            if was_down:
+                _probe(connection)
             verdicts = [_claim(connection, entry, now_ms) for entry, _ in batch.entries]
             pairs = zip(batch.entries, verdicts, strict=True)
             rows = [row_of(entry.ticket) for (entry, _), is_ours in pairs if is_ours]
@@ -403,6 +409,14 @@ class Journal:
         for change in self._watchers.pop(ticket_id, []):
             if not change.done():
                 change.set_result(None)
+
+
+def _probe(connection: Connection) -> None:
+    """Write as much as orders need and take it back: on a full disk a transaction of nothing
+    succeeds, and the journal would call itself well until the next order."""
+    probe = received(f"probe-{token_hex(16)}", "", TicketKind.PLACE, _EPOCH, intent=_PROBE)
+    connection.execute(TICKETS.insert(), row_of(probe))
+    connection.execute(delete(TICKETS).where(TICKETS.c.ticket_id == probe.ticket_id))
 
 
 def _claim(connection: Connection, entry: Entry, now_ms: int) -> bool:

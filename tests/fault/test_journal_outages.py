@@ -1,0 +1,151 @@
+"""The order journal while its database is away, hangs or is full: refuse, and go on by itself."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Engine, event
+
+from fxpool.account import Phase
+from fxpool.clock import SystemClock
+from fxpool.domain.tickets import Entry, TicketKind, TicketTrigger, received
+from fxpool.errors import JournalDown
+from fxpool.platforms.base import CloseRequest
+from fxpool.platforms.ctrader import CTraderPlatform
+from fxpool.simulator import Simulator
+from fxpool.store import Journal, database
+from harness.broker import orders_made
+from harness.journals import journal_url
+from harness.platforms import ALPHA, STILL, Served, settings_for
+from harness.postgres import Postgres
+from harness.wait import wait_until
+
+CLOCK = SystemClock()
+NUMBERS = count(1)
+
+
+@pytest.fixture
+def server() -> Iterator[Postgres]:
+    running = Postgres()
+    running.start()
+    yield running
+    running.remove()
+
+
+@asynccontextmanager
+async def trading_on(url: SecretStr) -> AsyncIterator[Served]:
+    """Run a platform that keeps its journal in a database."""
+    async with Simulator(STILL) as simulator:
+        settings = settings_for(simulator).model_copy(update={"database_url": url})
+        platform = CTraderPlatform.from_settings(settings, accounts=[ALPHA])
+        await platform.open()
+        try:
+            served = Served(simulator, platform)
+            await served.phase("alpha", Phase.LIVE)
+            served.quote("1.12560", "1.12570")
+            yield served
+        finally:
+            await platform.close()
+
+
+async def works_again(served: Served) -> None:
+    await wait_until(lambda: served.platform._journal.failure is None, within=10.0)
+
+
+def entry(size: int = 10) -> Entry:
+    """Return an order of about so many bytes that is to be journaled."""
+    intent = {"comment": "x" * size}
+    fresh = received(f"t{next(NUMBERS)}", "alpha", TicketKind.PLACE, CLOCK.at(), intent=intent)
+    return Entry(fresh.after(TicketTrigger.JOURNALED, CLOCK.at()))
+
+
+async def test_while_the_database_is_down_nothing_opens_and_afterwards_all_goes_on(
+    server: Postgres,
+) -> None:
+    async with trading_on(server.url) as served:
+        opened = await served.buy(idempotency_key="k1")
+        server.stop()
+        for refused in (await served.buy(), await served.buy(idempotency_key="k1")):
+            assert (refused["success"], refused["code"]) == (False, "JOURNAL_DOWN")
+            assert (refused["outcome"], refused["retryable"]) == ("not_executed", True)
+        health = await served.platform.health()
+        assert health["status"] == "degraded"
+        assert health["checks"]["journal"].startswith("down: ")
+        closed = await served.platform.close_position("alpha", CloseRequest(opened["positionId"]))
+        assert closed["outcome"] == "executed"
+        server.start()
+        await works_again(served)
+        assert (await served.platform.health())["status"] == "healthy"
+        again = await served.buy(idempotency_key="k1")
+        assert (again["duplicate"], again["positionId"]) == (True, opened["positionId"])
+        assert (await served.buy())["success"]
+        assert len(orders_made(served.simulator)) == 2
+
+
+async def test_a_database_that_hangs_counts_as_down_after_a_while(
+    server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(database, "CONNECT_SECONDS", 0.3)
+    async with Journal(server.url, clock=CLOCK) as journal:
+        assert await journal.enter(entry())
+        server.pause()
+        try:
+            with pytest.raises(JournalDown):
+                await journal.enter(entry())
+            assert journal.failure is not None
+        finally:
+            server.resume()
+        await wait_until(lambda: journal.failure is None, within=10.0)
+        assert await journal.enter(entry())
+
+
+@dataclass
+class Disk:
+    """How many pages of 4096 bytes SQLite files may have; None for any number."""
+
+    pages: int | None = None
+
+
+@contextmanager
+def limited_disk() -> Iterator[Disk]:
+    """Limit every SQLite file as a full disk does, from its next transaction on."""
+    disk = Disk()
+
+    def limit(connection: Any, *_: object) -> None:
+        pages = 2**31 if disk.pages is None else disk.pages
+        connection.execute(f"PRAGMA max_page_count={pages}")
+
+    event.listen(Engine, "checkout", limit)
+    try:
+        yield disk
+    finally:
+        event.remove(Engine, "checkout", limit)
+
+
+async def test_a_full_journal_refuses_says_so_and_goes_on_when_there_is_room(
+    tmp_path: Path,
+) -> None:
+    with limited_disk() as disk:
+        async with Journal(journal_url(tmp_path), clock=CLOCK) as journal:
+            told: list[str | None] = []
+            journal.told = told.append
+            assert await journal.enter(entry())
+            disk.pages = 1  # never less than there are
+            with pytest.raises(JournalDown, match="full"):
+                await journal.enter(entry(50_000))
+            with pytest.raises(JournalDown, match="full"):
+                await journal.enter(entry())
+            await wait_until(lambda: len(told) >= 1)
+            assert told == ["database or disk is full"]
+            disk.pages = None
+            await wait_until(lambda: journal.failure is None)
+            assert told[-1] is None
+            assert await journal.enter(entry(50_000))
