@@ -20,6 +20,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
+from bench import orders
 from bench.peer import Traffic, peer
 from fxpool.simulator.certificates import Certificates, certificates_in
 
@@ -45,13 +46,13 @@ class Bench:
     """Runs measurements against peers, each in a process of its own."""
 
     def __init__(self, certificates: Certificates, rounds: int) -> None:
-        self._certificates = certificates
+        self.certificates = certificates
         self.rounds = rounds
         self.lines: list[Line] = []
 
     @contextmanager
     def peer(self, traffic: Traffic) -> Iterator[int]:
-        with peer(str(self._certificates.server_file), traffic) as port:
+        with peer(str(self.certificates.server_file), traffic) as port:
             yield port
 
     def measure(self, kind: str, port: int, *amounts: int) -> dict[str, float]:
@@ -62,7 +63,7 @@ class Bench:
             "bench.measure",
             kind,
             str(port),
-            str(self._certificates.ca_file),
+            str(self.certificates.ca_file),
             *map(str, amounts),
         )
 
@@ -185,12 +186,54 @@ def simulator(bench: Bench) -> None:
     )
 
 
+def order_latency(bench: Bench) -> None:
+    """Orders through the gateway with the journal on: how late, at rest and in a flood, how many.
+
+    See ``bench.orders`` for the two latencies; the limit beside them is a raw blocking gateway
+    that forces one record per order to the same disk.
+    """
+    kinds = {
+        "a raw gateway": (("raw",), 0),
+        "at rest": ((), 0),
+        "under 20,000 quotes/s": ((), 20_000),
+    }
+    found: dict[str, orders.Delays] = {name: orders.Delays() for name in kinds}
+    rates: dict[int, list[float]] = {1: [], 32: []}
+    server, ca = str(bench.certificates.server_file), str(bench.certificates.ca_file)
+    forced_us: list[float] = []
+    for _ in range(bench.rounds):
+        forced_us += orders.forced_writes_us()
+        for name, (kind, quotes_per_second) in kinds.items():
+            taken = orders.delays(server, ca, *kind, quotes=quotes_per_second)
+            found[name].in_gateway += taken.in_gateway
+            found[name].to_broker += taken.to_broker
+        for clients, into in rates.items():
+            into.append(orders.throughput(server, ca, clients))
+    bench.add("this disk forces 4 KiB in", f"p50 {median(forced_us):.0f} us", "", None)
+    for name, delays in found.items():
+        for what, taken_ns in (
+            ("request read to frame written", delays.in_gateway),
+            ("client to broker", delays.to_broker),
+        ):
+            p50, p99 = (orders.percentile_ms(taken_ns, share) for share in (0.5, 0.99))
+            has_target = taken_ns is delays.in_gateway and name != "a raw gateway"
+            bench.add(
+                f"an order, {what}, {name}",
+                f"p50 {p50:.2f} ms, p99 {p99:.2f} ms",
+                "<= 1 ms, <= 2 ms" if has_target else "",
+                (p50 <= 1 and p99 <= 2) if has_target else None,
+            )
+    for clients, per_second in rates.items():
+        bench.add(f"orders executed, {clients} at a time", f"{median(per_second):,.0f}/s", "", None)
+
+
 PARTS: dict[str, Callable[[Bench], None]] = {
     "quotes": quotes,
     "round_trips": round_trips,
     "wakeups": wakeups,
     "memory": memory,
     "simulator": simulator,
+    "orders": order_latency,
 }
 
 
