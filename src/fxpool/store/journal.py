@@ -17,15 +17,15 @@ from typing import Any, Final, Self
 
 import structlog
 from pydantic import SecretStr
-from sqlalchemy import Connection, Select, Update, delete, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Select, delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from fxpool.clock import Clock
 from fxpool.domain.tickets import Entry, Ticket, TicketKind, TicketState, TicketTrigger, received
 from fxpool.errors import JournalDown, PoolBusy
 from fxpool.store.database import make_database, migrate, reason_of
-from fxpool.store.rows import changes_of, instant, milliseconds, row_of, ticket_of
+from fxpool.store.rows import instant, milliseconds, row_of, ticket_of
+from fxpool.store.statements import STEP, claim, freeing, step_of
 from fxpool.store.tables import ORDER_KEYS, TICKETS
 
 MAX_WAITING: Final = 1000
@@ -179,10 +179,10 @@ class Journal:
         """
 
         def work(connection: Connection) -> bool:
-            change = _step(ticket).where(TICKETS.c.state == expected.value)
-            is_stored = connection.execute(change).rowcount > 0
+            change = STEP.where(TICKETS.c.state == expected.value)
+            is_stored = connection.execute(change, step_of(ticket)).rowcount > 0
             if is_stored and frees_key:
-                connection.execute(_freeing([ticket.ticket_id]))
+                connection.execute(freeing([ticket.ticket_id]))
             return is_stored
 
         async with _translated():
@@ -272,16 +272,17 @@ class Journal:
         def work(connection: Connection) -> list[bool]:
             if was_down:
                 _probe(connection)
-            verdicts = [_claim(connection, entry, now_ms) for entry, _ in batch.entries]
+            verdicts = [claim(connection, entry, now_ms) for entry, _ in batch.entries]
             pairs = zip(batch.entries, verdicts, strict=True)
             rows = [row_of(entry.ticket) for (entry, _), is_ours in pairs if is_ours]
             if rows:
                 connection.execute(TICKETS.insert(), rows)
-            for step in batch.steps.values():
-                connection.execute(_step(step.ticket))
+            steps = [step_of(step.ticket) for step in batch.steps.values()]
+            if steps:
+                connection.execute(STEP, steps)
             freed = [ticket_id for ticket_id, step in batch.steps.items() if step.frees_key]
             if freed:
-                connection.execute(_freeing(freed))
+                connection.execute(freeing(freed))
             return verdicts
 
         return await self._database.write(work)
@@ -417,41 +418,6 @@ def _probe(connection: Connection) -> None:
     probe = received(f"probe-{token_hex(16)}", "", TicketKind.PLACE, _EPOCH, intent=_PROBE)
     connection.execute(TICKETS.insert(), row_of(probe))
     connection.execute(delete(TICKETS).where(TICKETS.c.ticket_id == probe.ticket_id))
-
-
-def _claim(connection: Connection, entry: Entry, now_ms: int) -> bool:
-    """Claim an entry's key, if it has one and nobody holds it: whether the entry may be stored."""
-    if entry.key is None or entry.expires_at is None:
-        return True
-    claim = {
-        "ticket_id": entry.ticket.ticket_id,
-        "attempt": entry.attempt,
-        "is_free": False,
-        "expires_ms": milliseconds(entry.expires_at),
-    }
-    columns = ORDER_KEYS.c
-    is_left = or_(columns.is_free, columns.expires_ms <= now_ms)
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = (
-        insert(ORDER_KEYS)
-        .values(account=entry.ticket.account, key=entry.key, **claim)
-        .on_conflict_do_update(
-            index_elements=[columns.account, columns.key],
-            set_=claim,
-            where=is_left & (columns.attempt == entry.attempt - 1),
-        )
-        .returning(columns.ticket_id)
-    )
-    return connection.execute(statement).first() is not None
-
-
-def _step(ticket: Ticket) -> Update:
-    is_it = TICKETS.c.ticket_id == ticket.ticket_id
-    return update(TICKETS).where(is_it).values(changes_of(ticket))
-
-
-def _freeing(ticket_ids: list[str]) -> Update:
-    return update(ORDER_KEYS).where(ORDER_KEYS.c.ticket_id.in_(ticket_ids)).values(is_free=True)
 
 
 @asynccontextmanager

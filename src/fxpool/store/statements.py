@@ -1,0 +1,75 @@
+"""The statements that store orders, made once: making one costs more than running it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from sqlalchemy import Connection, Update, bindparam, or_, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from fxpool.domain.tickets import Entry, Ticket
+from fxpool.store.rows import changes_of, milliseconds
+from fxpool.store.tables import ORDER_KEYS, TICKETS
+
+STEP: Final = (
+    update(TICKETS)
+    .where(TICKETS.c.ticket_id == bindparam("of_ticket"))
+    .values(
+        {
+            name: bindparam(f"new_{name}", type_=TICKETS.c[name].type)
+            for name in ("state", "result", "evidence", "updated_ms")
+        }
+    )
+)
+"""A step of a ticket: the values of ``step_of``."""
+
+
+def claim(connection: Connection, entry: Entry, now_ms: int) -> bool:
+    """Claim an entry's key, if it has one and nobody holds it: whether the entry may be stored."""
+    if entry.key is None or entry.expires_at is None:
+        return True
+    values = {
+        "account": entry.ticket.account,
+        "key": entry.key,
+        "ticket_id": entry.ticket.ticket_id,
+        "attempt": entry.attempt,
+        "is_free": False,
+        "expires_ms": milliseconds(entry.expires_at),
+        "now_ms": now_ms,
+        "last_attempt": entry.attempt - 1,
+    }
+    return connection.execute(_CLAIMS[connection.dialect.name], values).first() is not None
+
+
+def _claiming(insert: Any) -> Any:
+    """Return the statement of a claim, made with the ``insert`` of a dialect, which has its own
+    type for it."""
+    columns = ORDER_KEYS.c
+    is_left = or_(columns.is_free, columns.expires_ms <= bindparam("now_ms"))
+    names = ("ticket_id", "attempt", "is_free", "expires_ms")
+    new = insert(ORDER_KEYS)
+    return new.on_conflict_do_update(
+        index_elements=[columns.account, columns.key],
+        set_={name: new.excluded[name] for name in names},
+        where=is_left & (columns.attempt == bindparam("last_attempt")),
+    ).returning(columns.ticket_id)
+
+
+_CLAIMS: Final = {
+    "sqlite": _claiming(sqlite.insert),
+    "postgresql": _claiming(postgresql.insert),
+}
+
+
+def step_of(ticket: Ticket) -> dict[str, Any]:
+    """Return the values of ``STEP`` for a ticket."""
+    changes = {f"new_{name}": value for name, value in changes_of(ticket).items()}
+    return {"of_ticket": ticket.ticket_id, **changes}
+
+
+def freeing(ticket_ids: Collection[str]) -> Update:
+    """Return the statement that leaves tickets' keys to the next request."""
+    return (
+        update(ORDER_KEYS).where(ORDER_KEYS.c.ticket_id.in_(list(ticket_ids))).values(is_free=True)
+    )
