@@ -23,6 +23,7 @@ from fxpool.clock import SystemClock
 from fxpool.domain.tickets import Entry, Ticket, TicketKind, TicketState, TicketTrigger, received
 from fxpool.errors import JournalDown, PoolBusy, SettingsError
 from fxpool.store import Journal, KeyHolder
+from fxpool.store.journal import KEPT
 from harness.journals import journal_url
 from harness.postgres import Postgres
 from harness.wait import wait_until
@@ -137,8 +138,43 @@ async def test_a_freed_key_goes_to_the_next_attempt_once(journal: Journal) -> No
     assert not await journal.enter(keyed("key:a", attempt=2))
 
 
-async def test_a_key_is_forgotten_when_its_time_is_over(journal: Journal) -> None:
+async def test_the_key_of_an_open_ticket_outlives_its_time(journal: Journal) -> None:
     assert await journal.enter(keyed("key:a", age=timedelta(0)))
+    await journal._purge()
+    holder = await journal.holder("alpha", "key:a")
+    assert holder is not None
+    assert not holder.is_free
+
+
+async def test_old_tickets_and_keys_are_forgotten_but_for_those_that_are_open(
+    url: SecretStr,
+) -> None:
+    old = CLOCK.at() - KEPT - DAY
+    async with Journal(url, clock=CLOCK) as journal:
+        for name in ("open", "done"):
+            fresh = received(
+                f"{name}-{next(NUMBERS)}", "alpha", TicketKind.PLACE, old, intent={}, key=name
+            )
+            stored = fresh.after(TicketTrigger.JOURNALED, old)
+            assert await journal.enter(Entry(stored, name, 1, old + DAY))
+            if name == "done":
+                sent = stored.after(TicketTrigger.SENT, old)
+                await journal.write(sent.after(TicketTrigger.EXECUTED, old))
+        recent = keyed("recent")
+        assert await journal.enter(recent)
+        await journal.write(executed(recent.ticket))
+        await journal._purge()
+        left = {ticket.key for ticket in await journal.tickets(["alpha"])}
+        assert left == {"open", "recent"}
+        assert await journal.holder("alpha", "done") is None
+        for key in ("open", "recent"):
+            assert await journal.holder("alpha", key) is not None
+
+
+async def test_a_key_is_forgotten_when_its_time_is_over(journal: Journal) -> None:
+    first = keyed("key:a", age=timedelta(0))
+    assert await journal.enter(first)
+    await journal.write(executed(first.ticket))
     holder = await journal.holder("alpha", "key:a")
     assert holder is not None
     assert holder.is_free

@@ -1,7 +1,9 @@
 """What the broker's records show of a ticket whose outcome is unknown. Pure.
 
 Only complete records count: the caller has read every page. An order is ours by its client order
-id alone; the broker's own closing and protection orders carry ids that mean nothing to us.
+id alone; the broker's own closing and protection orders carry ids that mean nothing to us. A label
+is the caller's and may repeat, so it proves nothing; but where an order came back without its id,
+an equal label forbids to call a ticket absent.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+from fxpool.account.tickets import ORDER
 from fxpool.domain.tickets import Ticket, TicketKind, TicketTrigger
 from fxpool.domain.trades import Order, OrderStatus, Position
 
@@ -68,7 +71,21 @@ def _placed(ticket: Ticket, records: Records) -> Finding | None:
         if order.client_order_id == ticket.client_order_id
         and not (order.is_closing or order.is_protection)
     ]
-    return _end_of(min(ours, key=lambda order: order.order_id)) if ours else None
+    if ours:
+        return _end_of(min(ours, key=lambda order: order.order_id))
+    return _lookalike(ticket, records)
+
+
+def _lookalike(ticket: Ticket, records: Records) -> Finding | None:
+    """Return that nothing is known yet if an order without an id has the label of a ticket."""
+    asked = ticket.intent.get(ORDER, {})
+    label, symbol_id = asked.get("label"), asked.get("symbol_id")
+    for order in _since(ticket, records.orders.values()):
+        is_nameless = not order.client_order_id and not (order.is_closing or order.is_protection)
+        if label and is_nameless and (order.label, order.symbol_id) == (label, symbol_id):
+            said = f"order {order.order_id} has its label {label!r} and no client order id"
+            return Finding(None, said, order)
+    return None
 
 
 def _end_of(order: Order) -> Finding:

@@ -200,8 +200,10 @@ class Journal:
             .where(ORDER_KEYS.c.account == account, ORDER_KEYS.c.key == key)
         )
         for row in await self._rows(query):
-            is_over = row["expires_ms"] <= milliseconds(self._clock.at())
-            return KeyHolder(self._newest(row), row["attempt"], row["is_free"] or is_over)
+            ticket = self._newest(row)
+            is_old = row["expires_ms"] <= milliseconds(self._clock.at())
+            is_over = is_old and not ticket.state.is_open  # else its order may still be live
+            return KeyHolder(ticket, row["attempt"], row["is_free"] or is_over)
         return None
 
     async def ticket(self, ticket_id: str) -> Ticket | None:
@@ -363,14 +365,16 @@ class Journal:
             await self._clock.sleep(PURGE_SECONDS)
 
     async def _purge(self) -> None:
-        """Forget keys that are over and tickets that are old; open tickets stay for ever."""
+        """Forget keys that are over and tickets that are old; open tickets and their keys stay."""
         now = self._clock.at()
         is_old = TICKETS.c.updated_ms < milliseconds(now - KEPT)
         open_states = [state.value for state in TicketState if state.is_open]
 
         def work(connection: Connection) -> None:
+            unsettled = select(TICKETS.c.ticket_id).where(TICKETS.c.state.in_(open_states))
             over = ORDER_KEYS.c.expires_ms < milliseconds(now)
-            connection.execute(delete(ORDER_KEYS).where(over))
+            left = ORDER_KEYS.c.ticket_id.not_in(unsettled)
+            connection.execute(delete(ORDER_KEYS).where(over & left))
             done = TICKETS.c.state.not_in(open_states)
             connection.execute(delete(TICKETS).where(is_old & done))
 

@@ -65,6 +65,23 @@ def test_only_our_own_client_order_id_counts() -> None:
     assert trigger_of(ticket(), *others) == "absent"
 
 
+def test_an_order_without_an_id_and_with_the_tickets_label_forbids_to_call_it_absent() -> None:
+    labelled = ticket(order={"label": "bot-7", "symbol_id": 1})
+    nameless = order(client_order_id="", label="bot-7", status=OrderStatus.FILLED)
+    assert trigger_of(labelled, nameless) is None
+    finding = find(labelled, records([nameless]))
+    assert finding is not None
+    assert "label 'bot-7'" in finding.text
+    for another in (
+        order(client_order_id="x", label="bot-7"),
+        order(client_order_id="", label="bot-8"),
+        order(client_order_id="", label="bot-7", symbol_id=2),
+        protection(3, client_order_id="", label="bot-7"),
+    ):
+        assert trigger_of(labelled, another) == "absent"
+    assert trigger_of(ticket(order={"label": "", "symbol_id": 1}), nameless) == "absent"
+
+
 def test_an_older_order_under_the_same_key_is_another_one() -> None:
     old = order(client_order_id=OURS, status=OrderStatus.FILLED, opened_at=at(-86_400))
     assert trigger_of(ticket(), old) == "absent"
