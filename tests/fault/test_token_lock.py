@@ -44,7 +44,7 @@ async def two(redis: RedisServer) -> AsyncIterator[list[RedisConnection]]:
 
 
 def shared(connection: RedisConnection) -> Leases:
-    return SharedState.on(connection, SystemClock()).leases
+    return SharedState.on(connection, SystemClock(), instance="test").leases
 
 
 async def settled(world: TokenWorld, keepers: list[TokenKeeper]) -> None:

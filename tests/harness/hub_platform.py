@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from fxpool.platforms.base import Platform, Subscription
-from fxpool.platforms.events import Event, EventFilter, EventHub
+from fxpool.platforms.event_hub import EventHub
+from fxpool.platforms.event_ring import ResumeFrom
+from fxpool.platforms.events import Event, EventFilter
 
 
 class HubPlatform(Platform):
@@ -15,7 +17,13 @@ class HubPlatform(Platform):
         self.hub = EventHub()
         self._max_waiting = max_waiting
 
-    def subscribe(self, wanted: EventFilter | None = None) -> Subscription:
+    def subscribe(
+        self, wanted: EventFilter | None = None, resume: ResumeFrom | None = None
+    ) -> Subscription:
+        if resume is not None:
+            resumed = self.hub.resume(wanted or EventFilter(), resume)
+            if resumed is not None:
+                return resumed
         snapshot = Event("snapshot", "a", {"type": "snapshot", "accountId": "a"})
         return self.hub.subscribe(
             wanted or EventFilter(), [snapshot], max_waiting=self._max_waiting

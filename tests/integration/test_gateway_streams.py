@@ -96,7 +96,7 @@ async def test_server_sent_events_tell_the_same(stack: Stack) -> None:
         told = await until(events, "positionClosed")
         assert_gap_free([snapshot, *told])
         for event in [snapshot, *told]:
-            expected = f"alpha:{event['seq']}" if "seq" in event else None
+            expected = f"alpha:{event['epoch']}:{event['seq']}" if "seq" in event else None
             assert event["sse_id"] == expected
 
 

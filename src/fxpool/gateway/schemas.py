@@ -38,7 +38,6 @@ from fxpool.gateway.values import (
     Points,
     Price,
     Protection,
-    Words,
 )
 from fxpool.mapping.actions import WORDS, Action, agreed_action, spoken
 from fxpool.mapping.order_words import (
@@ -52,7 +51,6 @@ from fxpool.mapping.order_words import (
 )
 from fxpool.mapping.spellings import fold, missing
 from fxpool.platforms.base import CloseRequest, OrderChange, ProtectionRequest, TradeRequest
-from fxpool.platforms.events import EventFilter
 
 T = TypeVar("T")
 
@@ -359,21 +357,3 @@ class AccountQuery(PoolBody):
 
     account_id: Id | None = None
     environment: Name | None = None
-
-
-class StreamOptions(PoolBody):
-    """What one event stream delivers, and how."""
-
-    accounts: Words = Field(default=None, description="account keys; absent: all")
-    symbols: Words = Field(
-        default=None, description="MetaTrader names; events without a symbol pass"
-    )
-    types: Words = Field(default=None, description="event types; absent: all, snapshots first")
-    batch: bool = Field(
-        default=False, description="one JSON array per message instead of one event"
-    )
-    flush_ms: float = Field(default=0, ge=0, le=20, description="at most one write in so many ms")
-    last_event_id: Label = Field(default="", description="accepted; answered by a fresh snapshot")
-
-    def wanted(self) -> EventFilter:
-        return EventFilter(accounts=self.accounts, symbols=self.symbols, types=self.types)

@@ -1,6 +1,7 @@
 """Event streams as server-sent events: ``GET /events``.
 
-A change has the id ``<account>:<seq>``; a comment line shows life while nothing happens.
+A change has the id ``<account>:<epoch>:<seq>``; a browser that connects again sends the last one
+it got, and goes on from there. A ``heartbeat`` shows life while nothing happens.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from starlette.types import Receive, Scope, Send
 
 from fxpool.clock import Clock
 from fxpool.gateway.errors import error_response
-from fxpool.gateway.schemas import StreamOptions
+from fxpool.gateway.stream_options import StreamOptions
 from fxpool.gateway.streams import ClientGone, Ending, Streams
 from fxpool.platforms.base import PlatformError
+from fxpool.platforms.event_hub import event_id
 from fxpool.platforms.events import Event
 
 _HEADERS = (
@@ -48,9 +50,6 @@ class SseOutlet:
             if message["type"] == "http.disconnect":
                 raise ClientGone
 
-    async def beat(self) -> None:
-        await self._body(b": alive\n\n")
-
     async def end(self, ending: Ending) -> None:
         await self._body(b"data: " + ending.encoded(self._clock) + b"\n\n", is_last=True)
 
@@ -75,17 +74,21 @@ class EventStreamResponse(Response):
             await error_response(refusal, scope)(scope, receive, send)
 
 
-def read_options(query: QueryParams) -> StreamOptions:
-    """Return what a query asks for; a repeated name is a list. Raises ValidationError."""
+def read_options(query: QueryParams, last_event_id: str = "") -> StreamOptions:
+    """Return what a query asks for; a repeated name is a list. Raises ValidationError.
+
+    ``last_event_id`` is what the request's header says; it counts more than the query, which a
+    browser repeats as it was at first.
+    """
     joined = {name: ",".join(query.getlist(name)) for name in query}
-    return StreamOptions.model_validate(joined)
+    options = StreamOptions.model_validate(joined)
+    return options.model_copy(update={"last_event_id": last_event_id}) if last_event_id else options
 
 
 def _last_id(events: Sequence[Event]) -> bytes:
     """Return the ``id:`` line of the newest change; levels have none."""
     for event in reversed(events):
-        number = event.body.get("seq")
-        if number is not None:
-            account = event.account.replace("\n", " ").replace("\r", " ")
-            return f"id: {account}:{number}\n".encode()
+        name = event_id(event)
+        if name is not None:
+            return f"id: {name.replace(chr(10), ' ').replace(chr(13), ' ')}\n".encode()
     return b""

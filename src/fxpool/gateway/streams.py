@@ -6,7 +6,7 @@ one listens to the client. Events were encoded once by the platform; here only b
 A client that does not read holds up its own writer only: its subscription ends when too much
 waits, its link when the kernel's limit is over (``server``).
 
-A client that asks to resume (``lastEventId``) gets a fresh snapshot, as every subscriber does.
+A client that says where it left off gets what came after, or is told of a gap and begins again.
 
 Source: what subscribers of the older pools read; sequence numbers and snapshots are new.
 """
@@ -25,7 +25,7 @@ from fxpool.clock import Clock
 from fxpool.errors import SlowConsumer
 from fxpool.gateway.limits import GatewayLimits
 from fxpool.gateway.metrics import Metrics
-from fxpool.gateway.schemas import StreamOptions
+from fxpool.gateway.stream_options import StreamOptions
 from fxpool.platforms.base import Platform, PlatformError, Subscription
 from fxpool.platforms.events import Event
 
@@ -86,10 +86,6 @@ class Outlet(Protocol):
         """Wait until the client asks for something else; it may never do so."""
         ...
 
-    async def beat(self) -> None:
-        """Show the client that the stream lives."""
-        ...
-
     async def end(self, ending: Ending) -> None:
         """Say why the stream ends, and end it."""
         ...
@@ -132,8 +128,8 @@ class EventStream:
         while True:
             writer = tasks.create_task(self._write(subscription, options))
             try:
-                options = await self._next_options()
-                subscription = self._platform.subscribe(options.wanted())
+                options = await self._next_options(subscription)
+                subscription = self._platform.subscribe(options.wanted(), options.resume())
             except ClientGone:
                 self.end(None)
                 return
@@ -144,13 +140,13 @@ class EventStream:
                 writer.cancel()
                 await asyncio.wait([writer])
 
-    async def _next_options(self) -> StreamOptions:
+    async def _next_options(self, subscription: Subscription) -> StreamOptions:
         while True:
             try:
                 async with asyncio.timeout(self._limits.heartbeat_seconds):
                     return await self._outlet.receive()
             except TimeoutError:
-                await self._outlet.beat()
+                subscription.beat(self._clock.at())
 
     async def _write(self, subscription: Subscription, options: StreamOptions) -> None:
         """Write what becomes ready, at most once in ``flush_ms`` if the client chose so."""
@@ -202,7 +198,7 @@ class Streams:
         not exist, a gateway that stops.
         """
         self._refuse_if_full()
-        subscription = self._platform.subscribe(options.wanted())
+        subscription = self._platform.subscribe(options.wanted(), options.resume())
         async with AsyncExitStack() as opening:
             opening.push_async_exit(subscription)
             await outlet.begin()

@@ -17,8 +17,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from fxpool.clock import Clock
 from fxpool.gateway.errors import error_response, explain_validation
-from fxpool.gateway.schemas import StreamOptions
 from fxpool.gateway.sse import read_options
+from fxpool.gateway.stream_options import StreamOptions
 from fxpool.gateway.streams import ClientGone, Ending, Streams, notice
 from fxpool.platforms.base import PlatformError
 from fxpool.platforms.events import Event
@@ -54,9 +54,6 @@ class WebSocketOutlet:
                 await self._send(
                     notice(self._clock, "error", code="INVALID_REQUEST", error=text, detail=text)
                 )
-
-    async def beat(self) -> None:
-        """Do nothing: the server pings on its own."""
 
     async def end(self, ending: Ending) -> None:
         await self._send(ending.encoded(self._clock))

@@ -37,6 +37,7 @@ from fxpool.mapping.formats import (
     TradeResult,
 )
 from fxpool.mapping.order_words import VolumeUnits
+from fxpool.platforms.event_ring import ResumeFrom
 from fxpool.platforms.events import Event, EventFilter
 from fxpool.platforms.past import PastReads
 
@@ -166,6 +167,10 @@ class Subscription(Protocol):
         """Wait for at least one event and return all that are ready, oldest first."""
         ...
 
+    def beat(self, at: datetime) -> None:
+        """Queue a ``heartbeat`` that tells the number of each account's last change so far."""
+        ...
+
 
 class Platform(PastReads, Protocol):
     """One trading platform. ``account`` is any name that the platform resolves to one account.
@@ -273,6 +278,12 @@ class Platform(PastReads, Protocol):
         """Close and reopen all broker links; return how many."""
         ...
 
-    def subscribe(self, wanted: EventFilter | None = None) -> Subscription:
-        """Return a stream of the events that pass the filter, snapshots first."""
+    def subscribe(
+        self, wanted: EventFilter | None = None, resume: ResumeFrom | None = None
+    ) -> Subscription:
+        """Return a stream of the events that pass the filter, snapshots first.
+
+        With ``resume`` it begins with what came after that position instead, or, if that is not
+        known any more, with a ``gap`` event per account and then the snapshots.
+        """
         ...

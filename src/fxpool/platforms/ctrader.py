@@ -60,7 +60,9 @@ from fxpool.platforms.ctrader_tickets import TicketedOrders
 from fxpool.platforms.ctrader_tokens import CTraderTokens, TokenSources
 from fxpool.platforms.ctrader_trades import CTraderTrades
 from fxpool.platforms.directory import find_account
-from fxpool.platforms.events import EventFilter, EventHub, EventSubscription
+from fxpool.platforms.event_hub import EventHub
+from fxpool.platforms.event_ring import ResumeFrom
+from fxpool.platforms.events import EventFilter, EventSubscription
 from fxpool.platforms.halt_desk import HaltDesk
 from fxpool.platforms.halts import HALTS_FILE, Halts
 from fxpool.platforms.past_feed import PastFeed
@@ -149,7 +151,7 @@ class CTraderPlatform(PastCalls):
         self._equity = EquityKeeper(equity or MemoryEquity(), clock=clock, gate=self._history_gate)
         self._settle_seconds = settle_seconds
         self._shared = shared or SharedState.alone(clock)
-        self._hub = EventHub()
+        self._hub = EventHub(self._shared.events)
         self._pool = Pool(endpoints, credentials, clock=clock, random=random)
         self._tokens = CTraderTokens(
             accounts,
@@ -232,6 +234,7 @@ class CTraderPlatform(PastCalls):
         await self._alerts.open()
         await self._journal.__aenter__()
         await self._shared.open()
+        self._hub.restore(await self._shared.events.open())
         await self._pool.__aenter__()
         self._start(self._desk.see_through(), "tickets")
         self._start(self._equity.run(), "equity")
@@ -265,6 +268,7 @@ class CTraderPlatform(PastCalls):
         for served in self._accounts.values():
             served.feed.close()
         await self._tokens.close()
+        await self._shared.events.close(self._hub.numbering().sequences)
         await self._shared.close()
         await self._alerts.close()
 
@@ -583,7 +587,9 @@ class CTraderPlatform(PastCalls):
         await self._pool.reset()
         return count
 
-    def subscribe(self, wanted: EventFilter | None = None) -> EventSubscription:
+    def subscribe(
+        self, wanted: EventFilter | None = None, resume: ResumeFrom | None = None
+    ) -> EventSubscription:
         """Return a stream of the events that pass the filter, snapshots of live accounts first.
 
         Events name accounts by their keys; the filter takes any name. Raises PlatformError.
@@ -592,13 +598,15 @@ class CTraderPlatform(PastCalls):
         if wanted.accounts is not None:
             keys = frozenset(self._find(name).key for name in wanted.accounts)
             wanted = EventFilter(keys, wanted.symbols, wanted.types)
-        snapshots = [
-            served.feed.snapshot()
-            for served in self._enabled()
-            if served.live.state.phase is Phase.LIVE
-            and (wanted.accounts is None or served.key in wanted.accounts)
-        ]
-        return self._hub.subscribe(wanted, snapshots)
+        resumed = None if resume is None else self._hub.resume(wanted, resume)
+        if resumed is not None:
+            return resumed
+        told = [s for s in self._enabled() if wanted.accounts is None or s.key in wanted.accounts]
+        live = [served for served in told if served.live.state.phase is Phase.LIVE]
+        stream = self._hub.subscribe(wanted, [served.feed.snapshot() for served in live])
+        if resume is not None:
+            stream.lead(served.feed.gap(resume) for served in told)
+        return stream
 
     # Small parts
 

@@ -28,7 +28,9 @@ from fxpool.mapping.instants import iso, iso_ms, ms_from_instant
 from fxpool.platforms.ctrader_account import CTraderAccount
 from fxpool.platforms.ctrader_alerts import CTraderAlerts
 from fxpool.platforms.ctrader_events import told_by
-from fxpool.platforms.events import Event, EventHub
+from fxpool.platforms.event_hub import EventHub
+from fxpool.platforms.event_ring import ResumeFrom
+from fxpool.platforms.events import Event
 
 LEVELS_EVERY: Final = 0.2
 """Seconds between tellings of what moves with prices."""
@@ -139,6 +141,15 @@ class CTraderFeed:
             "prices": [account.price(quote) for quote in account.quotes().values()],
         }
         return Event("snapshot", account.key, body)
+
+    def gap(self, start: ResumeFrom) -> Event:
+        """Return the event that says that changes were missed and cannot be told one by one."""
+        text = (
+            "the events after this position are not known any more: start from the snapshot, which "
+            "follows as soon as the account is live"
+        )
+        body = self._envelope("gap") | {"lastEventId": str(start), "detail": text}
+        return Event("gap", self._account.key, body)
 
     def close(self) -> None:
         """Stop telling."""

@@ -1,7 +1,7 @@
-"""Events and their fan-out: one object per event, encoded once, shared by every subscriber.
+"""Events and the queues of their subscribers: one object per event, encoded once, shared by all.
 
-Two kinds. A *change* (a position opened, an order cancelled, a reconnect)
-carries ``seq``, which counts up by one per account, and is never dropped: a subscriber that cannot
+Two kinds. A *change* (a position opened, an order cancelled, a reconnect) carries ``seq``, which
+counts up by one per account within an ``epoch``, and is never dropped: a subscriber that cannot
 keep up is closed with SlowConsumer and reconciles. A *level* (a price, a profit that moved)
 carries no ``seq``; only the newest per key matters, so it replaces one that still waits.
 """
@@ -9,15 +9,19 @@ carries no ``seq``; only the newest per key matters, so it replaces one that sti
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, Self
 
 import msgspec
 
 from fxpool.errors import SlowConsumer
+from fxpool.mapping.instants import iso, ms_from_instant
 
 MAX_WAITING_CHANGES: Final = 10_000
+
+HEARTBEAT: Final = "heartbeat"
 
 _encode = msgspec.json.Encoder().encode
 
@@ -76,6 +80,14 @@ class EventFilter:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Numbering:
+    """How far the changes are numbered now: the epoch, and the last number per account."""
+
+    epoch: str = ""
+    sequences: Mapping[str, int] = field(default_factory=dict)
+
+
 class EventSubscription:
     """One consumer's queue: in order of time, changes whole, levels only the newest per key."""
 
@@ -84,9 +96,12 @@ class EventSubscription:
         wanted: EventFilter,
         detach: Callable[[EventSubscription], None],
         *,
+        numbering: Callable[[], Numbering] = Numbering,
         max_waiting: int = MAX_WAITING_CHANGES,
     ) -> None:
+        """``detach`` is called when the stream ends; ``numbering`` tells what heartbeats tell."""
         self.wanted = wanted
+        self._numbering = numbering
         self._detach = detach
         self._max_waiting = max_waiting
         self._waiting: dict[object, Event] = {}  # by level key, or by the change itself
@@ -108,6 +123,36 @@ class EventSubscription:
             self._waiting[event] = event
         if not self._ready.is_set():
             self._ready.set()
+
+    def lead(self, events: Iterable[Event]) -> None:
+        """Queue what the stream begins with, before all else and whatever its filter says."""
+        self._waiting = {event: event for event in events} | self._waiting
+        self._ready.set()
+
+    def beat(self, at: datetime) -> None:
+        """Queue a heartbeat, behind all changes that it tells of.
+
+        It tells the number of the last change of each account, so that a consumer knows that it
+        has heard all of them.
+        """
+        if self._ended is not None:
+            return
+        now, accounts = self._numbering(), self.wanted.accounts
+        told = {
+            account: number
+            for account, number in now.sequences.items()
+            if accounts is None or account in accounts
+        }
+        body = {
+            "type": HEARTBEAT,
+            "epoch": now.epoch,
+            "sequences": told,
+            "ts": ms_from_instant(at),
+            "timestamp": iso(at),
+        }
+        self._waiting.pop(HEARTBEAT, None)
+        self._waiting[HEARTBEAT] = Event(HEARTBEAT, "", body)
+        self._ready.set()
 
     def end(self, error: Exception) -> None:
         """End the stream: what is queued is dropped, the consumer gets ``error``."""
@@ -141,43 +186,3 @@ class EventSubscription:
         while True:
             for event in await self.next_batch():
                 yield event
-
-
-class EventHub:
-    """Hands every event to every subscriber that wants it, and numbers the changes per account."""
-
-    def __init__(self) -> None:
-        self._subscriptions: set[EventSubscription] = set()
-        self._sequence: dict[str, int] = {}
-
-    @property
-    def subscribers(self) -> int:
-        return len(self._subscriptions)
-
-    def sequence(self, account: str) -> int:
-        """The number of the account's last change; 0 before the first."""
-        return self._sequence.get(account, 0)
-
-    def wants_levels(self) -> bool:
-        """Whether anybody listens, so that building a price event is worth it."""
-        return bool(self._subscriptions)
-
-    def publish(self, event: Event) -> None:
-        """Number a change and hand it on. Never waits."""
-        if event.level_key is None:
-            number = self.sequence(event.account) + 1
-            self._sequence[event.account] = number
-            event.body["seq"] = number
-        for subscription in tuple(self._subscriptions):
-            subscription.offer(event)
-
-    def subscribe(
-        self, wanted: EventFilter, snapshots: Iterable[Event] = (), **options: int
-    ) -> EventSubscription:
-        """Return a subscription that begins with ``snapshots``; they carry the present ``seq``."""
-        subscription = EventSubscription(wanted, self._subscriptions.discard, **options)
-        for snapshot in snapshots:
-            snapshot.body["seq"] = self.sequence(snapshot.account)
-            subscription.offer(snapshot)
-        self._subscriptions.add(subscription)
-        return subscription

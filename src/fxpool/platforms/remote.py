@@ -39,6 +39,7 @@ from fxpool.mapping.formats import (
 )
 from fxpool.mapping.order_words import VolumeUnits
 from fxpool.platforms.base import CloseRequest, OrderChange, ProtectionRequest, TradeRequest
+from fxpool.platforms.event_ring import ResumeFrom
 from fxpool.platforms.events import EventFilter
 from fxpool.platforms.remote_http import PoolHttp
 from fxpool.platforms.remote_past import RemotePast
@@ -268,7 +269,9 @@ class RemotePlatform(RemotePast):
         answer = await self._http.post("/connections/reset", {}, _ResetAnswer)
         return answer["connections"]
 
-    def subscribe(self, wanted: EventFilter | None = None) -> RemoteSubscription:
+    def subscribe(
+        self, wanted: EventFilter | None = None, resume: ResumeFrom | None = None
+    ) -> RemoteSubscription:
         """Return a stream that connects when it is entered or first read."""
         subscription = RemoteSubscription(
             self._base_url,
@@ -276,6 +279,7 @@ class RemotePlatform(RemotePast):
             wanted or EventFilter(),
             clock=self._clock,
             chance=self._chance,
+            resume=resume,
         )
         self._subscriptions.add(subscription)
         return subscription

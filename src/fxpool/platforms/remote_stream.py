@@ -2,9 +2,10 @@
 
 The socket is read by a task of its own, whatever the consumer does; events wait in the same kind
 of queue that subscribers in the pool's process have. After a cut link, or after a gap in an
-account's sequence numbers, the stream connects again and begins with fresh snapshots; the
-consumer sees a ``streamClosed`` event in between, whatever it asked for, because changes in that
-time are not repeated one by one.
+account's sequence numbers, the stream connects again and goes on after the last change it got,
+even over a restart of a pool that keeps its events; the consumer sees a ``streamClosed`` event in
+between, whatever it asked for. Where the pool does not know any more what came after, it says
+``gap`` and begins with fresh snapshots.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Iterator, Mapping
+from datetime import datetime
 from typing import Any, Final, Self
 from urllib.parse import urlencode
 
@@ -23,7 +25,9 @@ from fxpool.clock import Clock
 from fxpool.errors import RemoteProtocolError
 from fxpool.mapping.instants import iso, ms_from_instant
 from fxpool.platforms.base import PlatformError
-from fxpool.platforms.events import Event, EventFilter, EventSubscription
+from fxpool.platforms.event_hub import event_id
+from fxpool.platforms.event_ring import EventPosition, ResumeFrom
+from fxpool.platforms.events import HEARTBEAT, Event, EventFilter, EventSubscription
 from fxpool.platforms.remote_http import CONNECT_TIMEOUT, error_told, pool_unreachable
 
 MAX_MESSAGE_BYTES: Final = 64 * 2**20  # a snapshot with every position of a large account
@@ -44,19 +48,28 @@ class SequenceCheck:
 
     def __init__(self, *, is_complete: bool) -> None:
         self._is_complete = is_complete
-        self._last: dict[str, int] = {}
+        self._last: dict[str, EventPosition] = {}
 
     def accept(self, event: Event) -> None:
         """Take note of an event; raises RemoteProtocolError if one before it is missing."""
-        number = event.body.get("seq")
-        if number is None:
+        if "seq" not in event.body:
             return
+        epoch, number = event.body.get("epoch", ""), event.body["seq"]
         last = self._last.get(event.account)
-        self._last[event.account] = number
+        self._last[event.account] = EventPosition(event.account, epoch, number)
         if last is None or event.type == "snapshot":
             return
-        if number <= last or (self._is_complete and number != last + 1):
-            raise RemoteProtocolError(f"events of {event.account} jump from {last} to {number}")
+        before = last.seq if epoch == last.epoch else 0  # another epoch begins at 1
+        if number <= before or (self._is_complete and number != before + 1):
+            raise RemoteProtocolError(f"events of {event.account} jump from {last.seq} to {number}")
+
+    def compare(self, heartbeat: Mapping[str, Any]) -> None:
+        """Raise RemoteProtocolError if changes that a heartbeat tells of have not arrived."""
+        for account, number in heartbeat["sequences"].items():
+            last = self._last.get(account)
+            is_behind = last is not None and (last.epoch, last.seq) != (heartbeat["epoch"], number)
+            if self._is_complete and is_behind:
+                raise RemoteProtocolError(f"events of {account} before {number} are missing")
 
 
 class RemoteSubscription:
@@ -70,10 +83,14 @@ class RemoteSubscription:
         *,
         clock: Clock,
         chance: random.Random,
+        resume: ResumeFrom | None = None,
     ) -> None:
         self._base_url, self._headers, self._wanted = base_url, headers, wanted
         self._clock, self._chance = clock, chance
         self._queue = EventSubscription(EventFilter(), self._stop_reading)
+        is_complete = wanted.types is None and wanted.symbols is None
+        self._sequence = SequenceCheck(is_complete=is_complete)
+        self._resume = resume
         self._reader: asyncio.Task[None] | None = None
         self._is_closed = False
 
@@ -109,6 +126,10 @@ class RemoteSubscription:
             await self.__aenter__()
         return await self._queue.next_batch()
 
+    def beat(self, at: datetime) -> None:
+        """Queue a heartbeat; it tells nothing, since what other pools number is not known here."""
+        self._queue.beat(at)
+
     async def close(self) -> None:
         """End the stream and wait until its task is gone."""
         self._is_closed = True
@@ -136,17 +157,20 @@ class RemoteSubscription:
 
     async def _read_link(self, link: ClientConnection) -> str:
         """Queue what one link brings; return why it ended."""
-        is_complete = self._wanted.types is None and self._wanted.symbols is None
-        sequence = SequenceCheck(is_complete=is_complete)
         async with link:
             try:
                 async for message in link:
                     for body in _bodies(message):
+                        if body.get("type") == HEARTBEAT:
+                            self._sequence.compare(body)
+                            continue
                         if "accountId" not in body:
                             # About the stream itself: the pool's last word before it ends it.
                             return str(body.get("detail", body))
                         event = _event(body)
-                        sequence.accept(event)
+                        self._sequence.accept(event)
+                        if (name := event_id(event)) is not None:
+                            self._resume = ResumeFrom(last_event_id=name)
                         self._queue.offer(event)
             except (ConnectionClosed, RemoteProtocolError) as exc:
                 return str(exc)
@@ -165,7 +189,7 @@ class RemoteSubscription:
     async def _connect(self) -> ClientConnection:
         try:
             return await connect(
-                stream_url(self._base_url, self._wanted),
+                stream_url(self._base_url, self._wanted, self._resume),
                 additional_headers=self._headers,
                 compression=None,
                 proxy=None,
@@ -179,10 +203,12 @@ class RemoteSubscription:
             raise pool_unreachable(self._base_url, _reason(exc)) from exc
 
 
-def stream_url(base_url: str, wanted: EventFilter) -> str:
+def stream_url(base_url: str, wanted: EventFilter, resume: ResumeFrom | None = None) -> str:
     """Return the WebSocket address of a filtered stream that comes in batches."""
     lists = {"accounts": wanted.accounts, "symbols": wanted.symbols, "types": wanted.types}
     query = {name: ",".join(sorted(values)) for name, values in lists.items() if values is not None}
+    if resume is not None:
+        query |= resume.query()
     return f"ws{base_url.removeprefix('http')}/ws?{urlencode({'batch': 1, **query})}"
 
 

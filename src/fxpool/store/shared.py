@@ -7,16 +7,19 @@ entries of the secret store, which a lease only keeps processes from fighting fo
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from typing import Self
 
 from fxpool.clock import Clock
 from fxpool.settings import Settings
 from fxpool.store.cooldowns import Cooldowns, ProcessCooldowns, SharedCooldowns
+from fxpool.store.event_log import EventLog, ProcessEventLog
 from fxpool.store.leases import Leases, ProcessLeases, SharedLeases
 from fxpool.store.once import OnceValues, ProcessOnce, SharedOnce
 from fxpool.store.redis import RedisAddress, RedisConnection
 from fxpool.store.redis.cooldowns import RedisCooldowns
+from fxpool.store.redis.event_log import RedisEventLog
 from fxpool.store.redis.leases import RedisLeases
 from fxpool.store.redis.once import RedisOnce
 
@@ -29,26 +32,34 @@ class SharedState:
         leases: who does what only one may do.
         consents: what a consent was asked for, by its state.
         alerts: which accounts had an alert a moment ago.
+        events: what this gateway's events leave for its next life.
         redis: the connection behind them; None without Redis.
     """
 
     leases: Leases
     consents: OnceValues
     alerts: Cooldowns
+    events: EventLog
     redis: RedisConnection | None = None
 
     @classmethod
     def alone(cls, clock: Clock) -> Self:
         """Return the parts of a process that shares nothing."""
-        return cls(ProcessLeases(clock), ProcessOnce(clock), ProcessCooldowns(clock))
+        return cls(
+            ProcessLeases(clock),
+            ProcessOnce(clock),
+            ProcessCooldowns(clock),
+            ProcessEventLog(_new_epoch),
+        )
 
     @classmethod
-    def on(cls, redis: RedisConnection, clock: Clock) -> Self:
-        """Return the parts of a process that shares a Redis."""
+    def on(cls, redis: RedisConnection, clock: Clock, *, instance: str) -> Self:
+        """Return the parts of a process that shares a Redis; ``instance`` is its lasting name."""
         return cls(
             SharedLeases(RedisLeases(redis), ProcessLeases(clock)),
             SharedOnce(RedisOnce(redis, "ctrader:oauth:state"), ProcessOnce(clock)),
             SharedCooldowns(RedisCooldowns(redis, "ctrader:alert"), ProcessCooldowns(clock)),
+            RedisEventLog(redis, instance, _new_epoch),
             redis,
         )
 
@@ -58,7 +69,8 @@ class SharedState:
         address = RedisAddress.from_settings(settings)
         if address is None:
             return cls.alone(clock)
-        return cls.on(RedisConnection(address, clock=clock), clock)
+        redis = RedisConnection(address, clock=clock)
+        return cls.on(redis, clock, instance=settings.instance_name)
 
     async def open(self) -> None:
         """Connect; a Redis that is down is no error."""
@@ -73,4 +85,10 @@ class SharedState:
     @property
     def failures(self) -> dict[str, str | None]:
         """Why Redis does not work, None if it does; empty without Redis."""
-        return {} if self.redis is None else {"redis": self.redis.error or None}
+        if self.redis is None:
+            return {}
+        return {"redis": self.redis.error or self.events.failure}
+
+
+def _new_epoch() -> str:
+    return secrets.token_hex(4)

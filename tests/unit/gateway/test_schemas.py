@@ -18,8 +18,8 @@ from fxpool.gateway.schemas import (
     PoolBody,
     PositionCloseBody,
     PositionModifyBody,
-    StreamOptions,
 )
+from fxpool.gateway.stream_options import StreamOptions
 from fxpool.mapping.order_words import VolumeUnits
 from fxpool.mapping.spellings import SPELLINGS
 from fxpool.platforms.base import CloseRequest, ProtectionRequest, TradeRequest

@@ -13,7 +13,7 @@ import pytest
 from fxpool.clock import SystemClock
 from fxpool.gateway.limits import GatewayLimits
 from fxpool.gateway.metrics import Metrics
-from fxpool.gateway.schemas import StreamOptions
+from fxpool.gateway.stream_options import StreamOptions
 from fxpool.gateway.streams import ClientGone, Ending, Streams
 from fxpool.platforms.base import PlatformError
 from fxpool.platforms.events import Event
@@ -27,7 +27,6 @@ class ListOutlet:
     def __init__(self) -> None:
         self.messages: list[list[dict[str, Any]]] = []
         self.has_begun = False
-        self.beats = 0
         self.ending: Ending | None = None
         self.may_read = asyncio.Event()
         self.may_read.set()
@@ -46,9 +45,6 @@ class ListOutlet:
         if options is None:
             raise ClientGone
         return options
-
-    async def beat(self) -> None:
-        self.beats += 1
 
     async def end(self, ending: Ending) -> None:
         self.ending = ending
@@ -179,7 +175,7 @@ async def test_a_client_that_leaves_ends_its_subscription() -> None:
 
 async def test_a_quiet_stream_shows_that_it_lives() -> None:
     async with carried(streams_of(HubPlatform(), heartbeat_seconds=0.005)) as outlet:
-        await wait_until(lambda: outlet.beats >= 2)
+        await wait_until(lambda: outlet.seen().count(("heartbeat", None)) >= 2)
 
 
 async def test_closing_tells_every_client_and_opens_no_more() -> None:

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from fxpool.errors import SlowConsumer
-from fxpool.platforms.events import Event, EventFilter, EventHub
+from fxpool.platforms.event_hub import EventHub
+from fxpool.platforms.events import Event, EventFilter
 
 EVERYTHING = EventFilter()
 

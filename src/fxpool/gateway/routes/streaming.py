@@ -10,8 +10,9 @@ from starlette.responses import Response
 from fxpool.gateway.exact_json import answer
 from fxpool.gateway.openapi import CallbackRegistration, answers
 from fxpool.gateway.routes.common import OnPlatform, new_router, query_parameters
-from fxpool.gateway.schemas import AccountBody, CallbackBody, StreamOptions, SymbolBody
+from fxpool.gateway.schemas import AccountBody, CallbackBody, SymbolBody
 from fxpool.gateway.sse import EventStreamResponse, read_options
+from fxpool.gateway.stream_options import StreamOptions
 from fxpool.gateway.streams import Streams
 from fxpool.mapping.formats import StreamingState, SubscriptionResult
 from fxpool.mapping.spellings import spellings
@@ -66,7 +67,8 @@ async def stream_events(request: Request) -> Response:
     """Server-sent events: a snapshot per account, then changes with gap-free ``seq``."""
     streams: Streams = request.app.streams
     try:
-        options = read_options(request.query_params)
+        last_event_id = request.headers.get("last-event-id", "")
+        options = read_options(request.query_params, last_event_id)
     except ValidationError as exc:
         raise RequestValidationError(exc.errors()) from exc
     return EventStreamResponse(streams, options)

@@ -1,0 +1,117 @@
+"""The fan-out: numbers the changes per account, remembers the newest, hands all to subscribers.
+
+What is remembered lets a subscriber go on where it left off. What the log kept of an earlier life
+of this gateway is remembered too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from fxpool.platforms.event_ring import EventPosition, EventRing, ResumeFrom, position_of
+from fxpool.platforms.events import Event, EventFilter, EventSubscription, Numbering
+from fxpool.store.event_log import EventLog, LoggedEvent, LoggedPast
+
+_decode = msgspec.json.Decoder(dict[str, object]).decode
+
+
+class EventHub:
+    """Hands every event to every subscriber that wants it, and numbers the changes per account.
+
+    Attributes:
+        epoch: names the numbering; another one than before says that the numbers began anew.
+    """
+
+    def __init__(self, log: EventLog | None = None) -> None:
+        """``log`` takes every change; its owner opens it, gives its past here, and closes it."""
+        self._log = log
+        self._subscriptions: set[EventSubscription] = set()
+        self._sequence: dict[str, int] = {}
+        self._ring = EventRing()
+        self.epoch = "0"
+
+    def restore(self, past: LoggedPast) -> None:
+        """Go on from what a log has; before the first event."""
+        self.epoch = past.epoch
+        self._sequence.update(past.sequences)
+        for logged in past.events:
+            body = _decode(logged.body)
+            symbol = body.get("symbol")
+            self._ring.append(
+                Event(
+                    str(body["type"]),
+                    logged.account,
+                    body,
+                    symbol=None if symbol is None else str(symbol),
+                )
+            )
+
+    @property
+    def subscribers(self) -> int:
+        return len(self._subscriptions)
+
+    def sequence(self, account: str) -> int:
+        """The number of the account's last change; 0 before the first."""
+        return self._sequence.get(account, 0)
+
+    def numbering(self) -> Numbering:
+        """How far all accounts are now."""
+        return Numbering(self.epoch, self._sequence)
+
+    def wants_levels(self) -> bool:
+        """Whether anybody listens, so that building a price event is worth it."""
+        return bool(self._subscriptions)
+
+    def publish(self, event: Event) -> None:
+        """Number a change and hand it on. Never waits."""
+        if event.level_key is None:
+            self._number(event)
+        for subscription in tuple(self._subscriptions):
+            subscription.offer(event)
+
+    def _number(self, event: Event) -> None:
+        number = self.sequence(event.account) + 1
+        self._sequence[event.account] = number
+        event.body["epoch"], event.body["seq"] = self.epoch, number
+        self._ring.append(event)
+        if self._log is not None:
+            self._log.append(LoggedEvent(event.account, self.epoch, number, event.encoded))
+
+    def subscribe(
+        self, wanted: EventFilter, snapshots: Iterable[Event] = (), **options: int
+    ) -> EventSubscription:
+        """Return a subscription that begins with ``snapshots``; they carry the present ``seq``."""
+        subscription = self._new(wanted, **options)
+        for snapshot in snapshots:
+            snapshot.body["epoch"] = self.epoch
+            snapshot.body["seq"] = self.sequence(snapshot.account)
+            subscription.offer(snapshot)
+        self._subscriptions.add(subscription)
+        return subscription
+
+    def resume(
+        self, wanted: EventFilter, start: ResumeFrom, **options: int
+    ) -> EventSubscription | None:
+        """Return a subscription that begins with what was missed; None if that is not known."""
+        last = {
+            account: EventPosition(account, self.epoch, seq)
+            for account, seq in self._sequence.items()
+        }
+        missed = self._ring.after(start, last)
+        if missed is None:
+            return None
+        subscription = self._new(wanted, **options)
+        subscription.lead(event for event in missed if wanted.wants(event))
+        self._subscriptions.add(subscription)
+        return subscription
+
+    def _new(self, wanted: EventFilter, **options: int) -> EventSubscription:
+        detach = self._subscriptions.discard
+        return EventSubscription(wanted, detach, numbering=self.numbering, **options)
+
+
+def event_id(event: Event) -> str | None:
+    """Return what a subscriber resumes from after this event; None for one without a number."""
+    return str(position_of(event)) if "epoch" in event.body and "seq" in event.body else None
