@@ -91,6 +91,7 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path("data")
     database_url: SecretStr = NO_SECRET
+    margin_check: Literal["refuse", "warn", "off"] = "refuse"
     order_settle_seconds: Annotated[float, Field(ge=0)] = 5.0
 
     alert_urls: SecretStr = NO_SECRET

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -154,6 +155,37 @@ async def test_protection_of_a_position_may_be_relative_to_its_entry(platform: P
     )
     result = await platform.modify_position(ACCOUNT, change)
     assert (result["stopLoss"], result["takeProfit"]) == (1.1247, None)
+
+
+async def test_a_pending_order_is_changed_in_any_units_from_its_new_price(
+    platform: Platform,
+) -> None:
+    order = await placed(
+        platform,
+        action="BUY_LIMIT",
+        open_price=Decimal("1.12"),
+        stop_loss=Decimal("1.11"),
+        expiration=datetime(2031, 1, 1, tzinfo=UTC),
+    )
+    change = OrderChange(
+        order["orderId"],
+        open_price=Decimal("1.119"),
+        volume=Decimal(30_000),
+        volume_units=VolumeUnits.UNITS,
+        take_profit=Decimal(30),
+        take_profit_units=Units.MONEY,  # 30,000 units: 0.3 a tick
+        expiration=datetime(2032, 1, 1, tzinfo=UTC),
+    )
+    result = await platform.modify_order(ACCOUNT, change)
+    assert result["success"], result
+    (row,) = (await platform.orders(ACCOUNT))["orders"]
+    assert (row["openPrice"], row["volume"]) == (1.119, 0.3)
+    assert (row["stopLoss"], row["takeProfit"]) == (1.109, 1.12)  # the broker keeps distances
+    nearer = OrderChange(order["orderId"], stop_loss=Decimal(20), stop_loss_units=Units.PIPS)
+    result = await platform.modify_order(ACCOUNT, nearer)
+    assert (result["stopLoss"], result["takeProfit"]) == (1.117, 1.12)
+    off = OrderChange(order["orderId"], stop_loss=Decimal("1.110001"))
+    assert "invalid stop loss" in (await platform.modify_order(ACCOUNT, off))["error"]
 
 
 async def test_a_pending_order_off_the_tick_cannot_be_changed_to(platform: Platform) -> None:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import count
 from random import Random
 
-from fxpool.account import Account, AccountState, Phase, Tickets, Trading, Trigger
+from fxpool.account import Account, AccountState, MarginCheck, Phase, Tickets, Trading, Trigger
 from fxpool.account.events import BookEvent
 from fxpool.clock import SystemClock
 from fxpool.domain.requests import OrderIntent
@@ -103,6 +103,7 @@ async def open_desk(
     account_id: int = USD_ACCOUNT,
     options: SimulatorOptions | None = None,
     silent_seconds: float = 60.0,
+    margin_check: MarginCheck = MarginCheck.REFUSE,
 ) -> AsyncIterator[Desk]:
     """Serve one account of a simulator whose market stands still unless told otherwise."""
     clock = SystemClock()
@@ -121,7 +122,13 @@ async def open_desk(
         account = Account("alpha", pool, told, clock=clock, silent_seconds=silent_seconds)
         tickets = Tickets("alpha", journal, told, clock=clock, new_id=lambda: next(ids))
         account.heard = tickets.heard
-        trading = Trading(account, clock=clock, new_id=lambda: next(ids), tickets=tickets)
+        trading = Trading(
+            account,
+            clock=clock,
+            new_id=lambda: next(ids),
+            tickets=tickets,
+            margin_check=margin_check,
+        )
         seat = Seat(account_id, Environment.DEMO, lambda: simulator.grant.access_token)
         serving = asyncio.create_task(account.serve(seat))
         desk = Desk(simulator, pool, account, trading, told)

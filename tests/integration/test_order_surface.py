@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from fxpool.account import Protection
+from fxpool.account import MarginCheck, Protection
 from fxpool.domain.requests import KEEP, OrderIntent
 from fxpool.domain.trades import OrderType, Side, TimeInForce
 from fxpool.errors import TradeRefused
@@ -131,6 +131,18 @@ async def test_an_order_that_the_account_cannot_pay_is_refused_unsent() -> None:
             await desk.trading.place(market(Side.BUY, "90"))
         assert refused.value.code == "NOT_ENOUGH_MONEY"
         assert orders_taken(desk) == 0
+
+
+@pytest.mark.parametrize("how", [MarginCheck.WARN, MarginCheck.OFF])
+async def test_a_pool_that_only_warns_of_the_margin_leaves_it_to_the_broker(
+    how: MarginCheck,
+) -> None:
+    async with open_desk(margin_check=how) as desk:
+        desk.quote("1.12560", "1.12570")
+        with pytest.raises(TradeRefused) as refused:
+            await desk.trading.place(market(Side.BUY, "90"))
+        assert refused.value.code == "NOT_ENOUGH_MONEY"
+        assert "is free" not in refused.value.text  # the words are the broker's
 
 
 async def test_a_broker_that_does_not_tell_the_margin_decides_itself() -> None:

@@ -4,6 +4,7 @@ from fxpool.account.book import AccountBook
 from fxpool.account.driver import Account, AccountObserver, AccountState
 from fxpool.account.evidence import Finding
 from fxpool.account.phase import Phase, Trigger
+from fxpool.account.preflight import MarginCheck
 from fxpool.account.resolver import Resolver
 from fxpool.account.tickets import ORDER, TicketObserver, Tickets
 from fxpool.account.trading import Closed, Placed, Protection, Trading
@@ -16,6 +17,7 @@ __all__ = [
     "AccountState",
     "Closed",
     "Finding",
+    "MarginCheck",
     "Phase",
     "Placed",
     "Protection",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import Enum
 from typing import Final
 
 import structlog
@@ -35,6 +36,16 @@ move, and steps of leverage make larger volumes dearer."""
 log = structlog.get_logger(__name__)
 
 
+class MarginCheck(Enum):
+    """What is done with an order that needs more margin than is free."""
+
+    REFUSE = "refuse"
+    WARN = "warn"
+    """It is logged and sent: the broker decides."""
+    OFF = "off"
+    """The broker is not asked, which saves an order a round trip."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """What the broker said lately: margin per cent of a unit, and when (monotonic seconds)."""
@@ -46,8 +57,11 @@ class _Asked:
 class Preflight:
     """The checks of one account's orders."""
 
-    def __init__(self, account: Account, *, clock: Clock) -> None:
+    def __init__(
+        self, account: Account, *, clock: Clock, margin_check: MarginCheck = MarginCheck.REFUSE
+    ) -> None:
         self._account = account
+        self._margin_check = margin_check
         self._clock = clock
         self._asked: dict[tuple[int, Side], _Asked] = {}
 
@@ -57,8 +71,8 @@ class Preflight:
         check_tick(symbol, intent)
         opened = opened_volume_cents(intent, book.positions.values(), book.trader.account_type)
         check_symbol(intent, symbol, self._clock.at(), opens=opened > 0)
-        if not self._account.is_live:
-            return  # the caller allowed that; what is free is not known
+        if self._margin_check is MarginCheck.OFF or not self._account.is_live:
+            return  # an account that is not live trades by name only; what is free is not known
         if opened and not intent.type.rests:  # a pending order's margin is a matter of its fill
             await self._check_margin(symbol, intent.side, opened)
 
@@ -76,12 +90,16 @@ class Preflight:
             return
         now = self._clock.now()
         self._asked[symbol.symbol_id, side] = _Asked(margin / volume_cents, now)
-        if margin > free:
-            raise TradeRefused(
-                "NOT_ENOUGH_MONEY",
-                f"{symbol.lots(volume_cents).normalize():f} lots of {symbol.name} need "
-                f"{margin:.2f} of margin, {free:.2f} is free",
-            )
+        if margin <= free:
+            return
+        said = (
+            f"{symbol.lots(volume_cents).normalize():f} lots of {symbol.name} need "
+            f"{margin:.2f} of margin, {free:.2f} is free"
+        )
+        if self._margin_check is MarginCheck.WARN:
+            log.warning("more margin than is free", account=self._account.key, text=said)
+            return
+        raise TradeRefused("NOT_ENOUGH_MONEY", said)
 
     def _is_plenty(self, symbol_id: int, side: Side, volume_cents: int, free: Decimal) -> bool:
         asked = self._asked.get((symbol_id, side))

@@ -21,7 +21,7 @@ import structlog
 from google.protobuf.message import Message
 
 from fxpool.account.driver import Account
-from fxpool.account.preflight import Preflight
+from fxpool.account.preflight import MarginCheck, Preflight
 from fxpool.account.tickets import Tickets
 from fxpool.clock import Clock
 from fxpool.domain.order_rules import check_price
@@ -111,14 +111,20 @@ class Trading:
     """
 
     def __init__(
-        self, account: Account, *, clock: Clock, new_id: Callable[[], str], tickets: Tickets
+        self,
+        account: Account,
+        *,
+        clock: Clock,
+        new_id: Callable[[], str],
+        tickets: Tickets,
+        margin_check: MarginCheck = MarginCheck.REFUSE,
     ) -> None:
         """``new_id`` makes client order ids, unique over processes, at most 50 characters."""
         self._account = account
         self._clock = clock
         self._new_id = new_id
         self._tickets = tickets
-        self._preflight = Preflight(account, clock=clock)
+        self._preflight = Preflight(account, clock=clock, margin_check=margin_check)
         self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def place(self, intent: OrderIntent, *, allow_unsynchronized: bool = False) -> Placed:
@@ -240,6 +246,8 @@ class Trading:
         stop_loss: ProtectionLeg = KEEP,
         take_profit: ProtectionLeg = KEEP,
         expires_at: datetime | None = None,
+        trailing: bool | None = None,
+        guaranteed: bool | None = None,
     ) -> Order:
         """Change a pending order; None and KEEP leave a value as it is.
 
@@ -248,6 +256,9 @@ class Trading:
         self._account.require_live()
         symbol = await self._account.symbol(self._order(order_id).symbol_id)
         check_price(symbol, price)
+        for name, leg in (("stop loss", stop_loss), ("take profit", take_profit)):
+            if isinstance(leg, Decimal):
+                check_price(symbol, leg, name, "TRADING_BAD_STOPS")
         async with self._turn(order_id):
             self._account.require_live()
             request = to_wire.amend_order(
@@ -259,6 +270,8 @@ class Trading:
                 stop_loss=stop_loss,
                 take_profit=take_profit,
                 expires_at=expires_at,
+                trailing=trailing,
+                guaranteed=guaranteed,
             )
             return _last_order(await self._send(request))
 

@@ -322,9 +322,14 @@ class OrderModifyBody(AccountBody):
 
     order_id: Id
     open_price: Price | None = Field(default=None, description=_OPEN_PRICE)
-    volume: Lots | None = None
+    volume: Lots | None = Field(default=None, description="in volumeUnits")
+    volume_units: SizeUnits = Field(default=VolumeUnits.LOTS, description="what volume counts")
     stop_loss: Protection | None = Field(default=None, description=_CHANGED_PROTECTION)
     take_profit: Protection | None = Field(default=None, description=_CHANGED_PROTECTION)
+    stop_loss_units: StopUnits = Field(default=Units.PRICE, description=_UNITS)
+    take_profit_units: StopUnits = Field(default=Units.PRICE, description=_UNITS)
+    trailing_stop_loss: bool | None = Field(default=None, description=_TRAILING)
+    guaranteed_stop_loss: bool | None = Field(default=None, description=_GUARANTEED)
     expiration: Expiry | None = None
 
     def request(self) -> OrderChange:
@@ -336,6 +341,11 @@ class OrderModifyBody(AccountBody):
             take_profit=self.take_profit,
             expiration=self.expiration,
             environment=self.environment,
+            volume_units=self.volume_units,
+            stop_loss_units=self.stop_loss_units,
+            take_profit_units=self.take_profit_units,
+            trailing_stop_loss=self.trailing_stop_loss,
+            guaranteed_stop_loss=self.guaranteed_stop_loss,
         )
 
 

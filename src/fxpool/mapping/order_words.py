@@ -44,12 +44,18 @@ VALIDITY_WORDS: Final[Mapping[str, TimeInForce]] = {
     "MOO": TimeInForce.MARKET_ON_OPEN,
     "MARKET_ON_OPEN": TimeInForce.MARKET_ON_OPEN,
 }
+_DAYS: Final = frozenset({"DAY", "SPECIFIED_DAY"})
 UNITS_WORDS: Final[Mapping[str, Units]] = {units.value: units for units in Units}
 VOLUME_WORDS: Final[Mapping[str, VolumeUnits]] = {units.value: units for units in VolumeUnits}
 
 
 def parse_validity(value: object) -> TimeInForce:
     """Return the time in force that a word means. Raises InvalidOrder."""
+    if isinstance(value, str) and value.strip().upper().removeprefix("ORDER_TIME_") in _DAYS:
+        raise InvalidOrder(
+            f"timeInForce={value} ends with the broker's day, which cTrader does not tell: send GTD"
+            " with the expiration that you mean"
+        )
     return _parse("timeInForce", value, VALIDITY_WORDS)
 
 

@@ -134,6 +134,8 @@ def amend_order(
     stop_loss: ProtectionLeg = KEEP,
     take_profit: ProtectionLeg = KEEP,
     expires_at: datetime | None = None,
+    trailing: bool | None = None,
+    guaranteed: bool | None = None,
 ) -> wire.ProtoOAAmendOrderReq:
     """Return the request that changes a pending order; None and KEEP leave a value as it is.
 
@@ -152,9 +154,9 @@ def amend_order(
     expiry = order.expires_at if expires_at is None else expires_at
     if expiry is not None:
         request.expirationTimestamp = ms_from_instant(expiry)
-    if order.trailing_stop_loss:
+    if order.trailing_stop_loss if trailing is None else trailing:
         request.trailingStopLoss = True
-    if order.guaranteed_stop_loss:
+    if order.guaranteed_stop_loss if guaranteed is None else guaranteed:
         request.guaranteedStopLoss = True
     if order.stop_trigger is not None and order.type is not OrderType.LIMIT:
         request.stopTriggerMethod = _trigger(order.stop_trigger)

@@ -140,7 +140,10 @@ class CloseRequest:
 
 @dataclass(frozen=True, slots=True)
 class OrderChange:
-    """A change of a pending order: None keeps a value, 0 removes a protection side."""
+    """A change of a pending order: None keeps a value or a flag, 0 removes a protection side.
+
+    Distances count from the order's price, the new one if it changes.
+    """
 
     order_id: str
     open_price: Decimal | None = None
@@ -149,6 +152,11 @@ class OrderChange:
     take_profit: Decimal | None = None
     expiration: datetime | None = None
     environment: str | None = None
+    volume_units: VolumeUnits = VolumeUnits.LOTS
+    stop_loss_units: Units = Units.PRICE
+    take_profit_units: Units = Units.PRICE
+    trailing_stop_loss: bool | None = None
+    guaranteed_stop_loss: bool | None = None
 
 
 class Subscription(Protocol):

@@ -19,7 +19,7 @@ from typing import Final, Self
 
 import structlog
 
-from fxpool.account import Account, AccountState, Phase, Resolver, Tickets, Trading
+from fxpool.account import Account, AccountState, MarginCheck, Phase, Resolver, Tickets, Trading
 from fxpool.account.resolver import SETTLE_SECONDS
 from fxpool.alerts import Alerts, alerts_from
 from fxpool.clock import Clock, SystemClock
@@ -129,6 +129,7 @@ class CTraderPlatform(PastCalls):
         equity: EquityStore | None = None,
         shared: SharedState | None = None,
         alerts: Alerts | None = None,
+        margin_check: MarginCheck = MarginCheck.REFUSE,
         settle_seconds: float = SETTLE_SECONDS,
     ) -> None:
         """``new_id`` makes ids of tickets and orders. The platform opens and closes the
@@ -150,6 +151,7 @@ class CTraderPlatform(PastCalls):
         self._history_gate = asyncio.Semaphore(HISTORY_AT_ONCE)
         self._equity = EquityKeeper(equity or MemoryEquity(), clock=clock, gate=self._history_gate)
         self._settle_seconds = settle_seconds
+        self._margin_check = margin_check
         self._shared = shared or SharedState.alone(clock)
         self._hub = EventHub(self._shared.events)
         self._pool = Pool(endpoints, credentials, clock=clock, random=random)
@@ -195,6 +197,7 @@ class CTraderPlatform(PastCalls):
             equity=SqlEquity(settings.equity_url),
             shared=SharedState.from_settings(settings, clock),
             alerts=alerts_from(settings, clock=clock),
+            margin_check=MarginCheck(settings.margin_check),
             settle_seconds=settings.order_settle_seconds,
         )
 
@@ -212,7 +215,13 @@ class CTraderPlatform(PastCalls):
         events = TicketEvents(feed, self._desk, self._told)
         tickets = Tickets(config.key, self._journal, events, clock=self._clock, new_id=new_id)
         account.live.heard = tickets.heard
-        trading = Trading(account.live, clock=self._clock, new_id=new_id, tickets=tickets)
+        trading = Trading(
+            account.live,
+            clock=self._clock,
+            new_id=new_id,
+            tickets=tickets,
+            margin_check=self._margin_check,
+        )
         trades = CTraderTrades(account, trading, self._told)
         orders = TicketedOrders(account, trades, trading, tickets, self._journal)
         resolver = Resolver(

@@ -14,11 +14,11 @@ from fxpool.account import Account
 from fxpool.domain.protection import Level, Units, distance_of, volume_for_risk
 from fxpool.domain.requests import OrderIntent
 from fxpool.domain.symbols import Symbol, TickValues
-from fxpool.domain.trades import OrderType, Position, Side
+from fxpool.domain.trades import OrderType, Side
 from fxpool.errors import InvalidOrder, InvalidVolume, NoQuote
 from fxpool.mapping.actions import Action, parse_action
 from fxpool.mapping.order_words import VolumeUnits, slippage_of_stop_limit
-from fxpool.platforms.base import ProtectionRequest, TradeRequest
+from fxpool.platforms.base import OrderChange, ProtectionRequest, TradeRequest
 from fxpool.platforms.ctrader_account import CTraderAccount
 
 CONVERSION_SECONDS: Final = 5.0
@@ -100,16 +100,24 @@ async def order_intent(
     return intent, symbol
 
 
-async def protection_levels(
-    account: CTraderAccount, position: Position, request: ProtectionRequest
-) -> tuple[Decimal | None, Decimal | None]:
-    """Return the absolute levels that a caller asks for a position: None and 0 as they came.
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What protection is measured from: an open position, or a pending order as it is to be."""
 
-    A relative one is measured from the position's entry. Raises NoQuote, InvalidOrder and what
-    reading raises.
+    symbol: Symbol
+    side: Side
+    price: Decimal
+    volume_cents: int
+
+
+async def protection_levels(
+    account: CTraderAccount, entry: Entry, request: ProtectionRequest | OrderChange
+) -> tuple[Decimal | None, Decimal | None]:
+    """Return the absolute levels that a caller asks for: None and 0 as they came.
+
+    A relative one is measured from the entry. Raises NoQuote, InvalidOrder and what reading raises.
     """
-    live = account.live
-    symbol = await live.symbol(position.symbol_id)
+    live, symbol = account.live, entry.symbol
     relative = _relative(request)
     is_money = any(units.is_money for _, _, units in relative)
     ticks = await _tick_values(live, symbol) if is_money else None
@@ -120,16 +128,31 @@ async def protection_levels(
             amount,
             units,
             symbol,
-            volume_cents=position.volume_cents,
+            volume_cents=entry.volume_cents,
             ticks=ticks,
             balance=live.book.trader.balance,
         )
-        price = level.price(position.price, position.side, distance)
+        price = level.price(entry.price, entry.side, distance)
         levels[level] = symbol.round_price(price)
     return levels[Level.STOP_LOSS], levels[Level.TAKE_PROFIT]
 
 
 # Volume
+
+
+def changed_volume_cents(
+    account: CTraderAccount, symbol: Symbol, change: OrderChange
+) -> int | None:
+    """Return the new wire volume of a pending order, None to keep it. Raises InvalidVolume."""
+    if change.volume is None:
+        return None
+    multiplier = account.names.multiplier(symbol.symbol_id)
+    if change.volume_units is VolumeUnits.UNITS:
+        volume = symbol.volume_cents_of_units(change.volume)
+        check_own_limit(account, symbol.lots(volume) / multiplier)
+        return volume
+    check_own_limit(account, change.volume)
+    return symbol.volume_cents(change.volume * multiplier)
 
 
 async def _volume_cents(account: CTraderAccount, draft: _Draft, ticks: TickValues | None) -> int:
@@ -245,7 +268,9 @@ def _absolute(amount: Decimal | None, units: Units) -> Decimal | None:
     return (amount or None) if units is Units.PRICE else None
 
 
-def _relative(request: TradeRequest | ProtectionRequest) -> list[tuple[Level, Decimal, Units]]:
+def _relative(
+    request: TradeRequest | ProtectionRequest | OrderChange,
+) -> list[tuple[Level, Decimal, Units]]:
     """Return the levels that are not absolute prices; 0 and None ask for none."""
     given = (
         (Level.STOP_LOSS, request.stop_loss, request.stop_loss_units),

@@ -30,7 +30,12 @@ from fxpool.platforms.base import (
 )
 from fxpool.platforms.ctrader_account import CTraderAccount
 from fxpool.platforms.ctrader_alerts import CTraderAlerts
-from fxpool.platforms.ctrader_orders import check_own_limit, order_intent, protection_levels
+from fxpool.platforms.ctrader_orders import (
+    Entry,
+    changed_volume_cents,
+    order_intent,
+    protection_levels,
+)
 from fxpool.platforms.words import Call, explain, refusal
 
 
@@ -68,7 +73,9 @@ class CTraderTrades:
         stop_loss, take_profit = request.stop_loss, request.take_profit
         known = self._account.live.book.position(position_id)
         if known is not None:
-            stop_loss, take_profit = await protection_levels(self._account, known, request)
+            symbol = await self._account.live.symbol(known.symbol_id)
+            entry = Entry(symbol, known.side, known.price, known.volume_cents)
+            stop_loss, take_profit = await protection_levels(self._account, entry, request)
         position = await self._trading.amend_position(
             position_id,
             _leg(stop_loss),
@@ -123,18 +130,22 @@ class CTraderTrades:
         order_id = _identifier(change.order_id, "ORDER_NOT_FOUND")
         self._account.live.require_live()
         known = self._account.live.book.orders.get(order_id)
-        volume = None
-        if change.volume is not None and known is not None:
-            check_own_limit(self._account, change.volume)
+        volume, stop_loss, take_profit = None, change.stop_loss, change.take_profit
+        if known is not None and known.price is not None:
             symbol = await self._account.live.symbol(known.symbol_id)
-            volume = symbol.volume_cents(self._broker_lots(symbol, change.volume))
+            volume = changed_volume_cents(self._account, symbol, change)
+            price = known.price if change.open_price is None else change.open_price
+            entry = Entry(symbol, known.side, price, volume or known.volume_cents)
+            stop_loss, take_profit = await protection_levels(self._account, entry, change)
         order = await self._trading.amend_order(
             order_id,
             price=change.open_price,
             volume_cents=volume,
-            stop_loss=_leg(change.stop_loss),
-            take_profit=_leg(change.take_profit),
+            stop_loss=_leg(stop_loss),
+            take_profit=_leg(take_profit),
             expires_at=change.expiration,
+            trailing=change.trailing_stop_loss,
+            guaranteed=change.guaranteed_stop_loss,
         )
         info = self._account.order(order)
         return TradeResult(

@@ -201,6 +201,11 @@ class RemotePlatform(RemotePast):
             "stopLoss": change.stop_loss,
             "takeProfit": change.take_profit,
             "expiration": change.expiration,
+            "volumeUnits": _unless(VolumeUnits.LOTS, change.volume_units),
+            "stopLossUnits": _unless(Units.PRICE, change.stop_loss_units),
+            "takeProfitUnits": _unless(Units.PRICE, change.take_profit_units),
+            "trailingStopLoss": change.trailing_stop_loss,
+            "guaranteedStopLoss": change.guaranteed_stop_loss,
         }
         return await self._http.trade("/order/modify", body, is_repeatable=True)
 

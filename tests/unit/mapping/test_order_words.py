@@ -33,7 +33,13 @@ def test_every_time_in_force_is_known_by_its_own_name() -> None:
     assert all(parse_validity(validity.name) is validity for validity in TimeInForce)
 
 
-@pytest.mark.parametrize("word", ["ORDER_TIME_DAY", "", 1, None])
+@pytest.mark.parametrize("word", ["DAY", "ORDER_TIME_DAY", "order_time_specified_day"])
+def test_metatraders_day_is_refused_with_the_cure(word: str) -> None:
+    with pytest.raises(InvalidOrder, match="GTD with the expiration"):
+        parse_validity(word)
+
+
+@pytest.mark.parametrize("word", ["TOMORROW", "", 1, None])
 def test_an_unknown_word_is_refused_by_name(word: object) -> None:
     with pytest.raises(InvalidOrder, match="timeInForce"):
         parse_validity(word)
