@@ -206,3 +206,10 @@ async def test_a_value_that_redis_took_is_not_taken_again_while_it_is_down(
             assert await process.once.take("state") is None
         finally:
             redis.start()
+
+
+async def test_a_cool_down_that_was_in_vain_can_be_ended(two: Two) -> None:
+    first, second = two
+    assert await first.cooldowns.begin("vain", 5)
+    await first.cooldowns.end("vain")
+    assert await second.cooldowns.begin("vain", 5)

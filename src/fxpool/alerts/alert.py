@@ -5,6 +5,7 @@ Source: what chat senders of the older pools drop, texts equal up to digits with
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from enum import Enum
@@ -43,6 +44,15 @@ class Alert:
     account: str | None = None
     severity: Severity = Severity.WARNING
     cooldown: float = 0.0
+
+
+def shared_mark(alert: Alert) -> tuple[str, float]:
+    """Return what an alert repeats in the eyes of other processes, and for how many seconds."""
+    account = alert.account or "pool"
+    if alert.cooldown > 0:
+        return f"{account}:{alert.kind}", max(alert.cooldown, REPEAT_SECONDS)
+    text = hashlib.sha256(_DIGITS.sub("0", alert.text).encode()).hexdigest()[:16]
+    return f"{account}:{alert.kind}:{text}", REPEAT_SECONDS
 
 
 class Repeats:

@@ -13,9 +13,10 @@ from typing import Final, Protocol
 
 import structlog
 
-from fxpool.alerts.alert import Alert, Repeats, Severity
+from fxpool.alerts.alert import Alert, Repeats, Severity, shared_mark
 from fxpool.clock import Clock
 from fxpool.errors import AlertNotSent
+from fxpool.store.cooldowns import Cooldowns, ProcessCooldowns
 
 MAX_WAITING: Final = 100
 """Alerts that may wait for the sender; further ones are dropped, since the first ones say why."""
@@ -50,8 +51,12 @@ class Alerts:
         dropped: how many found the queue full.
     """
 
-    def __init__(self, sender: AlertSender | None, *, clock: Clock) -> None:
-        """Without a sender alerts are logged only."""
+    def __init__(
+        self, sender: AlertSender | None, *, clock: Clock, cooldowns: Cooldowns | None = None
+    ) -> None:
+        """Without a sender alerts are logged only. Of processes that share ``cooldowns`` one
+        sends what all of them have to tell."""
+        self._cooldowns = cooldowns or ProcessCooldowns(clock)
         self.sent = self.failed = self.dropped = 0
         self._sender = sender
         self._clock = clock
@@ -119,6 +124,9 @@ class Alerts:
             self._wake.clear()
 
     async def _send(self, sender: AlertSender, alert: Alert) -> None:
+        mark, seconds = shared_mark(alert)
+        if not await self._cooldowns.begin(mark, seconds):
+            return  # another process sends it
         for pause in (*RETRY_SECONDS, None):
             self._failure = await self._tried(sender.send(alert))
             if self._failure is None:
@@ -127,6 +135,7 @@ class Alerts:
             if pause is not None:
                 await self._clock.sleep(pause)
         self.failed += 1
+        await self._cooldowns.end(mark)
         log.error("alert not sent", kind=alert.kind, account=alert.account, error=self._failure)
 
     async def _tried(self, work: Awaitable[None]) -> str | None:

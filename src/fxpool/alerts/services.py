@@ -19,6 +19,7 @@ from fxpool.alerts.desk import Alerts, AlertSender
 from fxpool.clock import Clock
 from fxpool.errors import AlertNotSent, SettingsError
 from fxpool.settings import Settings
+from fxpool.store.cooldowns import Cooldowns
 
 if TYPE_CHECKING:
     from apprise import Apprise
@@ -29,9 +30,9 @@ SEND_SECONDS: Final = 20.0
 _TALKATIVE: Final = ("apprise", "urllib3")
 
 
-def alerts_from(settings: Settings, *, clock: Clock) -> Alerts:
+def alerts_from(settings: Settings, *, clock: Clock, cooldowns: Cooldowns | None = None) -> Alerts:
     """Return the alerts of a process, not opened. Raises SettingsError."""
-    return Alerts(sender_from(settings), clock=clock)
+    return Alerts(sender_from(settings), clock=clock, cooldowns=cooldowns)
 
 
 def sender_from(settings: Settings) -> AlertSender | None:

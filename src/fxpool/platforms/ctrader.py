@@ -182,6 +182,7 @@ class CTraderPlatform(PastCalls):
         ``accounts`` takes the place of the configured files. Raises SettingsError.
         """
         clock = clock or SystemClock()
+        shared = SharedState.from_settings(settings, clock)
         return cls(
             accounts_from(settings) if accounts is None else accounts,
             symbol_rules_from(settings),
@@ -195,9 +196,9 @@ class CTraderPlatform(PastCalls):
             halts=Halts(settings.data_dir / HALTS_FILE),
             history=SqlHistory(settings.history_url),
             equity=SqlEquity(settings.equity_url),
-            shared=SharedState.from_settings(settings, clock),
-            alerts=alerts_from(settings, clock=clock),
             margin_check=MarginCheck(settings.margin_check),
+            shared=shared,
+            alerts=alerts_from(settings, clock=clock, cooldowns=shared.alerts),
             settle_seconds=settings.order_settle_seconds,
         )
 

@@ -17,6 +17,10 @@ class Cooldowns(Protocol):
         """Begin a cool-down of so long and return True; False while one runs."""
         ...
 
+    async def end(self, key: str) -> None:
+        """End a cool-down early: what it was begun for did not succeed."""
+        ...
+
 
 class ProcessCooldowns:
     """Cool-downs of this process."""
@@ -34,6 +38,9 @@ class ProcessCooldowns:
         self._until[key] = now + seconds
         return True
 
+    async def end(self, key: str) -> None:
+        self._until.pop(key, None)
+
 
 class SharedCooldowns:
     """Cool-downs among processes; while those cannot be reached, of this one."""
@@ -47,3 +54,10 @@ class SharedCooldowns:
             return is_first_here and await self._shared.begin(key, seconds)
         except RedisDown:
             return is_first_here
+
+    async def end(self, key: str) -> None:
+        await self._own.end(key)
+        try:
+            await self._shared.end(key)
+        except RedisDown:
+            return  # it ends by itself

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from string import ascii_lowercase
 
 from fxpool.alerts import Alert, Alerts
 from fxpool.alerts.desk import MAX_WAITING, RETRY_SECONDS
 from fxpool.errors import AlertNotSent
+from fxpool.store.cooldowns import ProcessCooldowns
 from harness.clock import ManualClock
 from harness.wait import wait_until
 
@@ -110,3 +111,35 @@ async def test_what_waits_is_sent_at_the_end() -> None:
     async with opened(chat, ManualClock()) as alerts:
         alerts.tell(Alert("x", "one"))
     assert chat.received == ["one"]
+
+
+async def test_of_processes_that_share_cool_downs_one_sends() -> None:
+    clock, chat = ManualClock(), Chat()
+    shared = ProcessCooldowns(clock)
+    async with AsyncExitStack() as stack:
+        desks = [Alerts(chat, clock=clock, cooldowns=shared) for _ in range(2)]
+        for desk in desks:
+            await desk.open()
+            stack.push_async_callback(desk.close)
+            desk.tell(Alert("needs_consent", "alpha needs 1 consent", "alpha"))
+            desk.tell(Alert("needs_consent", "beta needs 1 consent", "beta"))
+        await wait_until(lambda: all(desk._idle.is_set() for desk in desks))
+    assert sorted(chat.received) == ["alpha needs 1 consent", "beta needs 1 consent"]
+
+
+async def test_what_one_process_could_not_send_another_sends() -> None:
+    clock, dead, alive = ManualClock(), Chat(failures=99), Chat()
+    shared = ProcessCooldowns(clock)
+    failing = Alerts(dead, clock=clock, cooldowns=shared)
+    working = Alerts(alive, clock=clock, cooldowns=shared)
+    await failing.open()
+    failing.tell(Alert("x", "one"))
+    for pause in RETRY_SECONDS:
+        await wait_until(lambda: clock.sleepers)
+        clock.advance(pause)
+    await wait_until(lambda: failing.failed == 1)
+    await working.open()
+    working.tell(Alert("x", "one"))
+    await wait_until(lambda: working.sent == 1)
+    await failing.close()
+    await working.close()

@@ -6,7 +6,7 @@ from fxpool.store.redis.connection import RedisConnection
 
 
 class RedisCooldowns:
-    """Cool-downs of one kind among all processes on one Redis; ``begin`` raises RedisDown."""
+    """Cool-downs of one kind among all processes on one Redis; all calls raise RedisDown."""
 
     def __init__(self, connection: RedisConnection, prefix: str) -> None:
         """``prefix`` names the kind: ``ctrader:alert``."""
@@ -16,3 +16,6 @@ class RedisCooldowns:
         milliseconds = int(seconds * 1000)
         words = ("SET", f"{self._prefix}:{key}", "1", "PX", milliseconds, "NX")
         return await self._redis.command(*words) is not None
+
+    async def end(self, key: str) -> None:
+        await self._redis.command("DEL", f"{self._prefix}:{key}")
