@@ -7,11 +7,10 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 
 from fxpool.account import Phase
 from fxpool.clock import SystemClock
@@ -119,15 +118,15 @@ def limited_disk() -> Iterator[Disk]:
     """Limit every SQLite file as a full disk does, from its next transaction on."""
     disk = Disk()
 
-    def limit(connection: Any, *_: object) -> None:
+    def limit(connection: Connection) -> None:
         pages = 2**31 if disk.pages is None else disk.pages
-        connection.execute(f"PRAGMA max_page_count={pages}")
+        connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
 
-    event.listen(Engine, "checkout", limit)
+    event.listen(Engine, "begin", limit)
     try:
         yield disk
     finally:
-        event.remove(Engine, "checkout", limit)
+        event.remove(Engine, "begin", limit)
 
 
 async def test_a_full_journal_refuses_says_so_and_goes_on_when_there_is_room(

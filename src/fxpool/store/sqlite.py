@@ -56,6 +56,7 @@ class SqliteDatabase:
                 f"the folder {file.parent} for the order journal cannot be made: "
                 f"{exc.strerror or exc}; set CTRADER_DATA_DIR to another one"
             ) from exc
+        self._log_file = file.with_name(f"{file.name}-wal")
         self._engine = create_engine(url)
         self._writing = self._engine.execution_options(writes=True)
         self._connection: Connection | None = None  # the writer's own
@@ -91,7 +92,7 @@ class SqliteDatabase:
         """Run one transaction, on a connection that is kept from one to the next."""
         if self._connection is None:
             self._connection = self._writing.connect()
-            _size_log(self._connection)
+            self._size_log(_driver(self._connection))
         try:
             with self._connection.begin():
                 result = work(self._connection)
@@ -111,6 +112,25 @@ class SqliteDatabase:
                 _driver(connection).execute("PRAGMA wal_checkpoint(PASSIVE)").close()
         except (SQLAlchemyError, sqlite3.Error) as exc:  # the log grows on, and is tried again
             log.warning("journal log not tidied", error=str(exc))
+
+    def _size_log(self, driver: Any) -> None:
+        """Give the log its size, unless it has it: a large table that does not fit into the cache
+        is written to it, and then never was. SQLite writes over it from the next transaction on.
+        """
+        if self._log_file.exists() and self._log_file.stat().st_size >= LOG_BYTES // 2:
+            return
+        (usual,) = driver.execute("PRAGMA cache_size").fetchone()
+        driver.execute("PRAGMA cache_size=8")
+        driver.execute("BEGIN IMMEDIATE")
+        try:
+            driver.execute("CREATE TABLE log_filler (content)")
+            driver.execute("INSERT INTO log_filler VALUES (zeroblob(?))", (LOG_BYTES,))
+        except sqlite3.OperationalError as exc:  # no room for it: it grows as far as it can
+            log.warning("journal log not sized", error=str(exc))
+        finally:
+            if driver.in_transaction:  # a full disk has ended it
+                driver.execute("ROLLBACK")
+        driver.execute(f"PRAGMA cache_size={usual}")
 
     def _disconnect(self) -> None:
         if self._connection is not None:
@@ -146,22 +166,6 @@ def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
         else:
             return
     cursor.execute("PRAGMA journal_mode=WAL")
-
-
-def _size_log(connection: Connection) -> None:
-    """Give the log its size: a large table that does not fit into the cache is written to it, and
-    then never was. SQLite writes over it from the next transaction on."""
-    cursor = _driver(connection).cursor()
-    (usual,) = cursor.execute("PRAGMA cache_size").fetchone()
-    cursor.execute("PRAGMA cache_size=8")
-    cursor.execute("BEGIN IMMEDIATE")
-    try:
-        cursor.execute("CREATE TABLE log_filler (content)")
-        cursor.execute("INSERT INTO log_filler VALUES (zeroblob(?))", (LOG_BYTES,))
-    finally:
-        cursor.execute("ROLLBACK")
-    cursor.execute(f"PRAGMA cache_size={usual}")
-    cursor.close()
 
 
 def _begin(connection: Connection) -> None:
