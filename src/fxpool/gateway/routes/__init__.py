@@ -13,10 +13,11 @@ from fxpool.gateway.routes import (
     trading,
 )
 
+# Routes are tried one after the other, so those of orders are first.
 ROUTERS = (
+    trading.router,
     accounts.router,
     history.router,
-    trading.router,
     halts.router,
     tickets.router,
     prices.router,
