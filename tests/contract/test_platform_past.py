@@ -11,6 +11,7 @@ import pytest
 
 from fxpool.client import UnifiedPoolClient
 from fxpool.mapping import history_formats as shapes
+from fxpool.mapping.report_formats import AccountReport
 from fxpool.platforms.base import CloseRequest, Platform, PlatformError, TradeRequest
 from harness.stack import Stack
 from harness.wait import wait_until
@@ -200,3 +201,21 @@ async def test_a_past_that_is_not_known_is_an_error_and_not_empty(
         with pytest.raises(PlatformError) as caught:
             await call
         assert caught.value.status == 503
+
+
+async def test_a_report_is_the_same_over_http_and_adds_up(platform: Platform, stack: Stack) -> None:
+    await a_closed_trade(stack)
+    report = await platform.report(ACCOUNT, days=2, limit=1)
+    conform(report, AccountReport)
+    summary = report["summary"]
+    assert (summary["trades"], summary["closings"], len(report["closings"])) == (1, 2, 1)
+    change = summary["closingBalance"] - summary["openingBalance"]
+    assert change == pytest.approx(
+        summary["profit"] + summary["charges"] + summary["deposits"] - summary["withdrawals"]
+    )
+    assert report["account"]["simulated"]
+    assert [row["name"] for row in report["bySymbol"]] == ["EURUSD"]
+    client = UnifiedPoolClient.direct(platform)
+    assert (await client.get_report(ACCOUNT, days=2))["summary"]["closings"] == 2
+    with pytest.raises(PlatformError, match="is not before"):
+        await platform.report(ACCOUNT, begin=datetime(2999, 1, 1, tzinfo=UTC))

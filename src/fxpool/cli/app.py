@@ -144,6 +144,31 @@ def orders(
 
 
 @app.command(rich_help_panel=READ)
+def report(
+    *,
+    account: Account,
+    days: Annotated[int, typer.Option(min=1, help="How many UTC days, today the last.")] = 30,
+    form: Annotated[
+        Literal["html", "json", "csv"], typer.Option("--format", help="What is written.")
+    ] = "html",
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="The file; - prints it [a name by account].")
+    ] = "",
+    shown: Annotated[
+        bool, typer.Option("--open", help="Open it with what this machine opens such files with.")
+    ] = False,
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = "",
+) -> None:
+    """What an account did: results, curves, calendar, trades; a page, JSON or CSV."""
+    from fxpool.cli import reporting
+    from fxpool.cli.pool import Pool
+
+    wanted = reporting.Wanted(days, form, output, shown)
+    reporting.report(Pool(url, api_key, form == "json"), account, wanted)
+
+
+@app.command(rich_help_panel=READ)
 def tickets(
     *,
     account: Annotated[

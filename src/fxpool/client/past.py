@@ -15,6 +15,7 @@ from fxpool.mapping.history_formats import (
     SymbolStats,
     TradeHistory,
 )
+from fxpool.mapping.report_formats import AccountReport
 from fxpool.platforms.past import PastReads
 
 
@@ -52,6 +53,21 @@ class PastClient(ABC):
         """Return the open positions."""
         return await self._of(account_id).open_trades(account_id)
 
+    async def get_report(
+        self,
+        account_id: str,
+        days: int = 30,
+        limit: int = 1000,
+        *,
+        begin: datetime | None = None,
+        end: datetime | None = None,
+    ) -> AccountReport:
+        """Return what an account did from ``begin`` up to ``end`` (now), or in the last UTC days,
+        with the newest ``limit`` closings."""
+        return await self._of(account_id).report(
+            account_id, begin=begin, end=end, days=days, limit=limit
+        )
+
     async def get_historical_data(
         self,
         account_id: str,
@@ -74,4 +90,5 @@ class PastClient(ABC):
     getSymbolStats = get_symbol_stats
     getRiskStatus = get_risk_status
     getOpenTrades = get_open_trades
+    getReport = get_report
     getHistoricalData = get_historical_data

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
@@ -13,6 +13,7 @@ from fxpool.platforms.past import SortOrder
 
 MAX_DAYS: Final = 10_000
 MAX_TRADES: Final = 10_000
+MAX_CLOSINGS: Final = 100_000
 
 Days = Annotated[int, Field(ge=1, le=MAX_DAYS)]
 
@@ -36,6 +37,19 @@ class TradesQuery(_Query):
         default=False, validation_alias=AliasChoices("includeBalance", "include_balance")
     )
     order: SortOrder = "desc"
+
+
+class ReportQuery(_Query):
+    """Which period, and in which form; a time is ISO 8601 with its zone, or epoch milliseconds.
+
+    Without ``format`` the Accept header decides; without ``limit`` the form does.
+    """
+
+    days: Days = 30
+    begin: AwareDatetime | None = Field(default=None, validation_alias="from")
+    end: AwareDatetime | None = Field(default=None, validation_alias="to")
+    form: Literal["json", "html", "csv"] | None = Field(default=None, validation_alias="format")
+    limit: Annotated[int, Field(ge=1, le=MAX_CLOSINGS)] | None = None
 
 
 class BarsQuery(_Query):

@@ -36,6 +36,7 @@ from fxpool.mapping.history_formats import (
     SymbolStats,
     TradeHistory,
 )
+from fxpool.mapping.report_formats import AccountReport
 from fxpool.platforms.ctrader_consent import LinkStatus
 
 
@@ -103,6 +104,7 @@ SHAPES: Final = (
     AccountInformation,
     AccountMetrics,
     AccountPositions,
+    AccountReport,
     BarList,
     CallbackRegistration,
     CloseResults,
@@ -147,6 +149,14 @@ def answers(shape: object) -> dict[int | str, dict[str, Any]]:
         200: {"description": "Success", "content": _json(_BY_SHAPE[str(shape)])},
         "default": {"description": "Error", "content": _json(_BY_SHAPE[str(ErrorBody)])},
     }
+
+
+def report_answers(shape: object) -> dict[int | str, dict[str, Any]]:
+    """Return the ``responses`` of a route that answers with ``shape``, as JSON, HTML or CSV."""
+    described = answers(shape)
+    text = {"schema": {"type": "string"}}
+    described[200]["content"] |= {"text/html": text, "text/csv": text}
+    return described
 
 
 def _json(schema: dict[str, Any]) -> dict[str, Any]:

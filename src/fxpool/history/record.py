@@ -15,7 +15,7 @@ from decimal import Decimal
 from fxpool.domain.trades import CashFlow, Deal
 from fxpool.history.curve import BalanceCurve
 from fxpool.history.statistics import Ratios, Tally, ratios_of
-from fxpool.history.trades import ClosedPart, OpenLots, Trade, trade_after
+from fxpool.history.trades import ClosedPart, OpenLots, Result, Trade, result_at, trade_after
 
 Entry = Deal | CashFlow
 EntryOrder = tuple[datetime, int, int, int]
@@ -46,6 +46,7 @@ class AccountRecord:
         curve: the balance over time.
         parts: what closing deals closed, oldest first.
         flows: all cash flow, oldest first.
+        results: both, in the order in which they changed the balance.
         deals: how many deals were taken.
     """
 
@@ -53,6 +54,7 @@ class AccountRecord:
         self.curve = BalanceCurve()
         self.parts: list[ClosedPart] = []
         self.flows: list[CashFlow] = []
+        self.results: list[Result] = []
         self.deals = 0
         self._lots = OpenLots()
         self._ended: list[Trade] = []
@@ -83,6 +85,7 @@ class AccountRecord:
 
     def _take_flow(self, flow: CashFlow) -> None:
         self.flows.append(flow)
+        self.results.append(flow)
         book = self.curve.transfer if flow.operation.is_transfer else self.curve.charge
         book(flow.at, flow.delta, flow.balance)
 
@@ -93,6 +96,7 @@ class AccountRecord:
             return
         self._ratios = None
         self.parts.append(part)
+        self.results.append(part)
         day = self.curve.result(part.closed_at, part.net_profit, part.balance)
         day.volumes[part.symbol_id] += part.volume_cents
         trade = trade_after(self._running.pop(part.position_id, None), part)
@@ -135,6 +139,22 @@ class AccountRecord:
     def flows_since(self, since: datetime) -> list[CashFlow]:
         """Return the cash flow at or after an instant, oldest first."""
         return self.flows[bisect_left(self.flows, since, key=lambda flow: flow.at) :]
+
+    def results_in(self, begin: datetime, end: datetime) -> list[Result]:
+        """Return what changed the balance from ``begin`` up to, not including, ``end``."""
+        first, last = (bisect_left(self.results, at, key=result_at) for at in (begin, end))
+        return self.results[first:last]
+
+    def balance_before(self, at: datetime) -> Decimal | None:
+        """Return the balance just before an instant, None if it never changed."""
+        place = bisect_left(self.results, at, key=result_at)
+        if place:
+            return self.results[place - 1].balance
+        return self.curve.initial if self.results else None
+
+    def leads_to(self, balance: Decimal) -> bool:
+        """Whether the entries lead without a break to this balance."""
+        return self.curve.breaks == 0 and self.curve.balance in {None, balance}
 
     def profit(self) -> Decimal:
         """Return the net result of all trades and charges."""

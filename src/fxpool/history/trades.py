@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from fxpool.domain.trades import Deal, Side
+from fxpool.domain.trades import CashFlow, Deal, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,15 @@ class ClosedPart:
             return None
         moved = self.close_price - self.open_price
         return (moved if self.side is Side.BUY else -moved) / pip_size
+
+
+Result = ClosedPart | CashFlow
+"""What changed a balance."""
+
+
+def result_at(result: Result) -> datetime:
+    """Return when a balance changed."""
+    return result.at if isinstance(result, CashFlow) else result.closed_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ read, never a zero.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Final, Literal
@@ -16,7 +15,7 @@ from fxpool.clock import Clock
 from fxpool.domain.bars import Bar
 from fxpool.domain.equity import EquityMarks
 from fxpool.domain.past import Span
-from fxpool.errors import InvalidCall, MappingError, NotReady
+from fxpool.errors import InvalidCall, NotReady
 from fxpool.history import AccountRecord, HistoryKeeper, RecordedEquity
 from fxpool.history.bars import Timeframe, joined_bars, source_begin, timeframe
 from fxpool.history.curve import Day
@@ -35,10 +34,11 @@ from fxpool.mapping.history_formats import (
     TradeInfo,
 )
 from fxpool.mapping.instants import iso, iso_ms, ms_from_instant
+from fxpool.mapping.report_formats import AccountReport
 from fxpool.platforms.ctrader_account import CTraderAccount
+from fxpool.platforms.ctrader_report import CTraderReport
 from fxpool.platforms.history_rows import (
     RATIO_DIGITS,
-    PastSymbol,
     average,
     bar_row,
     cash_row,
@@ -50,6 +50,7 @@ from fxpool.platforms.history_rows import (
     ratio,
     trade_row,
 )
+from fxpool.platforms.past_symbols import PastSymbols, lots_of
 
 READY_SECONDS: Final = 10.0
 """How long a call waits for a past that is being read."""
@@ -82,6 +83,8 @@ class CTraderHistory:
         self._keeper = keeper
         self._recorded = recorded
         self._clock = clock
+        self._symbols = PastSymbols(account, keeper)
+        self._reports = CTraderReport(account, keeper, recorded, clock=clock)
 
     async def keep(self) -> None:
         """Keep the past true until cancelled."""
@@ -93,7 +96,7 @@ class CTraderHistory:
         now = self._account.information(shown_id)
         tally, curve, at = record.tally(), record.curve, self._clock.at()
         growth, ratios = growth_of(curve, tally.profit + curve.charges, at), record.ratios()
-        symbols = await self._symbols(tally.volumes)
+        symbols = await self._symbols.of(tally.volumes)
         won, lost = share(tally.won, tally.trades), share(tally.lost, tally.trades)
         best, worst = tally.best, tally.worst
         length = tally.average_duration
@@ -135,7 +138,7 @@ class CTraderHistory:
             averageTradeLengthInMilliseconds=(
                 None if length is None else length // timedelta(milliseconds=1)
             ),
-            lots=number(_lots(tally.volumes, symbols)),
+            lots=number(lots_of(tally.volumes, symbols)),
             highestBalance=now["balance"] if curve.balance is None else float(curve.highest),
             highestBalanceDate=None if curve.highest_at is None else iso(curve.highest_at),
             maxDrawdown=float(curve.max_fall),
@@ -163,7 +166,7 @@ class CTraderHistory:
             since=None if curve.began_at is None else iso(curve.began_at),
             period_days=0 if curve.began_at is None else (at - curve.began_at).days,
             inclusive=False,
-            proven=self._is_proven(record),
+            proven=record.leads_to(self._account.live.book.trader.balance),
         )
 
     async def trades(
@@ -175,7 +178,7 @@ class CTraderHistory:
         record = await self._keeper.ready(READY_SECONDS)
         since = self._clock.at() - timedelta(days=days)
         parts = record.parts_since(since)
-        symbols = await self._symbols({part.symbol_id for part in parts[-limit:]})
+        symbols = await self._symbols.of({part.symbol_id for part in parts[-limit:]})
         rows: list[tuple[datetime, TradeInfo]] = [
             (
                 part.closed_at,
@@ -219,7 +222,7 @@ class CTraderHistory:
         record = await self._keeper.ready(READY_SECONDS)
         symbol_id = match.symbol.symbol_id
         tally = record.tally_of(symbol_id, self._clock.at() - timedelta(days=STATS_DAYS))
-        symbols = await self._symbols([symbol_id])
+        symbols = await self._symbols.of([symbol_id])
         won = share(tally.won, tally.trades)
         return SymbolStats(
             account_id=shown_id,
@@ -230,7 +233,7 @@ class CTraderHistory:
             winRate=percent(won),
             winRateFraction=ratio(won),
             profit=float(tally.profit),
-            volume=float(_lots(tally.volumes, symbols) or 0),
+            volume=float(lots_of(tally.volumes, symbols) or 0),
             averageWin=average(tally.average_win),
             averageLoss=average(tally.average_loss),
             profitFactor=ratio(tally.profit_factor),
@@ -273,6 +276,19 @@ class CTraderHistory:
             dailyLossSource=loss_source,
             equityRecordedSince=_recorded_since(marks),
         )
+
+    async def report(
+        self,
+        shown_id: str,
+        begin: datetime | None,
+        end: datetime | None,
+        *,
+        days: int,
+        limit: int,
+    ) -> AccountReport:
+        """Return what the account did in a period; as ``CTraderReport.make``."""
+        _require_positive(days=days, limit=limit)
+        return await self._reports.make(shown_id, begin, end, days=days, limit=limit)
 
     def open_trades(self, shown_id: str) -> OpenTrades:
         """Return the open positions."""
@@ -334,7 +350,7 @@ class CTraderHistory:
         when, today = start_of_days(at, days).date(), at.date()
         known = record.curve.days
         volumes = {symbol_id for day in known if day.date >= when for symbol_id in day.volumes}
-        symbols = await self._symbols(volumes)
+        symbols = await self._symbols.of(volumes)
         by_date = {day.date: day for day in known if day.date >= when}
         last = next((day for day in reversed(known) if day.date < when), None)
         equity = equity_by_day(await self._recorded.buckets(since_ms=_start_ms(when)), at)
@@ -343,7 +359,7 @@ class CTraderHistory:
             day = by_date.get(when)
             if day is not None:
                 last = day
-                rows.append(day_row(day, _lots(day.volumes, symbols), equity.get(when)))
+                rows.append(day_row(day, lots_of(day.volumes, symbols), equity.get(when)))
             elif last is not None:
                 rows.append(quiet_day_row(when, last, equity.get(when)))
             when += timedelta(days=1)
@@ -354,25 +370,6 @@ class CTraderHistory:
         balance = self._account.live.book.trader.balance
         only = Day(at.date(), balance, 1.0, balance, index=1.0)
         return quiet_day_row(at.date(), only, equity)
-
-    async def _symbols(self, symbol_ids: Iterable[int]) -> dict[int, PastSymbol]:
-        """Return symbols by id, those that the broker lists no more by their name only."""
-        return {symbol_id: await self._symbol(symbol_id) for symbol_id in sorted(set(symbol_ids))}
-
-    async def _symbol(self, symbol_id: int) -> PastSymbol:
-        account = self._account
-        if symbol_id in account.live.book.light_symbols:
-            symbol = await account.live.symbol(symbol_id)
-            names = account.names
-            return PastSymbol(names.mt_name(symbol_id), symbol, names.multiplier(symbol_id))
-        name = (await self._keeper.archived_symbols()).get(symbol_id)
-        if name is None:
-            raise MappingError(f"the broker does not list symbol id {symbol_id} of a past deal")
-        return PastSymbol(name, None, Decimal(1))
-
-    def _is_proven(self, record: AccountRecord) -> bool:
-        curve, balance = record.curve, self._account.live.book.trader.balance
-        return curve.breaks == 0 and (curve.balance is None or curve.balance == balance)
 
 
 def _loss_of_day(
@@ -398,14 +395,3 @@ def _require_positive(**counts: int) -> None:
     for name, count in counts.items():
         if count < 1:
             raise InvalidCall(f"{name}: {count} is not 1 or more")
-
-
-def _lots(volumes: Mapping[int, int], symbols: Mapping[int, PastSymbol]) -> Decimal | None:
-    """Return volumes of several symbols in lots, None if one of them has no lot size."""
-    total = Decimal(0)
-    for symbol_id, volume_cents in volumes.items():
-        lots = symbols[symbol_id].lots(volume_cents)
-        if lots is None:
-            return None
-        total += lots
-    return total

@@ -15,6 +15,7 @@ from fxpool.mapping.history_formats import (
     SymbolStats,
     TradeHistory,
 )
+from fxpool.mapping.report_formats import AccountReport
 from fxpool.platforms.ctrader_history import CTraderHistory
 from fxpool.platforms.past import SortOrder
 
@@ -59,6 +60,18 @@ class PastCalls(ABC):
     async def open_trades(self, account: str) -> OpenTrades:
         async with self._past(account) as past:
             return past.open_trades(account)
+
+    async def report(
+        self,
+        account: str,
+        *,
+        begin: datetime | None = None,
+        end: datetime | None = None,
+        days: int = 30,
+        limit: int = 1000,
+    ) -> AccountReport:
+        async with self._past(account) as past:
+            return await past.report(account, begin, end, days=days, limit=limit)
 
     async def bars(
         self,

@@ -6,7 +6,6 @@ Money is exact until here; percentages and ratios are rounded to the digits belo
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Final
@@ -15,12 +14,12 @@ from fxpool.domain.bars import Bar
 from fxpool.domain.cash import CashOperation
 from fxpool.domain.equity import ON_TIME_MS, EquityBucket, day_around
 from fxpool.domain.money import PRICE_SCALE
-from fxpool.domain.symbols import Symbol
 from fxpool.domain.trades import CashFlow, CloseReason, Order, Side
 from fxpool.history.curve import Day
 from fxpool.history.trades import ClosedPart
 from fxpool.mapping.history_formats import BarInfo, DayGrowth, TradeInfo
 from fxpool.mapping.instants import instant_from_ms, iso, ms_from_instant
+from fxpool.platforms.past_symbols import PastSymbol
 
 CASH_ID_OFFSET: Final = 8_000_000_000_000_000
 """Added to the id of a cash operation, which may be that of a deal: below 2**53 for JavaScript."""
@@ -60,19 +59,6 @@ _CASH_TYPES: Final = {
     CashOperation.WITHDRAW_BONUS_COMPENSATION: "DEAL_TYPE_CHARGE",
 }
 """MetaApi's words; what is not here moves capital and is a DEAL_TYPE_BALANCE."""
-
-
-@dataclass(frozen=True, slots=True)
-class PastSymbol:
-    """A symbol as callers see it; ``symbol`` is None where the broker lists it no more."""
-
-    name: str
-    symbol: Symbol | None
-    multiplier: Decimal
-
-    def lots(self, volume_cents: int) -> Decimal | None:
-        """Return a volume in the lots that callers count, None without the symbol's lot size."""
-        return None if self.symbol is None else self.symbol.lots(volume_cents) / self.multiplier
 
 
 def trade_row(

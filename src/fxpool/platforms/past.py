@@ -14,6 +14,7 @@ from fxpool.mapping.history_formats import (
     SymbolStats,
     TradeHistory,
 )
+from fxpool.mapping.report_formats import AccountReport
 
 SortOrder = Literal["desc", "asc"]
 
@@ -46,6 +47,19 @@ class PastReads(Protocol):
     async def risk_status(self, account: str) -> RiskStatus: ...
 
     async def open_trades(self, account: str) -> OpenTrades: ...
+
+    async def report(
+        self,
+        account: str,
+        *,
+        begin: datetime | None = None,
+        end: datetime | None = None,
+        days: int = 30,
+        limit: int = 1000,
+    ) -> AccountReport:
+        """Return what an account did from ``begin`` up to ``end`` (now), or in the last UTC days,
+        with the newest ``limit`` closings."""
+        ...
 
     async def bars(
         self,

@@ -17,6 +17,7 @@ from fxpool.mapping.history_formats import (
     TradeHistory,
 )
 from fxpool.mapping.instants import iso
+from fxpool.mapping.report_formats import AccountReport
 from fxpool.platforms.past import SortOrder
 
 T = TypeVar("T")
@@ -61,6 +62,24 @@ class RemotePast(ABC):
 
     async def open_trades(self, account: str) -> OpenTrades:
         return await self._get(_path(account, "open-trades"), OpenTrades)
+
+    async def report(
+        self,
+        account: str,
+        *,
+        begin: datetime | None = None,
+        end: datetime | None = None,
+        days: int = 30,
+        limit: int = 1000,
+    ) -> AccountReport:
+        query = {
+            "format": "json",
+            "from": None if begin is None else iso(begin),
+            "to": None if end is None else iso(end),
+            "days": str(days),
+            "limit": str(limit),
+        }
+        return await self._get(_path(account, "report"), AccountReport, **query)
 
     async def bars(
         self,

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 from fastapi import Depends
+from starlette.requests import Request
 from starlette.responses import Response
 
 from fxpool.gateway.exact_json import answer
-from fxpool.gateway.history_queries import BarsQuery, GrowthQuery, TradesQuery, reader_of
-from fxpool.gateway.openapi import answers
+from fxpool.gateway.history_queries import (
+    BarsQuery,
+    GrowthQuery,
+    ReportQuery,
+    TradesQuery,
+    reader_of,
+)
+from fxpool.gateway.openapi import answers, report_answers
+from fxpool.gateway.report_forms import accepted_form, report_answer
 from fxpool.gateway.routes.common import OnPlatform, new_router, query_parameters
 from fxpool.mapping.history_formats import (
     AccountMetrics,
@@ -20,6 +29,8 @@ from fxpool.mapping.history_formats import (
     SymbolStats,
     TradeHistory,
 )
+from fxpool.mapping.report_formats import AccountReport
+from fxpool.reports import LIMITS
 
 router = new_router("history")
 
@@ -89,6 +100,34 @@ async def read_risk_status(account_id: str, platform: OnPlatform) -> Response:
 async def read_open_trades(account_id: str, platform: OnPlatform) -> Response:
     """All open positions."""
     return answer(await platform.open_trades(account_id))
+
+
+@router.get(
+    "/accounts/{account_id}/report",
+    responses=report_answers(AccountReport),
+    openapi_extra=query_parameters(
+        days="how many UTC days up to the end; default 30",
+        limit="how many closings at most, the newest",
+        format="json, html or csv; without it the Accept header decides",
+        **{"from": "ISO time or epoch milliseconds", "to": "the same; default now"},
+    ),
+)
+async def read_report(
+    account_id: str,
+    request: Request,
+    query: Annotated[ReportQuery, Depends(reader_of(ReportQuery))],
+    platform: OnPlatform,
+) -> Response:
+    """What the account did in a period, as JSON, one HTML page, or CSV."""
+    form = query.form or accepted_form(request.headers.get("accept", ""))
+    report = await platform.report(
+        account_id,
+        begin=query.begin,
+        end=query.end,
+        days=query.days,
+        limit=query.limit or LIMITS[form],
+    )
+    return await asyncio.to_thread(report_answer, report, form)
 
 
 @router.get(
