@@ -21,6 +21,7 @@ from fxpool.account.events import BalanceChanged, BookEvent
 from fxpool.account.feed_healer import FeedHealer
 from fxpool.account.feed_watch import SILENT_SECONDS
 from fxpool.account.phase import Phase, Trigger, next_phase
+from fxpool.account.profit_check import ProfitCheck
 from fxpool.account.reader import BookReader, is_unproved
 from fxpool.account.reads import AccountReads
 from fxpool.account.telling import Telling
@@ -89,6 +90,7 @@ class Account:
         book: its state; read it only while ``require_live`` passes.
         unreadable_events: pushes that made no sense; each led to a fresh reading.
         feed: what keeps its quotes flowing.
+        profit: what compares its results with the broker's own.
         heard: called with each execution before the book takes it; its owner may replace it.
     """
 
@@ -129,6 +131,12 @@ class Account:
             reads=lambda: self._reads if self._state.phase is Phase.LIVE else None,
             give_up=self._authorise_again,
             silent_seconds=silent_seconds,
+        )
+        self.profit = ProfitCheck(
+            key,
+            self.book,
+            clock=clock,
+            reads=lambda: self._reads if self._state.phase is Phase.LIVE else None,
         )
         self._waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
 
@@ -193,6 +201,7 @@ class Account:
                 tasks.create_task(self._keep_true(), name=f"account-{self.key}")
                 tasks.create_task(self._remember_trader(), name=f"account-{self.key}-trader")
                 tasks.create_task(self.feed.run(), name=f"account-{self.key}-feed")
+                tasks.create_task(self.profit.run(), name=f"account-{self.key}-profit")
         finally:
             await self._pool.detach(seat.account_id)
 

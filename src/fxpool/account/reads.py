@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 
 from fxpool.domain.accounts import Trader
 from fxpool.domain.symbols import Asset, LeverageTier, LightSymbol, Symbol
-from fxpool.domain.trades import Deal, Order, Position, Side
+from fxpool.domain.trades import Deal, Order, Position, Side, UnrealisedProfit
 from fxpool.errors import MappingError, RequestRefused
 from fxpool.mapping import from_wire
 from fxpool.mapping.instants import ms_from_instant
@@ -131,6 +131,12 @@ class AccountReads:
         )
         answer = await self._ask(request, wire.ProtoOASymbolsForConversionRes)
         return [from_wire.light_symbol_from(light) for light in answer.symbol]
+
+    async def unrealised(self) -> dict[int, UnrealisedProfit]:
+        """Return the broker's own results of the open positions, by position id."""
+        request = wire.ProtoOAGetPositionUnrealizedPnLReq(ctidTraderAccountId=self._id)
+        answer = await self._ask(request, wire.ProtoOAGetPositionUnrealizedPnLRes)
+        return from_wire.unrealised_from(answer)
 
     async def leverage_tiers(self, leverage_id: int) -> tuple[LeverageTier, ...]:
         """Return the tiers of a dynamic leverage."""

@@ -12,9 +12,9 @@ a profit is sold at the bid (or bought at the ask), a loss the other way round.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
 from fxpool.domain.accounts import AccountTotals, MarginMode
@@ -25,6 +25,8 @@ from fxpool.domain.trades import Position, Side
 from fxpool.errors import MappingError
 
 _CENTS_DIGITS: Final = 2
+_NO_FLOOR: Final = -(10**30)
+"""Below any amount of money."""
 _ZERO: Final = Decimal(0)
 
 
@@ -60,23 +62,26 @@ class Exposure:
         self.gross: int | None = None
         self.revalue()
 
-    def revalue(self) -> None:
-        """Compute ``gross`` again. The hot path: integers only."""
+    def revalue(self) -> int:
+        """Compute ``gross`` again; return by how much it moved, unknown counting as 0. The hot
+        path: integers only."""
+        before = self.gross or 0
         price = self._quote.bid if self._is_buy else self._quote.ask
         legs = self._legs
         if price is None or legs is None:
             self.gross = None
-            return
+            return -before
         amount = (price * self._factor - self._entry) * self._weight
         divisor = self._divisor
         if legs:
             rate = _rate(legs, is_profit=amount >= 0)
             if rate is None:
                 self.gross = None
-                return
+                return -before
             amount *= rate[0]
             divisor *= rate[1]
-        self.gross = round_ratio_half_up(amount, divisor)
+        self.gross = gross = round_ratio_half_up(amount, divisor)
+        return gross - before
 
 
 def _rate(legs: Iterable[Leg], *, is_profit: bool) -> tuple[int, int] | None:
@@ -107,6 +112,9 @@ class Valuation:
         self._exposures: dict[int, Exposure] = {}
         # By the symbol whose quote moves, then by position.
         self._dependents: dict[int, dict[int, Exposure]] = {}
+        self._floating = 0  # the sum of all gross results, unknown ones counting as 0
+        self._floor = _NO_FLOOR
+        self._on_floor: Callable[[], None] = lambda: None
 
     def apply_quote(
         self, symbol_id: int, bid: int | None, ask: int | None, timestamp_ms: int | None, now: float
@@ -124,8 +132,21 @@ class Valuation:
         quote.received_at = now
         dependents = self._dependents.get(symbol_id)
         if dependents is not None:
+            floating = self._floating
             for exposure in dependents.values():
-                exposure.revalue()
+                floating += exposure.revalue()
+            self._floating = floating
+            if floating <= self._floor:
+                self._on_floor()
+
+    def set_floor(self, floor: Decimal | None, on_floor: Callable[[], None]) -> None:
+        """Have ``on_floor`` called at each quote after which all gross results together are at or
+        below ``floor``, in the account's currency; None ends it. It must not raise."""
+        if floor is None or self._deposit is None:
+            self._floor = _NO_FLOOR
+        else:
+            self._floor = int(floor.scaleb(self._deposit[1]).to_integral_value(ROUND_CEILING))
+        self._on_floor = on_floor
 
     def set_deposit(self, asset_id: int, money_digits: int) -> None:
         """Say in which asset and with how many digits the account's money is counted."""
@@ -164,7 +185,7 @@ class Valuation:
     def remove(self, position_id: int) -> None:
         """Forget a position. Raises KeyError for an unknown one."""
         position = self._positions.pop(position_id)
-        del self._exposures[position_id]
+        self._floating -= self._exposures.pop(position_id).gross or 0
         for symbol_id in self._symbols_behind(position):
             del self._dependents[symbol_id][position_id]
 
@@ -240,6 +261,8 @@ class Valuation:
         legs = None if light is None else self._legs(light.quote_asset_id)
         money_digits = position.money_digits if self._deposit is None else self._deposit[1]
         exposure = Exposure(position, self._quote(position.symbol_id), legs, money_digits)
+        before = self._exposures.get(position.position_id)
+        self._floating += (exposure.gross or 0) - (0 if before is None else before.gross or 0)
         self._exposures[position.position_id] = exposure
         for symbol_id in self._symbols_behind(position):
             self._dependents.setdefault(symbol_id, {})[position.position_id] = exposure

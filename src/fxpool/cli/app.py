@@ -340,6 +340,29 @@ def resume(
 
 
 @app.command(rich_help_panel=TRADE)
+def guards(
+    *,
+    account: Account,
+    reset: Annotated[
+        bool, typer.Option("--reset", help="End what latched, so that the account may open again.")
+    ] = False,
+    by: Annotated[str, typer.Option(help="Who resets it, for the audit log.")] = "",
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = "",
+    as_json: AsJson = False,
+) -> None:
+    """Loss limits of an account, and how it stands to them."""
+    from fxpool.cli import guards as limits
+    from fxpool.cli.pool import Pool
+
+    pool = Pool(url, api_key, as_json)
+    if reset:
+        limits.reset(pool, account, by)
+    else:
+        limits.show(pool, account)
+
+
+@app.command(rich_help_panel=TRADE)
 def cancel(
     *,
     account: Account,

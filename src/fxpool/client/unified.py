@@ -23,6 +23,7 @@ from fxpool.mapping.formats import (
     AccountInformation,
     AccountSummary,
     CloseResults,
+    GuardList,
     OrderInfo,
     PositionInfo,
     PriceInfo,
@@ -253,6 +254,14 @@ class UnifiedPoolClient(PastClient):
         """End ``halt``; without an account every halt ends. Raises PlatformError."""
         for platform in self._for(account_id):
             await platform.resume(account_id)
+
+    async def get_guards(self, account_id: str) -> GuardList:
+        """Return how an account stands to its loss limits. Raises PlatformError."""
+        return await self._of(account_id).guards(account_id)
+
+    async def reset_guards(self, account_id: str, by: str = "") -> GuardList:
+        """End the latches of an account's loss limits. Raises PlatformError."""
+        return await self._of(account_id).reset_guards(account_id, by=by)
 
     async def cancel_order(
         self,
@@ -494,6 +503,8 @@ class UnifiedPoolClient(PastClient):
     modifyPosition = modify_position
     closePosition = close_position
     closeAllPositions = close_all_positions
+    getGuards = get_guards
+    resetGuards = reset_guards
     cancelOrder = cancel_order
     subscribeToSymbol = subscribe_to_symbol
     getPrice = get_price

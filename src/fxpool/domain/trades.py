@@ -194,6 +194,20 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class UnrealisedProfit:
+    """The broker's own result of an open position, in the account's currency.
+
+    Attributes:
+        net: with swap and commission so far, without those of the close.
+        unit: the smallest amount that the answer can tell.
+    """
+
+    gross: Decimal
+    net: Decimal
+    unit: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class CloseDetail:
     """The money side of a closing deal.
 

@@ -68,6 +68,19 @@ class _Numbers(Collector):
         yield _counter(
             "exits_unjournaled", "Exits sent without a ticket.", stats["exitsUnjournaled"]
         )
+        yield _gauge("guards_tripped", "Accounts with a limit reached.", stats["guardsTripped"])
+        yield _gauge(
+            "guards_unknown", "Accounts whose limits nobody can watch.", stats["guardsUnknown"]
+        )
+        yield _counter("profit_checks", "Results compared.", stats["profitChecks"])
+        yield _counter(
+            "profit_checks_failed", "Comparisons not answered.", stats["profitChecksFailed"]
+        )
+        yield _gauge(
+            "profit_differences",
+            "Positions the broker values otherwise.",
+            stats["profitDifferences"],
+        )
         yield _counter(
             "silent_symbols", "Symbols subscribed again for silence.", stats["feedsResubscribed"]
         )

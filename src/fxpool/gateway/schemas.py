@@ -310,6 +310,12 @@ class HaltBody(PoolBody):
     reason: Label = Field(default="", description="shown wherever the halt is")
 
 
+class GuardResetBody(PoolBody):
+    """A person's word that a limit which was reached may be watched anew."""
+
+    by: Label = Field(default="", description="who resets it, for the audit log")
+
+
 class OrderCancelBody(AccountBody):
     """A pending order to cancel."""
 

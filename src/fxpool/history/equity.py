@@ -10,6 +10,7 @@ A change of the balance that no deal and no charge explains is a *move*: a depos
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, tzinfo
 from decimal import Decimal
 from typing import Final
 
@@ -29,14 +30,15 @@ class EquityRecorder:
 
     Attributes:
         account: whose.
-        marks: of UTC days; true from ``restore`` on.
+        marks: of UTC days; true from ``restore`` on. ``zoned``: of the days of another time zone.
         is_restored: whether what was kept before is known, so that samples are taken.
         given_up: buckets that were lost because the database was down for too long.
     """
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, zone: tzinfo = UTC) -> None:
         self.account = account
         self.marks = EquityMarks()
+        self.zoned = EquityMarks(zone)
         self.is_restored = False
         self.given_up = 0
         self._bucket: EquityBucket | None = None
@@ -48,6 +50,7 @@ class EquityRecorder:
         """Take what was kept, oldest first, and what was moved since its last sample."""
         for bucket in buckets:
             self.marks.take_bucket(bucket)
+            self.zoned.take_bucket(bucket)
         if buckets:
             self._bucket = buckets[-1]
             self._balance = self.account.book.trader.balance - moved
@@ -115,7 +118,9 @@ class EquityRecorder:
         last = self._bucket
         if moved:
             self.marks.move(moved)
+            self.zoned.move(moved)
         self.marks.take(equity, at_ms)
+        self.zoned.take(equity, at_ms)
         if last is not None and not moved and at_ms < last.slot_end_ms and digits == last.digits:
             bucket = last.with_sample(equity, balance, at_ms, covered_ms=covered_ms)
         else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from datetime import UTC, tzinfo
 from decimal import Decimal
 from typing import Final
 
@@ -47,9 +48,10 @@ class EquityKeeper:
         self._thinned_at = clock.now()
         self._kept_at = clock.now()
 
-    def record(self, account: Account) -> RecordedEquity:
-        """Record one more account, and return what is seen of it."""
-        recorder = EquityRecorder(account)
+    def record(self, account: Account, zone: tzinfo = UTC) -> RecordedEquity:
+        """Record one more account, and return what is seen of it; ``zone`` is that of its limits'
+        days."""
+        recorder = EquityRecorder(account, zone)
         self._recorders.append(recorder)
         return RecordedEquity(self, recorder)
 
@@ -152,6 +154,11 @@ class RecordedEquity:
         """Peak, largest fall and start of the UTC day; None while nothing is known of them."""
         known = self._recorder.is_restored and self._recorder.marks.began_ms is not None
         return self._recorder.marks if known else None
+
+    @property
+    def zoned(self) -> EquityMarks | None:
+        """The same with the days of the account's limits."""
+        return None if self.marks is None else self._recorder.zoned
 
     def hear(self, events: Iterable[BookEvent]) -> None:
         """Take what happened just now, and a sample."""

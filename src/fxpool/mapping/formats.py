@@ -309,6 +309,38 @@ class HaltState(TypedDict):
     message: str
 
 
+class GuardInfo(TypedDict):
+    """How an account stands to one of its loss limits.
+
+    ``state`` is ok, warning, tripped or unknown; ``unknown`` says in ``reason`` why nobody can
+    tell. A tripped limit stays so until a person resets it. The loss is ``countsFrom`` less
+    ``equity``; numbers that are not known are null.
+    """
+
+    guard: str
+    state: str
+    reason: str
+    action: str
+    limit: float
+    unit: str
+    warnAtPercent: float
+    trippedSince: str | None
+    countsFrom: float | None
+    countsFromTime: str | None
+    limitMoney: float | None
+    loss: float | None
+    equity: float | None
+
+
+class GuardList(TypedDict):
+    """All loss limits of an account; ``state`` is the gravest of them, or none."""
+
+    account_id: str
+    timeZone: str
+    state: str
+    guards: list[GuardInfo]
+
+
 class StreamingState(TypedDict):
     """What ``POST /streaming/initialize`` answers once positions are loaded."""
 
@@ -418,6 +450,11 @@ class PoolStats(TypedDict):
     feedsRevived: int
     ticketsUnknown: int
     ticketsLost: int
+    guardsTripped: int
+    guardsUnknown: int
+    profitChecks: int
+    profitChecksFailed: int
+    profitDifferences: int
     exitsUnjournaled: int
     alerts: dict[str, int]
 
@@ -436,6 +473,16 @@ class Health(TypedDict):
     details: dict[str, AccountHealth]
 
 
+class ProfitDifferenceInfo(TypedDict):
+    """A position whose gross result we compute otherwise than the broker, or whose costs differ."""
+
+    positionId: str
+    ours: float
+    broker: float
+    ourCosts: float
+    brokerCosts: float
+
+
 class AccountHealth(TypedDict):
     """An account's phase with its reason and since when; ``halted`` is why nothing is opened."""
 
@@ -443,3 +490,4 @@ class AccountHealth(TypedDict):
     reason: str
     since: str
     halted: NotRequired[str]
+    profitDifferences: NotRequired[list[ProfitDifferenceInfo]]

@@ -50,6 +50,7 @@ from fxpool.domain.trades import (
     Side,
     StopTrigger,
     TimeInForce,
+    UnrealisedProfit,
 )
 from fxpool.errors import MappingError
 from fxpool.mapping.hours import market_hours_from
@@ -292,6 +293,21 @@ def expected_margin_from(
             value = margin.buyMargin if side is Side.BUY else margin.sellMargin
             return money_from_wire(value, _money_digits(answer))
     raise MappingError(f"the expected margin of volume {volume_cents} is absent")
+
+
+def unrealised_from(
+    answer: messages_pb2.ProtoOAGetPositionUnrealizedPnLRes,
+) -> dict[int, UnrealisedProfit]:
+    """Return the broker's own results of open positions, by position id."""
+    digits = _money_digits(answer)
+    return {
+        profit.positionId: UnrealisedProfit(
+            money_from_wire(profit.grossUnrealizedPnL, digits),
+            money_from_wire(profit.netUnrealizedPnL, digits),
+            money_from_wire(1, digits),
+        )
+        for profit in answer.positionUnrealizedPnL
+    }
 
 
 def trailing_stop_from(event: messages_pb2.ProtoOATrailingSLChangedEvent) -> tuple[int, Decimal]:

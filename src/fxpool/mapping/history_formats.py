@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypedDict
 
-from fxpool.mapping.formats import PositionInfo
+from fxpool.mapping.formats import GuardInfo, PositionInfo
 
 
 class AccountMetrics(TypedDict):
@@ -182,6 +182,7 @@ class RiskStatus(TypedDict):
 
     ``drawdownSource`` says whether recorded equity is in it, from ``equityRecordedSince`` on;
     ``dailyLossSource`` whether the day's start is the equity that was seen then, or the balance.
+    ``guards`` are the account's loss limits: a tripped one is CRITICAL, an unknown one a WARNING.
     """
 
     account_id: str
@@ -199,6 +200,7 @@ class RiskStatus(TypedDict):
     drawdownSource: NotRequired[DrawdownSource]
     dailyLossSource: NotRequired[Literal["balance", "equity"]]
     equityRecordedSince: NotRequired[str | None]
+    guards: NotRequired[list[GuardInfo]]
 
 
 class OpenTrades(TypedDict):

@@ -39,6 +39,7 @@ from fxpool.mapping.formats import (
 from fxpool.mapping.order_words import VolumeUnits
 from fxpool.platforms.event_ring import ResumeFrom
 from fxpool.platforms.events import Event, EventFilter
+from fxpool.platforms.guard_reads import GuardReads
 from fxpool.platforms.past import PastReads
 
 
@@ -180,7 +181,7 @@ class Subscription(Protocol):
         ...
 
 
-class Platform(PastReads, Protocol):
+class Platform(PastReads, GuardReads, Protocol):
     """One trading platform. ``account`` is any name that the platform resolves to one account.
 
     Reads raise PlatformError when the state is not known; they never answer empty instead. Trading

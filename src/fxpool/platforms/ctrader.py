@@ -12,6 +12,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC
 from functools import partial
 from importlib.metadata import version
 from random import Random, SystemRandom
@@ -23,6 +24,7 @@ from fxpool.account import Account, AccountState, MarginCheck, Phase, Resolver, 
 from fxpool.account.resolver import SETTLE_SECONDS
 from fxpool.alerts import Alerts, alerts_from
 from fxpool.clock import Clock, SystemClock
+from fxpool.domain.guards import GuardState
 from fxpool.domain.quotes import LiveQuote
 from fxpool.domain.symbol_names import SymbolRule
 from fxpool.errors import FxPoolError, NotReady, SymbolNotFound
@@ -48,6 +50,7 @@ from fxpool.platforms.ctrader_account import CTraderAccount
 from fxpool.platforms.ctrader_alerts import CTraderAlerts
 from fxpool.platforms.ctrader_consent import CTraderConsent
 from fxpool.platforms.ctrader_feed import CTraderFeed
+from fxpool.platforms.ctrader_guards import CTraderGuards, GuardCalls, still_guarded
 from fxpool.platforms.ctrader_history import CTraderHistory
 from fxpool.platforms.ctrader_past import PastCalls
 from fxpool.platforms.ctrader_setup import (
@@ -63,6 +66,8 @@ from fxpool.platforms.directory import find_account
 from fxpool.platforms.event_hub import EventHub
 from fxpool.platforms.event_ring import ResumeFrom
 from fxpool.platforms.events import EventFilter, EventSubscription
+from fxpool.platforms.guard_store import GUARDS_FILE, GuardStore
+from fxpool.platforms.guards import looking
 from fxpool.platforms.halt_desk import HaltDesk
 from fxpool.platforms.halts import HALTS_FILE, Halts
 from fxpool.platforms.past_feed import PastFeed
@@ -107,7 +112,7 @@ class _Served:
         return self.account.live
 
 
-class CTraderPlatform(PastCalls):
+class CTraderPlatform(PastCalls, GuardCalls):
     """cTrader accounts of this process; implements ``platforms.base.Platform``."""
 
     name = "ctrader"
@@ -129,6 +134,7 @@ class CTraderPlatform(PastCalls):
         equity: EquityStore | None = None,
         shared: SharedState | None = None,
         alerts: Alerts | None = None,
+        guards: GuardStore | None = None,
         margin_check: MarginCheck = MarginCheck.REFUSE,
         settle_seconds: float = SETTLE_SECONDS,
     ) -> None:
@@ -136,8 +142,8 @@ class CTraderPlatform(PastCalls):
         ``journal`` and the ``alerts`` and closes the ``history``. Without ``alerts`` they are
         logged only. Without ``halts`` a halt is forgotten at the end of
         the process, without ``history`` the accounts' past is read anew by the next one, without
-        ``equity`` what was seen of it is forgotten, without ``shared`` this process knows of no
-        other.
+        ``equity`` what was seen of it is forgotten, without ``guards`` which limits were reached,
+        without ``shared`` this process knows of no other.
         ``settle_seconds`` is how long after a lost answer an order may still come to light."""
         self._clock = clock
         self._alerts = alerts or Alerts(None, clock=clock)
@@ -150,6 +156,13 @@ class CTraderPlatform(PastCalls):
         self._history = history or MemoryHistory()
         self._history_gate = asyncio.Semaphore(HISTORY_AT_ONCE)
         self._equity = EquityKeeper(equity or MemoryEquity(), clock=clock, gate=self._history_gate)
+        self._guards = CTraderGuards(
+            guards or GuardStore(),
+            self.close_positions,
+            self.cancel_order,
+            self._told.guard_changed,
+            clock=clock,
+        )
         self._settle_seconds = settle_seconds
         self._margin_check = margin_check
         self._shared = shared or SharedState.alone(clock)
@@ -199,6 +212,7 @@ class CTraderPlatform(PastCalls):
             margin_check=MarginCheck(settings.margin_check),
             shared=shared,
             alerts=alerts_from(settings, clock=clock, cooldowns=shared.alerts),
+            guards=GuardStore(settings.data_dir / GUARDS_FILE),
             settle_seconds=settings.order_settle_seconds,
         )
 
@@ -212,7 +226,9 @@ class CTraderPlatform(PastCalls):
         observer.keeper = HistoryKeeper(
             account.live, self._history, clock=self._clock, gate=self._history_gate
         )
-        observer.equity = recorded = self._equity.record(account.live)
+        zone = UTC if config.guards is None else config.guards.zone
+        observer.equity = recorded = self._equity.record(account.live, zone)
+        observer.look = looking(self._guards.add(account, feed, recorded))
         events = TicketEvents(feed, self._desk, self._told)
         tickets = Tickets(config.key, self._journal, events, clock=self._clock, new_id=new_id)
         account.live.heard = tickets.heard
@@ -248,6 +264,7 @@ class CTraderPlatform(PastCalls):
         await self._pool.__aenter__()
         self._start(self._desk.see_through(), "tickets")
         self._start(self._equity.run(), "equity")
+        self._start(self._guards.run(), "guards")
         self._opened_at = self._clock.now()
         self._tokens.open(self._parked, self._reauthorise)
         for served in self._accounts.values():
@@ -267,6 +284,7 @@ class CTraderPlatform(PastCalls):
         """End all work of ours. First renewals of tokens, which need a link to finish, then the
         links, so that no account waits to be logged out."""
         await self._tokens.finish()
+        await self._guards.close()
         await self._pool.__aexit__(None, None, None)
         for task in self._tasks:
             task.cancel()
@@ -390,7 +408,11 @@ class CTraderPlatform(PastCalls):
 
     async def resume(self, account: str | None = None) -> formats.HaltState:
         key = None if account is None else self._find(account).key
-        return self._halt_desk.resume(key, account)
+        state = self._halt_desk.resume(key, account)
+        return state if key is None else still_guarded(state, self._accounts[key].account)
+
+    def _guarded(self, account: str) -> CTraderAccount:
+        return self._find(account).account
 
     async def modify_order(self, account: str, change: OrderChange) -> formats.TradeResult:
         return await self._trade(self._find(account).trades.modify_order(change), Call.CHANGE)
@@ -556,6 +578,9 @@ class CTraderPlatform(PastCalls):
             feeds_revived=sum(s.live.feed.died for s in self._enabled()),
             tickets_unknown=self._desk.unknown,
             tickets_lost=self._desk.lost,
+            guards_tripped=self._guards.count(GuardState.TRIPPED),
+            guards_unknown=self._guards.count(GuardState.UNKNOWN),
+            profits=[served.live.profit for served in self._enabled()],
             exits_unjournaled=self._desk.exits_unjournaled,
             alerts={
                 "sent": self._alerts.sent,
@@ -588,6 +613,7 @@ class CTraderPlatform(PastCalls):
             details=ctrader_health.account_details(
                 states,
                 {s.key: halt.reason for s in enabled if (halt := s.account.halt) is not None},
+                {s.key: s.live.profit.differs.values() for s in enabled},
             ),
         )
 

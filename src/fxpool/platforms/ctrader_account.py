@@ -36,6 +36,7 @@ from fxpool.mapping.formats import (
 )
 from fxpool.mapping.instants import iso
 from fxpool.platforms.directory import AccountNames
+from fxpool.platforms.guards import AccountGuard
 from fxpool.platforms.halts import Halt, Halts
 from fxpool.platforms.routing import AccountConfig
 from fxpool.platforms.token_accounts import TokenAccount
@@ -66,6 +67,7 @@ class CTraderAccount:
         config: what the configuration says.
         live: the account itself; set by the platform before anything is read.
         opened: what the token's list says of it, None until that was read.
+        guard: its loss limits, None where it has none.
     """
 
     live: Account
@@ -77,6 +79,7 @@ class CTraderAccount:
         self._halts = halts
         self.key = config.key
         self.opened: TokenAccount | None = None
+        self.guard: AccountGuard | None = None
         self._rules = rules
         self._clock = clock
         self._named: dict[int, LightSymbol] | None = None
@@ -108,7 +111,7 @@ class CTraderAccount:
     @property
     def halt(self) -> Halt | None:
         """What stops it from opening anything, None if nothing does."""
-        return self._halts.of(self.key)
+        return self._halts.of(self.key) or (None if self.guard is None else self.guard.halt)
 
     @property
     def is_simulated(self) -> bool:

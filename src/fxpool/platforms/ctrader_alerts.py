@@ -7,6 +7,7 @@ from typing import Final
 from fxpool.account import AccountState, Phase
 from fxpool.alerts import Alert, Alerts, Severity
 from fxpool.domain.tickets import Ticket
+from fxpool.mapping.formats import GuardInfo
 
 PARKED_COOLDOWN: Final = 300.0
 """Seconds between alerts of an account that goes on being refused."""
@@ -16,6 +17,9 @@ DOWN_COOLDOWN: Final = 300.0
 
 OUTCOME_COOLDOWN: Final = 30.0
 """The same, of unknown outcomes: a cut link may leave many at once. GET /tickets has them all."""
+
+GUARD_COOLDOWN: Final = 60.0
+"""The same, of one limit and state: an equity may go to and fro around a warning."""
 
 _PARKED: Final = {
     Phase.NEEDS_CONSENT: "its owner must authorise the application again: fxpool connect",
@@ -52,6 +56,16 @@ class CTraderAlerts:
     def protection_failed(self, account: str, position_id: str, why: str) -> None:
         text = f"position {position_id} is open without the protection that was asked for: {why}"
         self._tell("protection_failed", text, account, Severity.FAILURE)
+
+    def guard_changed(self, account: str, kind: str, guard: GuardInfo) -> None:
+        """Tell of a loss limit that is near, was reached, or that nobody can watch."""
+        severity = Severity.FAILURE if kind == "guardTripped" else Severity.WARNING
+        text = f"limit {guard['guard']} is {guard['state']}: {guard['reason']}"
+        if kind == "guardTripped":
+            text += f". Action: {guard['action']}; it stays so until somebody resets it"
+        if kind != "guardReset":
+            word = f"guard_{guard['guard']}_{guard['state']}"
+            self._tell(word, text, account, severity, GUARD_COOLDOWN)
 
     def moved(self, account: str, state: AccountState) -> None:
         """Tell of a phase that only a person can end."""

@@ -119,6 +119,10 @@ class CTraderFeed:
         """Tell what happened to an order ticket."""
         self._change(kind, {"ticketId": ticket["id"], "ticket": ticket})
 
+    def told_of_guard(self, kind: str, body: dict[str, Any]) -> None:
+        """Tell how the account stands to a loss limit."""
+        self._change(kind, body)
+
     def snapshot(self) -> Event:
         """Return the state of a live account as one event.
 

@@ -5,10 +5,11 @@ Source: what callers of the older pools send and read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from fxpool.account import AccountState, Phase
+from fxpool.account.profit_check import ProfitCheck, ProfitDifference
 from fxpool.mapping import formats
 from fxpool.mapping.instants import iso
 from fxpool.pool import Environment, PoolStats
@@ -50,9 +51,12 @@ def account_words(states: Mapping[str, AccountState]) -> dict[str, str]:
 
 
 def account_details(
-    states: Mapping[str, AccountState], halted: Mapping[str, str]
+    states: Mapping[str, AccountState],
+    halted: Mapping[str, str],
+    differing: Mapping[str, Iterable[ProfitDifference]],
 ) -> dict[str, formats.AccountHealth]:
-    """Return phase, reason and since when, per account; ``halted`` is why, by account."""
+    """Return phase, reason and since when, per account; ``halted`` is why, by account, and
+    ``differing`` are results that the broker computes otherwise."""
     details = {
         key: formats.AccountHealth(
             phase=state.phase.value, reason=state.reason, since=iso(state.since)
@@ -61,7 +65,20 @@ def account_details(
     }
     for key, reason in halted.items():
         details[key]["halted"] = reason
+    for key, found in differing.items():
+        if rows := [_difference(one) for one in found]:
+            details[key]["profitDifferences"] = rows
     return details
+
+
+def _difference(one: ProfitDifference) -> formats.ProfitDifferenceInfo:
+    return formats.ProfitDifferenceInfo(
+        positionId=str(one.position_id),
+        ours=float(one.ours),
+        broker=float(one.theirs),
+        ourCosts=float(one.costs),
+        brokerCosts=float(one.theirs_costs),
+    )
 
 
 def link_checks(stats: PoolStats, environments: Iterable[Environment]) -> dict[str, str]:
@@ -104,6 +121,9 @@ def pool_stats(
     feeds_revived: int,
     tickets_unknown: int,
     tickets_lost: int,
+    guards_tripped: int,
+    guards_unknown: int,
+    profits: Sequence[ProfitCheck],
     exits_unjournaled: int,
     alerts: dict[str, int],
 ) -> formats.PoolStats:
@@ -135,6 +155,11 @@ def pool_stats(
         feedsRevived=feeds_revived,
         ticketsUnknown=tickets_unknown,
         ticketsLost=tickets_lost,
+        guardsTripped=guards_tripped,
+        guardsUnknown=guards_unknown,
+        profitChecks=sum(check.checks for check in profits),
+        profitChecksFailed=sum(check.failed for check in profits),
+        profitDifferences=sum(len(check.differs) for check in profits),
         exitsUnjournaled=exits_unjournaled,
         alerts=alerts,
     )

@@ -65,6 +65,7 @@ DEFAULT_BARS_WINDOW: Final = timedelta(days=1)
 
 MEDIUM_RISK: Final = 0.05
 HIGH_RISK: Final = 0.10
+_GRADE_OF: Final = {"ok": 0, "unknown": 1, "warning": 1, "tripped": 2}
 _GRADES: Final = (("OK", "low"), ("WARNING", "medium"), ("CRITICAL", "high"))
 
 
@@ -258,7 +259,10 @@ class CTraderHistory:
             drawdown = max(drawdown, marks.drawdown or 0.0)
             largest = max(largest, drawdown, marks.max_drawdown)
         worst = max(loss, drawdown)
-        status, level = _GRADES[(worst >= MEDIUM_RISK) + (worst >= HIGH_RISK)]
+        guard = self._account.guard
+        limits = None if guard is None else guard.listing(shown_id)
+        grade = (worst >= MEDIUM_RISK) + (worst >= HIGH_RISK)
+        status, level = _GRADES[max(grade, 0 if limits is None else _GRADE_OF[limits["state"]])]
         return RiskStatus(
             account_id=shown_id,
             balance=now["balance"],
@@ -266,7 +270,7 @@ class CTraderHistory:
             marginLevel=now["marginLevel"],
             open_positions=now["openPositions"],
             daily_loss_percent=round(loss * 100.0, 2),
-            max_daily_loss_percent=None,
+            max_daily_loss_percent=number(None if guard is None else guard.daily_limit_percent),
             current_drawdown_percent=round(drawdown * 100.0, 2),
             drawdown=round(drawdown * 100.0, 2),
             maxDrawdown=round(largest * 100.0, 2),
@@ -275,6 +279,7 @@ class CTraderHistory:
             drawdownSource="balance" if marks is None else "balance_and_equity",
             dailyLossSource=loss_source,
             equityRecordedSince=_recorded_since(marks),
+            guards=[] if limits is None else limits["guards"],
         )
 
     async def report(

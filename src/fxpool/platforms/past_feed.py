@@ -18,6 +18,7 @@ class PastFeed:
     Attributes:
         keeper: of the account's past; set before anything is told.
         equity: what is recorded of its equity; None where nobody does it.
+        look: compares the account with its limits; where it has none, nothing.
         quoted: the feed's own: quotes are many, and no business of the past.
     """
 
@@ -26,6 +27,7 @@ class PastFeed:
     def __init__(self, feed: AccountObserver) -> None:
         self._feed = feed
         self.equity: RecordedEquity | None = None
+        self.look: Callable[[], None] = lambda: None
         self.quoted: Callable[[int], None] = feed.quoted
         self.restored: Callable[[float], None] = feed.restored
 
@@ -34,6 +36,7 @@ class PastFeed:
         if self.equity is not None:
             self.equity.hear(events)
         self._feed.changed(events)
+        self.look()
 
     def moved(self, trigger: Trigger, state: AccountState) -> None:
         if trigger is Trigger.SYNCHRONISED:
@@ -41,3 +44,4 @@ class PastFeed:
         elif trigger in _LOSSES:
             self.keeper.lost()
         self._feed.moved(trigger, state)
+        self.look()

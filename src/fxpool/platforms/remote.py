@@ -23,6 +23,7 @@ from fxpool.mapping.formats import (
     AccountListing,
     AccountSummary,
     CloseResults,
+    GuardList,
     HaltState,
     Health,
     OrderList,
@@ -190,6 +191,13 @@ class RemotePlatform(RemotePast):
     async def resume(self, account: str | None = None) -> HaltState:
         path = "/resume" if account is None else f"/accounts/{_part(account)}/resume"
         return await self._http.post(path, {}, HaltState)
+
+    async def guards(self, account: str) -> GuardList:
+        return await self._get(f"/accounts/{_part(account)}/guards", GuardList)
+
+    async def reset_guards(self, account: str, *, by: str = "") -> GuardList:
+        path = f"/accounts/{_part(account)}/guards/reset"
+        return await self._http.post(path, {"by": by}, GuardList)
 
     async def modify_order(self, account: str, change: OrderChange) -> TradeResult:
         body = {

@@ -11,13 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any
 
 from fxpool.errors import SettingsError
+from fxpool.platforms.config_entry import Entry
+from fxpool.platforms.guard_config import GuardPlan, guard_plan
 from fxpool.pool.channel import Environment
-
-OTHER_PLATFORMS: Final = frozenset({"metaapi", "mt4", "mt5", "dxtrade"})
-"""Entries that another platform serves; an entry without ``platform`` means MetaApi."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,7 @@ class AccountConfig:
         max_lots: no order larger than this is sent; None for no limit of ours.
         symbols: MetaTrader names to subscribe to as soon as the account is live.
         vault_path: the entry of its tokens in the secret store, where it is not the usual one.
+        guards: its loss limits, None where it has none.
     """
 
     key: str
@@ -48,6 +48,7 @@ class AccountConfig:
     max_lots: Decimal | None = None
     symbols: tuple[str, ...] = ()
     vault_path: str = ""
+    guards: GuardPlan | None = None
 
     @property
     def display_name(self) -> str:
@@ -65,7 +66,7 @@ def load_routing_config(path: Path) -> list[AccountConfig]:
         raise SettingsError(f'{path}: "accounts" must be an object of account entries by key')
     found = []
     for key, entry in accounts.items():
-        reader = _Entry(path, f"accounts.{key}", entry)
+        reader = Entry(path, f"accounts.{key}", entry)
         if reader.is_ctrader():
             found.append(_account(key, reader))
     return found
@@ -77,11 +78,11 @@ def load_demo_config(path: Path) -> AccountConfig:
     Raises SettingsError.
     """
     content = _read(path)
-    reader = _Entry(path, "account", content.get("account"))
+    reader = Entry(path, "account", content.get("account"))
     key = reader.text("key") or reader.text("accountId")
     if not key:
         reader.refuse("key", "is missing: give the name by which callers know the account")
-    limits = _Entry(path, "limits", content.get("limits", {}))
+    limits = Entry(path, "limits", content.get("limits", {}))
     symbols = content.get("symbols", [])
     if not isinstance(symbols, list) or not all(isinstance(name, str) for name in symbols):
         raise SettingsError(f'{path}: "symbols" must be a list of symbol names')
@@ -94,7 +95,7 @@ def load_demo_config(path: Path) -> AccountConfig:
     )
 
 
-def _account(key: str, entry: _Entry) -> AccountConfig:
+def _account(key: str, entry: Entry) -> AccountConfig:
     login = entry.text("accountId") or entry.text("login")
     return AccountConfig(
         key=key,
@@ -108,6 +109,7 @@ def _account(key: str, entry: _Entry) -> AccountConfig:
         read_only=entry.flag("readOnly", default=False),
         enabled=entry.flag("enabled", default=True),
         vault_path=entry.text("_vaultPath"),
+        guards=guard_plan(entry),
     )
 
 
@@ -121,58 +123,3 @@ def _read(path: Path) -> Mapping[str, Any]:
     if not isinstance(content, dict):
         raise SettingsError(f"{path}: must hold a JSON object")
     return content
-
-
-class _Entry:
-    """One object of a file, read field by field with errors that say where and what to do."""
-
-    def __init__(self, path: Path, where: str, fields: object) -> None:
-        self._path, self._where = path, where
-        if not isinstance(fields, dict):
-            raise SettingsError(f"{path}: {where} must be an object")
-        self._fields: dict[str, Any] = fields
-
-    def refuse(self, field: str, what: str) -> NoReturn:
-        raise SettingsError(f"{self._path}: {self._where}.{field} {what}")
-
-    def is_ctrader(self) -> bool:
-        platform = self.text("platform").lower() or "metaapi"
-        if platform not in OTHER_PLATFORMS | {"ctrader"}:
-            self.refuse("platform", f'is "{platform}": use ctrader, metaapi, mt4, mt5 or dxtrade')
-        return platform == "ctrader"
-
-    def environment(self) -> Environment:
-        word = self.text("environment").lower()
-        try:
-            return Environment(word)
-        except ValueError:
-            self.refuse("environment", f'is "{word}": set it to "demo" or "live"')
-
-    def text(self, field: str) -> str:
-        """Return a text, or a whole number as text (ids are written both ways); empty if absent."""
-        value = self._fields.get(field)
-        if value is None:
-            return ""
-        if isinstance(value, bool) or not isinstance(value, str | int):
-            self.refuse(field, "must be a text")
-        return str(value)
-
-    def integer(self, field: str) -> int | None:
-        word = self.text(field)
-        if word and not word.isdecimal():
-            self.refuse(field, "must be a whole number")
-        return int(word) if word else None
-
-    def number(self, field: str) -> Decimal | None:
-        value = self._fields.get(field)
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int | Decimal) or value <= 0:
-            self.refuse(field, "must be a number above 0")
-        return Decimal(value)
-
-    def flag(self, field: str, *, default: bool) -> bool:
-        value = self._fields.get(field, default)
-        if not isinstance(value, bool):
-            self.refuse(field, "must be true or false")
-        return value

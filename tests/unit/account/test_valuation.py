@@ -200,3 +200,30 @@ def test_a_tick_is_worth_more_in_a_loss_where_money_is_converted() -> None:
     usdjpy = book.tick_values(USDJPY)
     assert usdjpy is not None
     assert (usdjpy.profit, usdjpy.loss) == (Decimal("0.625"), Decimal("0.8"))
+
+
+def test_a_floor_calls_at_the_quote_that_reaches_it_and_at_no_other() -> None:
+    calls: list[int] = []
+    book = live_book(position(), position(501, side=Side.SELL, volume_cents=100_000))
+    book.set_floor(Decimal("-1.00"), lambda: calls.append(book.quotes[EURUSD].bid or 0))
+    for bid in (112569, 112669, 112500, 112479):
+        book.apply_quote(EURUSD, bid, bid, None, 0.0)  # 1,000 units net long from 1.12569
+    assert calls == []
+    book.apply_quote(EURUSD, 112469, 112469, None, 0.0)
+    assert calls == [112469]
+    book.set_floor(None, lambda: None)
+    book.apply_quote(EURUSD, 100000, 100000, None, 0.0)
+    assert calls == [112469]
+
+
+def test_a_floor_counts_positions_that_come_and_go() -> None:
+    calls: list[None] = []
+    book = live_book()
+    book.apply_quote(EURUSD, 112469, 112469, None, 0.0)
+    book.set_floor(Decimal("-1.00"), lambda: calls.append(None))
+    for held in ([position()], [position(volume_cents=50_000)], []):
+        book.begin_reconcile()
+        book.reconcile(held, [])
+        book.apply_quote(EURUSD, 112468, 112468, None, 0.0)
+        book.apply_quote(EURUSD, 112469, 112469, None, 0.0)
+    assert len(calls) == 2, "only while the whole position was open"

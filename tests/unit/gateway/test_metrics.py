@@ -21,6 +21,11 @@ STATS: PoolStats = {
     "feedsRevived": 1,
     "ticketsUnknown": 0,
     "ticketsLost": 0,
+    "guardsTripped": 0,
+    "guardsUnknown": 0,
+    "profitChecks": 0,
+    "profitChecksFailed": 0,
+    "profitDifferences": 0,
     "exitsUnjournaled": 0,
     "alerts": {"sent": 2, "failed": 0, "dropped": 0},
 }

@@ -95,6 +95,9 @@ def test_the_reuse_ratio_counts_requests_on_open_sessions() -> None:
         feeds_revived=1,
         tickets_unknown=0,
         tickets_lost=0,
+        guards_tripped=0,
+        guards_unknown=0,
+        profits=[],
         exits_unjournaled=0,
         alerts={"sent": 0, "failed": 0, "dropped": 0},
     )

@@ -1,4 +1,4 @@
-"""The kill switch: nothing is opened while it stands; closing and cancelling stay allowed."""
+"""The kill switch and loss limits: what stops opening. Closing and cancelling stay allowed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from starlette.responses import Response
 from fxpool.gateway.exact_json import answer
 from fxpool.gateway.openapi import answers
 from fxpool.gateway.routes.common import OnPlatform, new_router
-from fxpool.gateway.schemas import HaltBody
-from fxpool.mapping.formats import HaltState
+from fxpool.gateway.schemas import GuardResetBody, HaltBody
+from fxpool.mapping.formats import GuardList, HaltState
 
 router = new_router("safety")
 
@@ -39,3 +39,17 @@ async def halt_account(
 async def resume_account(account_id: str, platform: OnPlatform) -> Response:
     """End an account's own halt; the halt of all, if there is one, stays."""
     return answer(await platform.resume(account_id))
+
+
+@router.get("/accounts/{account_id}/guards", responses=answers(GuardList))
+async def read_guards(account_id: str, platform: OnPlatform) -> Response:
+    """The account's loss limits and how it stands to them; ``unknown`` is never ``ok``."""
+    return answer(await platform.guards(account_id))
+
+
+@router.post("/accounts/{account_id}/guards/reset", responses=answers(GuardList))
+async def reset_guards(
+    account_id: str, platform: OnPlatform, body: GuardResetBody | None = None
+) -> Response:
+    """End the latches of limits that were reached; the account may open again."""
+    return answer(await platform.reset_guards(account_id, by=body.by if body else ""))

@@ -1,0 +1,100 @@
+"""What guards must not forget at a restart: latches, what a person forgave, the day's balance.
+
+A small file; one that cannot be read stops the start, because to go on would be to forget.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from fxpool.domain.guards import GuardKind
+from fxpool.errors import SettingsError
+
+GUARDS_FILE: Final = "guards.json"
+"""Its name in the data folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latch:
+    """A limit that was reached, and when (ISO 8601, UTC), until a person resets it."""
+
+    reason: str
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forgiven:
+    """A loss that a person's reset does not count any more, as long as the footing is the same."""
+
+    anchor_ms: int
+    amount: int
+
+
+@dataclass(slots=True)
+class GuardMemory:
+    """What is known of one account's guards, by kind of limit.
+
+    Attributes:
+        day_ms, day_balance: a day, and the balance when it began or was first looked at.
+    """
+
+    latches: dict[str, Latch] = field(default_factory=dict)
+    forgiven: dict[str, Forgiven] = field(default_factory=dict)
+    day_ms: int = 0
+    day_balance: int = 0
+
+    def latch(self, kind: GuardKind) -> Latch | None:
+        return self.latches.get(kind.value)
+
+
+class GuardStore:
+    """The memories of all accounts, in a file if a path is given."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Raises SettingsError for a file that is there and cannot be read."""
+        self._path = path
+        self._accounts: dict[str, GuardMemory] = {}
+        if path is not None:
+            self._read(path)
+
+    def of(self, account_key: str) -> GuardMemory:
+        """Return an account's memory; ``save`` keeps what is changed in it."""
+        return self._accounts.setdefault(account_key, GuardMemory())
+
+    def save(self) -> None:
+        """Keep all memories. Raises OSError."""
+        if self._path is None:
+            return
+        content = {key: asdict(memory) for key, memory in self._accounts.items()}
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        draft = self._path.with_suffix(".new")
+        with draft.open("w", encoding="utf-8") as file:
+            json.dump(content, file, indent=2)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self._path)
+
+    def _read(self, path: Path) -> None:
+        try:
+            content: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+            self._accounts = {key: _memory(fields) for key, fields in content.items()}
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
+            raise SettingsError(
+                f"{path}: the guards of this pool cannot be read ({type(exc).__name__}): mend the "
+                "file, or delete it if no guard has tripped"
+            ) from exc
+
+
+def _memory(fields: dict[str, Any]) -> GuardMemory:
+    return GuardMemory(
+        latches={kind: Latch(**latch) for kind, latch in fields["latches"].items()},
+        forgiven={kind: Forgiven(**one) for kind, one in fields["forgiven"].items()},
+        day_ms=int(fields["day_ms"]),
+        day_balance=int(fields["day_balance"]),
+    )
