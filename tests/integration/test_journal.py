@@ -230,6 +230,15 @@ async def test_tickets_are_listed_newest_first_by_account_and_state(journal: Jou
     assert await journal.tickets(["beta"]) == []
 
 
+async def test_a_ticket_whose_last_step_is_not_written_yet_is_listed_by_that_step(
+    journal: Journal,
+) -> None:
+    entry = Entry(ticket())
+    await journal.enter(entry)
+    journal.note(executed(entry.ticket))
+    assert await journal.tickets(["alpha"], [TicketState.JOURNALED]) == []
+
+
 async def test_many_orders_at_once_share_transactions_and_all_are_stored(
     journal: Journal,
 ) -> None:

@@ -121,6 +121,32 @@ async def test_a_copy_is_made_once_and_never_again_after_it_was_closed() -> None
         assert len(orders_made(served.simulator)) == 1
 
 
+async def test_a_copy_that_was_made_is_never_called_not_executed_while_the_account_is_away() -> (
+    None
+):
+    async with live_platform() as served:
+        first = await served.buy("0.1", comment=COPY)
+        await served.cut()
+        again = await served.buy("0.1", comment=COPY)
+        assert again == {**first, "duplicate": True}
+
+
+async def test_two_closes_of_a_position_without_an_answer_are_told_apart() -> None:
+    async with live_platform() as served:
+        opened = await served.buy("0.5")
+        refuse = Fault(FaultKind.REFUSE, CLOSE, code="UNKNOWN_ERROR")
+        served.simulator.faults.stand(refuse)
+        request = CloseRequest(opened["positionId"], Decimal("0.2"))
+        lost = await served.platform.close_position("alpha", request)
+        await served.phase("alpha", Phase.LIVE)
+        done = await served.platform.close_position("alpha", request)
+        assert (lost["outcome"], done["outcome"]) == ("unknown", "executed")
+        listed = (await served.platform.tickets("alpha"))["tickets"]
+        closes = [ticket for ticket in listed if ticket["kind"] == "close"]
+        outcomes = [(await served.platform.wait_ticket(t["id"], 10.0))["outcome"] for t in closes]
+        assert sorted(str(one) for one in outcomes) == ["executed", "not_executed"]
+
+
 async def test_a_refused_copy_may_be_tried_again() -> None:
     async with live_platform() as served:
         served.simulator.faults.stand(

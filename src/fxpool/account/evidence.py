@@ -8,10 +8,11 @@ an equal label forbids to call a ticket absent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 from fxpool.account.tickets import ORDER
@@ -29,10 +30,12 @@ class Records:
     Attributes:
         positions: open ones, by id.
         orders: those that rest, and those that changed since, by id.
+        closes: what ``shown_closes`` found for closes of unknown outcome, by ticket.
     """
 
     positions: Mapping[int, Position]
     orders: Mapping[int, Order]
+    closes: Mapping[str, Finding] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ def find(ticket: Ticket, records: Records) -> Finding | None:
         case TicketKind.PLACE:
             return _placed(ticket, records)
         case TicketKind.CLOSE:
-            return _closed(ticket, records)
+            return records.closes.get(ticket.ticket_id)
         case TicketKind.CANCEL:
             return _cancelled(ticket, records)
         case TicketKind.AMEND_POSITION:
@@ -102,18 +105,51 @@ def _end_of(order: Order) -> Finding:
     return Finding(TicketTrigger.REFUSED, said, order)
 
 
-def _closed(ticket: Ticket, records: Records) -> Finding | None:
-    position_id = _number(ticket.intent, "positionId")
-    closing = [
-        order
-        for order in _since(ticket, records.orders.values())
-        if order.is_closing and order.position_id == position_id and not order.is_protection
-    ]
-    for order in sorted(closing, key=lambda order: order.order_id):
-        finding = _end_of(order)
-        if finding.trigger is not TicketTrigger.REFUSED:
-            return finding
-    return None
+def shown_closes(orders: Mapping[int, Order], closes: Sequence[Ticket]) -> dict[str, Finding]:
+    """Return what shows the closes of unknown outcome, by ticket; those that nothing shows are
+    left out.
+
+    ``closes`` are all that were sent since the oldest in question. A closing order carries no name
+    of ours, so each may show one ticket only: not one whose close was answered with it, and none
+    while another close of the position still waits for an answer that may name it.
+    """
+    claimed = {_number(t.result or {}, "orderId") for t in closes if not t.state.is_open}
+    open_closes = [ticket for ticket in closes if ticket.state.is_open]
+    found: dict[str, Finding] = {}
+    for position_id in {_number(ticket.intent, "positionId") for ticket in open_closes}:
+        here = [t for t in open_closes if _number(t.intent, "positionId") == position_id]
+        shown = [
+            (order, finding)
+            for order in sorted(orders.values(), key=lambda order: order.order_id)
+            if order.is_closing
+            and order.position_id == position_id
+            and not order.is_protection
+            and order.order_id not in claimed
+            and (finding := _end_of(order)).trigger is not TicketTrigger.REFUSED
+        ]
+        if any(ticket.state.is_running for ticket in here):
+            waiting = Finding(None, f"another close of position {position_id} is under way")
+            found |= dict.fromkeys([t.ticket_id for t in here if shown], waiting)
+        else:
+            found |= _matched(here, shown)
+    return found
+
+
+def _matched(
+    closes: Sequence[Ticket], shown: Sequence[tuple[Order, Finding]]
+) -> dict[str, Finding]:
+    """Give each order to the close that it fits best: by volume, then by time."""
+    found: dict[str, Finding] = {}
+    for order, finding in shown:
+        left = [t for t in closes if t.ticket_id not in found and _since(t, [order])]
+        if left:
+            found[min(left, key=partial(_misfit, order)).ticket_id] = finding
+    return found
+
+
+def _misfit(order: Order, close: Ticket) -> tuple[bool, timedelta]:
+    passed = timedelta() if order.opened_at is None else order.opened_at - close.received_at
+    return order.volume_cents != _number(close.intent, "volume"), abs(passed)
 
 
 def _cancelled(ticket: Ticket, records: Records) -> Finding | None:

@@ -3,6 +3,8 @@ not load a database for it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from fxpool.domain.tickets import Entry, Ticket, TicketState
@@ -30,4 +32,8 @@ class TicketJournal(Protocol):
         self, ticket: Ticket, expected: TicketState, *, frees_key: bool = False
     ) -> bool:
         """Store a step of a ticket unless another process was faster: whether it was stored."""
+        ...
+
+    async def closes(self, account: str, since: datetime) -> Sequence[Ticket]:
+        """Return the closes of an account that were received since then, of all processes."""
         ...

@@ -14,7 +14,7 @@ from typing import Any, Final
 import structlog
 
 from fxpool.account.driver import Account
-from fxpool.account.evidence import SKEW, Finding, Records, find
+from fxpool.account.evidence import SKEW, Finding, Records, find, shown_closes
 from fxpool.account.journal import TicketJournal
 from fxpool.account.phase import Phase
 from fxpool.account.reads import AccountReads
@@ -103,7 +103,9 @@ class Resolver:
         since = min(ticket.received_at for ticket in due) - SKEW
         listed = await reads.orders_since(since, began)
         orders = {order.order_id: order for order in [*snapshot.orders, *listed]}
-        records = Records({p.position_id: p for p in snapshot.positions}, orders)
+        # Read after the orders, so that each of ours has its ticket, whichever process sent it.
+        closes = shown_closes(orders, await self._journal.closes(self._account.key, since))
+        records = Records({p.position_id: p for p in snapshot.positions}, orders, closes)
         for ticket in due:
             finding = find(ticket, records)
             if finding is None:

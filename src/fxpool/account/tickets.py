@@ -70,9 +70,21 @@ class TicketObserver(Protocol):
 
 @dataclass(slots=True)
 class Answer:
-    """What the broker answered to a request; the block that sent it says so."""
+    """What the broker answered to a request; the block that sent it says so.
+
+    Attributes:
+        text: the ids of what it is about, as evidence.
+        order_ids: the orders of its executions; the last one carries the request out.
+    """
 
     text: str = ""
+    order_ids: tuple[int, ...] = ()
+
+    @property
+    def result(self) -> Mapping[str, Any]:
+        """What is kept of it as the ticket's result."""
+        told = {"success": True, "outcome": "executed"}
+        return {**told, "orderId": str(self.order_ids[-1])} if self.order_ids else told
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +179,7 @@ class Tickets:
             raise
         else:
             if ticket.kind is not TicketKind.PLACE:
-                self._step(ticket.ticket_id, TicketTrigger.EXECUTED, answer.text)
+                self._step(ticket.ticket_id, TicketTrigger.EXECUTED, answer.text, answer.result)
         finally:
             if ticket.kind is not TicketKind.PLACE:
                 self._release(ticket)
@@ -252,8 +264,14 @@ class Tickets:
             client_order_id=str(fields.get("clientOrderId", "")),
         )
 
-    def _step(self, ticket_id: str, trigger: TicketTrigger, text: str = "") -> None:
-        ticket = self._held[ticket_id].after(trigger, self._clock.at(), text)
+    def _step(
+        self,
+        ticket_id: str,
+        trigger: TicketTrigger,
+        text: str = "",
+        result: Mapping[str, Any] | None = None,
+    ) -> None:
+        ticket = self._held[ticket_id].after(trigger, self._clock.at(), text, result)
         self._held[ticket_id] = ticket
         self._journal.note(ticket)
         if ticket.state is TicketState.UNKNOWN:

@@ -383,6 +383,7 @@ class Trading:
         async with self._tickets.sending(request, intent, is_exit=is_exit) as answer:
             executions = await self._exchange(request)
             answer.text = _ids(executions)
+            answer.order_ids = tuple(e.order.order_id for e in executions if e.order is not None)
             return executions
 
     async def _exchange(self, request: Message) -> tuple[Execution, ...]:

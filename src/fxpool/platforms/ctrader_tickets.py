@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 import msgspec
 import structlog
 
-from fxpool.account import ORDER, Finding, Tickets, Trading
+from fxpool.account import ORDER, Finding, Phase, Tickets, Trading
 from fxpool.domain.order_keys import OrderKey, Standing, fingerprint, order_key, standing
 from fxpool.domain.requests import OrderIntent
 from fxpool.domain.tickets import Ticket, TicketKind, TicketTrigger
@@ -95,6 +95,8 @@ class TicketedOrders:
             result = await self._told_late(ticket, finding, deals)
         else:
             result = TradeResult(success=True, outcome="executed", message=finding.text)
+            if finding.order is not None:
+                result["orderId"] = str(finding.order.order_id)
         return result | TradeResult(ticketId=ticket.ticket_id)
 
     async def _told_late(
@@ -168,12 +170,12 @@ class TicketedOrders:
         return cast("TradeResult", {**holder.result, "duplicate": True})
 
     def _is_closed_again(self, result: Mapping[str, Any]) -> bool:
-        """Whether an executed copy's position is known not to be open any more."""
-        position_id = result.get("positionId")
-        if not result.get("success") or position_id is None:
+        """Whether an executed copy's position is known not to be open any more; nothing is known
+        of it while the account is not live."""
+        position_id, live = result.get("positionId"), self._account.live
+        if not result.get("success") or position_id is None or live.state.phase is not Phase.LIVE:
             return False
-        self._account.live.require_live()
-        return self._account.live.book.position(int(position_id)) is None
+        return live.book.position(int(position_id)) is None
 
 
 def _fields_of(request: TradeRequest) -> dict[str, Any]:

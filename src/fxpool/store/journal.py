@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Any, Final, Self
 
@@ -223,7 +223,21 @@ class Journal:
         if states is not None:
             query = query.where(TICKETS.c.state.in_([state.value for state in states]))
         newest_first = query.order_by(TICKETS.c.received_ms.desc(), TICKETS.c.ticket_id)
-        return [self._newest(row) for row in await self._rows(newest_first.limit(limit))]
+        found = [self._newest(row) for row in await self._rows(newest_first.limit(limit))]
+        # A step that is not written yet may have led out of the states that were asked for.
+        return [ticket for ticket in found if states is None or ticket.state in states]
+
+    async def closes(self, account: str, since: datetime) -> list[Ticket]:
+        """Return the closes of an account that were received since then, of all processes.
+
+        Raises JournalDown.
+        """
+        query = select(TICKETS).where(
+            TICKETS.c.account == account,
+            TICKETS.c.kind == TicketKind.CLOSE.value,
+            TICKETS.c.received_ms >= milliseconds(since),
+        )
+        return [self._newest(row) for row in await self._rows(query)]
 
     async def settled(self, ticket_id: str, timeout: float) -> Ticket | None:
         """Wait until it is known what became of a ticket, or ``timeout`` seconds; return it as it

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fxpool.account.evidence import Records, find
+from fxpool.account.evidence import Records, find, shown_closes
 from fxpool.domain.tickets import Ticket, TicketKind, TicketTrigger, received
 from fxpool.domain.trades import Order, OrderStatus, Position
 from harness.values import at, closing_order, limit_order, order, position, protection
@@ -92,14 +92,54 @@ def test_the_broker_s_clock_may_be_behind_ours() -> None:
     assert trigger_of(ticket(), early) is TicketTrigger.EXECUTED
 
 
+def close(name: str = "t1", seconds: float = 0, **intent: Any) -> Ticket:
+    """Return a close of position 500 whose outcome is unknown."""
+    asked = {"positionId": 500, "volume": VOLUME} | intent
+    ticket = received(name, "alpha", TicketKind.CLOSE, at(seconds), intent=asked)
+    steps = (TicketTrigger.JOURNALED, TicketTrigger.SENT, TicketTrigger.LOST)
+    for step in steps:
+        ticket = ticket.after(step, at(seconds))
+    return ticket
+
+
+def closed_by(closes: Iterable[Ticket], *orders: Order) -> dict[str, Any]:
+    """Return which order shows which close, by ticket; None while that is not clear."""
+    listed = {order.order_id: order for order in orders}
+    found = shown_closes(listed, tuple(closes))
+    return {name: one.order and one.order.order_id for name, one in found.items()}
+
+
 def test_a_close_is_shown_by_a_closing_order_of_its_position() -> None:
-    close = ticket(TicketKind.CLOSE, positionId=500, volume=VOLUME)
-    assert trigger_of(close, closing_order(position_id=500)) is TicketTrigger.EXECUTED
-    assert trigger_of(close, closing_order(position_id=501)) == "absent"
-    assert trigger_of(close, closing_order(position_id=500, status=OrderStatus.REJECTED)) == (
-        "absent"
-    )
-    assert trigger_of(close, protection(position_id=500, status=OrderStatus.FILLED)) == "absent"
+    assert closed_by([close()], closing_order(7, position_id=500)) == {"t1": 7}
+    assert closed_by([close()], closing_order(position_id=501)) == {}
+    rejected = closing_order(position_id=500, status=OrderStatus.REJECTED)
+    assert closed_by([close()], rejected) == {}
+    assert closed_by([close()], protection(position_id=500, status=OrderStatus.FILLED)) == {}
+    records = Records({}, {}, shown_closes({7: closing_order(7, position_id=500)}, [close()]))
+    found = find(close(), records)
+    assert found is not None
+    assert found.trigger is TicketTrigger.EXECUTED
+
+
+def test_a_closing_order_that_answered_another_close_shows_no_second_one() -> None:
+    other = close("t2").after(TicketTrigger.EXECUTED, at(1), "", {"orderId": "7"})
+    assert closed_by([close(), other], closing_order(7, position_id=500)) == {}
+
+
+def test_one_closing_order_shows_one_of_two_closes_the_one_that_it_fits() -> None:
+    whole, part = close("whole", 0), close("part", 40, volume=100_000)
+    shown = closing_order(7, position_id=500, volume_cents=100_000)
+    assert closed_by([whole, part], shown) == {"part": 7}
+    again = close("again", 40)
+    late = closing_order(8, position_id=500, opened_at=at(41), volume_cents=VOLUME)
+    assert closed_by([whole, again], late) == {"again": 8}
+
+
+def test_a_close_waits_for_another_one_that_may_still_be_answered() -> None:
+    asked = {"positionId": 500, "volume": VOLUME}
+    running = received("t2", "alpha", TicketKind.CLOSE, at(1), intent=asked)
+    found = closed_by([close(), running], closing_order(7, position_id=500))
+    assert found == {"t1": None, "t2": None}
 
 
 def test_a_cancel_is_shown_by_the_cancelled_order_only() -> None:
