@@ -16,6 +16,8 @@ SHELL   := /bin/bash
 PIP_INSTALL = -m pip --disable-pip-version-check install --quiet --require-hashes
 # Tests wait for servers more than they compute, so more of them run at once than there are cores.
 WORKERS ?= 4
+SEEDS   ?= 200
+FROM    ?= 1
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -65,6 +67,9 @@ demo: env ## a simulated broker, the gateway on port 8088, a guided first trade
 test: env sdk-env client-env layer-env ## all tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
+soak: env ## seeds of the checker: orders under faults and kill -9 (SEEDS=200 FROM=1)
+	@cd tests && ../$(BIN)/python -m checker.soak --seeds $(SEEDS) --from $(FROM) $(SOAK_ARGS)
+
 check: env ## format, lint, types and the arrows between the folders
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -90,4 +95,4 @@ lock: ## pin all requirements again, with hashes (needs uv)
 clean: ## remove what the targets above made
 	rm -rf $(VENV) $(SDK) $(CLIENT) $(LAYER) .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
-.PHONY: help env sdk-env client-env layer-env demo test check format bench proto lock clean
+.PHONY: help env sdk-env client-env layer-env demo test soak check format bench proto lock clean

@@ -189,10 +189,12 @@ class CTraderPlatform(PastCalls, GuardCalls):
         *,
         accounts: Sequence[AccountConfig] | None = None,
         clock: Clock | None = None,
+        journal: Journal | None = None,
     ) -> Self:
         """Return the platform that the settings describe, not opened yet.
 
-        ``accounts`` takes the place of the configured files. Raises SettingsError.
+        ``accounts`` takes the place of the configured files, ``journal`` that of the configured
+        database. Raises SettingsError.
         """
         clock = clock or SystemClock()
         shared = SharedState.from_settings(settings, clock)
@@ -205,7 +207,7 @@ class CTraderPlatform(PastCalls, GuardCalls):
             clock=clock,
             random=SystemRandom(),
             new_id=lambda: uuid.uuid4().hex,
-            journal=Journal(settings.journal_url, clock=clock),
+            journal=journal or Journal(settings.journal_url, clock=clock),
             halts=Halts(settings.data_dir / HALTS_FILE),
             history=SqlHistory(settings.history_url),
             equity=SqlEquity(settings.equity_url),

@@ -1,0 +1,124 @@
+"""A gateway as a process of its own that dies where a run says: the product's own assembly on a
+fast clock, with a journal that knows the numbered steps of a ticket.
+
+``run_gateway`` is what the process runs; nothing of it is reachable from the product.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Protocol
+
+import uvloop
+from pydantic import SecretStr
+
+from checker.plan import CrashPoint
+from checker.planted import ForgetfulJournal, plant
+from fxpool.cli import logs
+from fxpool.clock import Clock
+from fxpool.domain.tickets import Entry, Ticket, TicketState
+from fxpool.gateway import GatewayServer, create_app, serve
+from fxpool.platforms.ctrader import CTraderPlatform
+from fxpool.settings import Settings
+from fxpool.store import Journal
+from harness.fast_clock import FastClock
+
+_NOTED = {
+    TicketState.SENT: CrashPoint.SENT,
+    TicketState.ACCEPTED: CrashPoint.ACCEPTED,
+    TicketState.EXECUTED: CrashPoint.EXECUTED,
+    TicketState.UNKNOWN: CrashPoint.UNKNOWN,
+}
+
+
+class Armed(Protocol):
+    """A number that two processes share: the point at which the gateway is to die, 0 for none."""
+
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySpec:
+    """What a gateway process is started with; it is pickled on its way.
+
+    Attributes:
+        settings: of the product, by field.
+        log_file: takes what the process says.
+        plant: the name of a planted bug, empty for none.
+    """
+
+    settings: dict[str, Any]
+    clock: FastClock
+    log_file: Path
+    plant: str = ""
+
+
+def run_gateway(spec: GatewaySpec, armed: Armed, ready: Connection) -> None:
+    """Serve until killed; ``ready`` gets the URL."""
+    with spec.log_file.open("a") as log:
+        os.dup2(log.fileno(), 2)
+    logs.configure("INFO")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(spec, armed, ready))
+
+
+async def _serve(spec: GatewaySpec, armed: Armed, ready: Connection) -> None:
+    settings = Settings(**spec.settings)
+    kind = ForgetfulJournal if spec.plant == "forget" else NumberedJournal
+    journal = kind(settings.journal_url, clock=spec.clock)
+    if isinstance(journal, NumberedJournal):
+        journal.armed = armed
+    platform = CTraderPlatform.from_settings(settings, clock=spec.clock, journal=journal)
+    plant(spec.plant, platform)
+    await platform.open()
+
+    def announce(server: GatewayServer) -> None:
+        ready.send(server.url)
+
+    try:
+        await serve(create_app(platform), port=0, announce=announce)
+    finally:
+        await platform.close()
+
+
+class NumberedJournal(Journal):
+    """The journal, in a process that is killed at one numbered step of a ticket."""
+
+    armed: Armed | None = None
+
+    def __init__(self, url: SecretStr, *, clock: Clock) -> None:
+        super().__init__(url, clock=clock)
+
+    async def enter(self, entry: Entry) -> bool:
+        self._pass(CrashPoint.RECEIVED)
+        entered = await super().enter(entry)
+        self._pass(CrashPoint.JOURNALED)
+        return entered
+
+    def note(self, ticket: Ticket) -> None:
+        point = _NOTED.get(ticket.state)
+        if point is not None:
+            self._pass(point)
+        super().note(ticket)
+
+    async def write(self, ticket: Ticket, *, frees_key: bool = False) -> None:
+        self._pass(CrashPoint.EXECUTED)
+        await super().write(ticket, frees_key=frees_key)
+        self._pass(CrashPoint.STORED)
+
+    async def settle(
+        self, ticket: Ticket, expected: TicketState, *, frees_key: bool = False
+    ) -> bool:
+        self._pass(CrashPoint.SETTLING)
+        stored = await super().settle(ticket, expected, frees_key=frees_key)
+        self._pass(CrashPoint.SETTLED)
+        return stored
+
+    def _pass(self, point: CrashPoint) -> None:
+        if self.armed is not None and self.armed.value == point:
+            os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,87 @@
+"""Some seeds of the checker, every crash point, what old copiers do; ``make soak`` runs more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from checker.history import Outcome
+from checker.plan import Act, CrashPoint, Keyed, Plan, Step, Trouble, killing, plan_of
+from checker.run import Report, run
+
+AT_ONCE = 12
+SEEDS = range(1, 25)
+
+BUY = Step(act=Act.MARKET, gateway=0, pick=0.1, hundredths=3, is_buy=True)
+CLOSE = replace(BUY, act=Act.CLOSE)
+
+
+async def run_all(plans: Sequence[Plan], folder: Path) -> list[Report]:
+    """Run plans side by side, in folders of their own."""
+    gate = asyncio.Semaphore(AT_ONCE)
+    certificates = folder / "ca"
+    certificates.mkdir()
+
+    async def one(plan: Plan) -> Report:
+        async with gate:
+            place = folder / str(plan.seed)
+            place.mkdir()
+            return await run(plan, place, certificates=certificates)
+
+    return list(await asyncio.gather(*map(one, plans)))
+
+
+def assert_kept(reports: Sequence[Report]) -> None:
+    broken = [str(report) + report.logs for report in reports if report.found]
+    assert not broken, "\n".join(broken)
+
+
+@pytest.mark.timeout(300)
+async def test_every_promise_is_kept_under_seeded_faults(tmp_path: Path) -> None:
+    reports = await run_all([plan_of(seed) for seed in SEEDS], tmp_path)
+    assert_kept(reports)
+    sums = sum((report.counts() for report in reports), Counter[str]())
+    assert sums["ok"] > 150
+    assert sums["unknown"] > 50
+    assert sums["faults"] > 150
+    assert sums["kills"] > 5
+
+
+@pytest.mark.timeout(300)
+async def test_a_gateway_killed_at_any_step_of_a_ticket_keeps_every_promise(
+    tmp_path: Path,
+) -> None:
+    plans = [_killed_at(point) for point in CrashPoint]
+    reports = await run_all(plans, tmp_path)
+    assert_kept(reports)
+    assert [report.kills for report in reports] == [1] * len(plans)
+
+
+def _killed_at(point: CrashPoint) -> Plan:
+    """A copy that is tried again while its gateway dies, and a close after it."""
+    copy = replace(BUY, keyed=Keyed.COPY, tries=3)
+    steps = (BUY, killing(copy, point), replace(BUY, keyed=Keyed.GIVEN), CLOSE)
+    return Plan(int(point), gateways=1, delay_ms=400, clients=(steps,))
+
+
+async def test_a_gateway_killed_in_a_close_closes_once_and_says_so(tmp_path: Path) -> None:
+    points = (CrashPoint.JOURNALED, CrashPoint.AT_THE_BROKER, CrashPoint.EXECUTED)
+    plans = [Plan(int(point), 1, 0, ((BUY, killing(CLOSE, point), CLOSE),)) for point in points]
+    reports = await run_all(plans, tmp_path)
+    assert_kept(reports)
+    assert [report.kills for report in reports] == [1] * len(plans)
+
+
+async def test_the_old_copiers_three_tries_of_30_seconds_against_lost_answers_are_one_position(
+    tmp_path: Path,
+) -> None:
+    copy = replace(BUY, keyed=Keyed.COPY, tries=3, patience=30.0, trouble=Trouble.LOST_ANSWER)
+    (report,) = await run_all([Plan(1, 1, 0, ((copy, BUY),))], tmp_path)
+    assert_kept([report])
+    assert report.seen.operations[0].outcome is Outcome.UNKNOWN
+    assert len(report.seen.ledgers["alpha"].orders) == 2
