@@ -15,9 +15,9 @@ from fxpool.gateway.schemas import AccountQuery
 from fxpool.platforms.base import Platform
 
 
-def new_router(tag: str) -> APIRouter:
+def new_router(tag: str, route_class: type[ExactRoute] = ExactRoute) -> APIRouter:
     """Return a router whose routes read exact JSON."""
-    return APIRouter(route_class=ExactRoute, default_response_class=Response, tags=[tag])
+    return APIRouter(route_class=route_class, default_response_class=Response, tags=[tag])
 
 
 async def _platform(request: Request) -> Platform:

@@ -13,7 +13,7 @@ from typing import Annotated, Final
 from fastapi import Header
 from starlette.responses import Response
 
-from fxpool.gateway.exact_json import answer
+from fxpool.gateway.exact_json import KEY_HEADER, MAX_KEY_LENGTH, OrderRoute, answer
 from fxpool.gateway.openapi import answers
 from fxpool.gateway.routes.common import OnPlatform, new_router
 from fxpool.gateway.schemas import (
@@ -30,9 +30,9 @@ from fxpool.gateway.schemas import (
 from fxpool.mapping.formats import CloseResults, TradeResult
 from fxpool.platforms.base import PlatformError, TradeRequest
 
-router = new_router("trading")
+router = new_router("trading", OrderRoute)
 
-GivenKey = Annotated[str | None, Header(alias="Idempotency-Key", max_length=512)]
+GivenKey = Annotated[str | None, Header(alias=KEY_HEADER, max_length=MAX_KEY_LENGTH)]
 
 _TRADE_RESULT: Final = answers(TradeResult)
 _TOO_MANY_REQUESTS: Final = 429
