@@ -79,6 +79,9 @@ class Settings(BaseSettings):
     pool_api_url: str = ""
     pool_url: str = ""
 
+    callback_secret: SecretStr = NO_SECRET
+    callback_hosts: str = ""
+
     routing_config: Path | None = None
     symbols_file: Path | None = None
     demo_config: Path | None = None

@@ -10,6 +10,7 @@ from fxpool.cli.exits import end_with
 from fxpool.cli.lifetime import run_until_signal
 from fxpool.errors import FxPoolError
 from fxpool.gateway import GatewayServer, create_app, serve
+from fxpool.gateway.callback_rules import CallbackRules
 from fxpool.platforms.ctrader import CTraderPlatform
 from fxpool.settings import Settings
 
@@ -34,7 +35,11 @@ async def _serve(settings: Settings, *, host: str, port: int) -> None:
     """Serve the configured platform from its opening to its close."""
     platform = CTraderPlatform.from_settings(await with_stored_application(settings))
     key = settings.pool_api_key
-    app = create_app(platform, api_key=key if key.get_secret_value() else None)
+    app = create_app(
+        platform,
+        api_key=key if key.get_secret_value() else None,
+        callbacks=CallbackRules.from_settings(settings),
+    )
     await platform.open()
     try:
         await serve(app, host=host, port=port, announce=_announce)

@@ -14,6 +14,8 @@ import fxpool
 from fxpool.clock import Clock, SystemClock
 from fxpool.gateway import routes
 from fxpool.gateway.access import Access, Gatekeeper
+from fxpool.gateway.callback_rules import CallbackRules
+from fxpool.gateway.callbacks import Callbacks
 from fxpool.gateway.edge import RequestCount, RequestIds, StripPrefix
 from fxpool.gateway.errors import add_error_handlers
 from fxpool.gateway.limits import GatewayLimits
@@ -42,6 +44,7 @@ class Gateway(FastAPI):
         limits: what is accepted.
         metrics: the gateway's own counters.
         streams: the event streams that are open.
+        callbacks: the addresses that are told of reconnects; the server opens and closes them.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class Gateway(FastAPI):
         limits: GatewayLimits,
         access: Access,
         new_request_id: Callable[[], str],
+        callbacks: CallbackRules,
     ) -> None:
         super().__init__(
             title="fxpool",
@@ -63,6 +67,7 @@ class Gateway(FastAPI):
         self.platform, self.access, self.limits = platform, access, limits
         self.metrics = Metrics()
         self.streams = Streams(platform, clock=clock, limits=limits, metrics=self.metrics)
+        self.callbacks = Callbacks(platform, callbacks, clock=clock)
         # The last one added is the first to see a request.
         self.add_middleware(Gatekeeper, access=access)
         self.add_middleware(RequestCount, metrics=self.metrics, now=clock.now)
@@ -88,6 +93,7 @@ def create_app(
     limits: GatewayLimits | None = None,
     api_key: SecretStr | None = None,
     new_request_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+    callbacks: CallbackRules | None = None,
 ) -> Gateway:
     """Return the gateway to a platform, which the caller opens and closes.
 
@@ -99,4 +105,5 @@ def create_app(
         limits=limits or GatewayLimits(),
         access=Access(api_key),
         new_request_id=new_request_id,
+        callbacks=callbacks or CallbackRules(),
     )

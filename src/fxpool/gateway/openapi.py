@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypedDict
+from typing import Any, Final, NotRequired, TypedDict
 
 import msgspec
 
+from fxpool.gateway.callbacks import CallbackState
 from fxpool.mapping.formats import (
     AccountInformation,
     AccountListing,
@@ -60,6 +61,13 @@ class AccountPositions(TypedDict, total=False):
     error: str
 
 
+class CallbackForgotten(TypedDict):
+    """A registration that was ended."""
+
+    success: bool
+    callback_id: str
+
+
 class CallbackRegistration(TypedDict):
     """Where a registered caller hears of reconnects."""
 
@@ -67,6 +75,7 @@ class CallbackRegistration(TypedDict):
     callback_id: str
     delivery: str
     events: str
+    callback: NotRequired[CallbackState]
 
 
 class Forgotten(TypedDict):
@@ -107,6 +116,7 @@ SHAPES: Final = (
     AccountPositions,
     AccountReport,
     BarList,
+    CallbackForgotten,
     CallbackRegistration,
     CloseResults,
     DailyGrowth,
@@ -134,6 +144,7 @@ SHAPES: Final = (
     TradeHistory,
     TradeResult,
     dict[str, AccountListing],
+    list[CallbackState],
     dict[str, AccountPositions],
     dict[str, AccountSummary],
     LinkStatus,

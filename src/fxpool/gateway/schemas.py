@@ -366,6 +366,9 @@ class CallbackBody(PoolBody):
     """A caller that wants to hear of reconnects."""
 
     callback_id: Label = Field(default="anonymous", description="the caller's own name for it")
+    callback_url: Label = Field(
+        default="", description="where to POST the event, signed; absent: read the event stream"
+    )
 
 
 class AccountQuery(PoolBody):

@@ -79,6 +79,7 @@ class GatewayServer:
             started.cancel()
         if self._task.done():
             await self._task
+        await self._app.callbacks.open()
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -88,6 +89,7 @@ class GatewayServer:
         self._app.streams.close()
         self._server.should_exit = True
         await asyncio.wait([self._task])
+        await self._app.callbacks.close()
 
     async def wait(self) -> None:
         """Wait until the server ends by itself, which it should not; raises what ended it."""

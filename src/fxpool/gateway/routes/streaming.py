@@ -7,8 +7,9 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fxpool.gateway.callbacks import Callbacks, CallbackState
 from fxpool.gateway.exact_json import answer
-from fxpool.gateway.openapi import CallbackRegistration, answers
+from fxpool.gateway.openapi import CallbackForgotten, CallbackRegistration, answers
 from fxpool.gateway.routes.common import OnPlatform, new_router, query_parameters
 from fxpool.gateway.schemas import AccountBody, CallbackBody, SymbolBody
 from fxpool.gateway.sse import EventStreamResponse, read_options
@@ -46,16 +47,40 @@ async def unsubscribe_symbol(body: SymbolBody, platform: OnPlatform) -> Response
 
 
 @router.post("/streaming/register-reconnection-callback", responses=answers(CallbackRegistration))
-async def register_reconnection_callback(body: CallbackBody) -> Response:
-    """Where to hear of reconnects: a callback lives in the caller, so the event feed serves it."""
-    return answer(
-        CallbackRegistration(
-            success=True,
-            callback_id=body.callback_id or "anonymous",
-            delivery="event-stream",
-            events="/events?types=reconnected",
-        )
+async def register_reconnection_callback(body: CallbackBody, request: Request) -> Response:
+    """Where to hear of reconnects: on the event stream, or by a signed POST to ``callback_url``.
+
+    The event has ``accountId`` and ``disconnectDuration`` in seconds.
+    """
+    name = body.callback_id or "anonymous"
+    registration = CallbackRegistration(
+        success=True,
+        callback_id=name,
+        delivery="event-stream",
+        events="/events?types=reconnected",
     )
+    if body.callback_url:
+        callbacks: Callbacks = request.app.callbacks
+        registration["delivery"] = "webhook"
+        registration["callback"] = callbacks.register(name, body.callback_url)
+    return answer(registration)
+
+
+@router.get("/streaming/reconnection-callbacks", responses=answers(list[CallbackState]))
+async def list_reconnection_callbacks(request: Request) -> Response:
+    """How the deliveries to registered addresses stand."""
+    callbacks: Callbacks = request.app.callbacks
+    return answer(callbacks.states())
+
+
+@router.delete(
+    "/streaming/reconnection-callbacks/{callback_id}", responses=answers(CallbackForgotten)
+)
+async def forget_reconnection_callback(callback_id: str, request: Request) -> Response:
+    """End a registration."""
+    callbacks: Callbacks = request.app.callbacks
+    await callbacks.forget(callback_id)
+    return answer(CallbackForgotten(success=True, callback_id=callback_id))
 
 
 @router.get(
