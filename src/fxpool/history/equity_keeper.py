@@ -19,7 +19,7 @@ from fxpool.account.events import BookEvent
 from fxpool.clock import Clock
 from fxpool.domain.equity import EquityBucket, EquityMarks
 from fxpool.domain.past import Span
-from fxpool.errors import FxPoolError
+from fxpool.errors import FxPoolError, NotReady
 from fxpool.history.equity import EquityRecorder
 from fxpool.history.equity_kept import EquityStore
 from fxpool.history.naming import kept_name
@@ -32,6 +32,7 @@ KEEP_EVERY: Final = 60.0
 """Seconds between writes; a crash loses what was seen since the last one."""
 
 THIN_EVERY: Final = 3600.0
+BEGIN_AGAIN: Final = 10.0
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +46,8 @@ class EquityKeeper:
         self._clock = clock
         self._gate = gate
         self._recorders: list[EquityRecorder] = []
+        self._changed: set[EquityRecorder] = set()
+        self._wake = asyncio.Event()
         self._thinned_at = clock.now()
         self._kept_at = clock.now()
 
@@ -56,13 +59,17 @@ class EquityKeeper:
         return RecordedEquity(self, recorder)
 
     async def run(self) -> None:
-        """Record until cancelled: the outermost frame of its task."""
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._sample(), name="equity-sample")
-                tasks.create_task(self._keep(), name="equity-keep")
-        except* Exception:
-            log.exception("the recording of equity ended")
+        """Record until cancelled: the outermost frame of its task. What ends it is a bug of ours;
+        it is told, and recording begins again."""
+        while True:
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._sample(), name="equity-sample")
+                    tasks.create_task(self._follow(), name="equity-follow")
+                    tasks.create_task(self._keep(), name="equity-keep")
+            except* Exception:
+                log.exception("the recording of equity ended, and begins again")
+                await self._clock.sleep(BEGIN_AGAIN)
 
     async def close(self) -> None:
         """Keep what was seen last, and let go of the store; call it when ``run`` has ended."""
@@ -70,8 +77,16 @@ class EquityKeeper:
         await self._store.close()
 
     def sample(self, recorder: EquityRecorder) -> None:
-        """Take a sample of one account now, because something changed."""
-        recorder.sample(ms_from_instant(self._clock.at()), self._clock.now())
+        """Take a sample of one account now."""
+        try:
+            recorder.sample(ms_from_instant(self._clock.at()), self._clock.now())
+        except NotReady as exc:
+            log.debug("no equity", account=recorder.account.key, error=str(exc))
+
+    def changed(self, recorder: EquityRecorder) -> None:
+        """Have a sample taken as soon as what told of a change has returned."""
+        self._changed.add(recorder)
+        self._wake.set()
 
     async def buckets(self, recorder: EquityRecorder, *, since_ms: int = 0) -> list[EquityBucket]:
         """Return what was seen of an account, oldest first. Raises NotReady and HistoryDown."""
@@ -82,6 +97,14 @@ class EquityKeeper:
         while True:
             await self._clock.sleep(SAMPLE_EVERY)
             for recorder in self._recorders:
+                self.sample(recorder)
+
+    async def _follow(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            changed, self._changed = self._changed, set()
+            for recorder in changed:
                 self.sample(recorder)
 
     async def _keep(self) -> None:
@@ -161,9 +184,9 @@ class RecordedEquity:
         return None if self.marks is None else self._recorder.zoned
 
     def hear(self, events: Iterable[BookEvent]) -> None:
-        """Take what happened just now, and a sample."""
+        """Take what happened just now; called in the socket's turn of the loop."""
         self._recorder.hear(events)
-        self.sample()
+        self._keeper.changed(self._recorder)
 
     def sample(self) -> None:
         """Take a sample now."""
