@@ -223,6 +223,11 @@ def order_latency(bench: Bench) -> None:
                 "<= 1 ms, <= 2 ms" if has_target else "",
                 (p50 <= 1 and p99 <= 2) if has_target else None,
             )
+    quiet, flooded = (found[name].to_broker for name in ("at rest", "under 20,000 quotes/s"))
+    times = orders.percentile_ms(flooded, 0.5) / orders.percentile_ms(quiet, 0.5)
+    bench.add(
+        "the flood's delay to the broker", f"{times:.2f} times at rest", "<= 2 times", times <= 2
+    )
     for clients, per_second in rates.items():
         bench.add(f"orders executed, {clients} at a time", f"{median(per_second):,.0f}/s", "", None)
 
