@@ -49,6 +49,7 @@ class AccountBook:
         assets, light_symbols, symbols: by id; ``symbols`` holds those with trading parameters.
         apply_quote: the hot path, ``(symbol_id, bid, ask, timestamp_ms, now)``: prices in 1/100000
             and None for an absent side; replaces integers in place, revalues what depends on them.
+        values_by: whether an open position's result depends on a symbol's quotes.
         set_floor: ``(amount, call)``: call as soon as all gross results together are that or less.
     """
 
@@ -66,6 +67,7 @@ class AccountBook:
         self._reconciled = False
         self.apply_quote = self._valuation.apply_quote
         self.set_floor = self._valuation.set_floor
+        self.values_by = self._valuation.values_by
 
     # The broker's lists
 

@@ -139,6 +139,10 @@ class Valuation:
             if floating <= self._floor:
                 self._on_floor()
 
+    def values_by(self, symbol_id: int) -> bool:
+        """Whether an open position's result depends on a symbol's quotes."""
+        return bool(self._dependents.get(symbol_id))
+
     def set_floor(self, floor: Decimal | None, on_floor: Callable[[], None]) -> None:
         """Have ``on_floor`` called at each quote after which all gross results together are at or
         below ``floor``, in the account's currency; None ends it. It must not raise."""

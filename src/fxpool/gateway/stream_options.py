@@ -12,6 +12,7 @@ from fxpool.gateway.values import Label, Words, iso_time
 from fxpool.mapping.instants import instant_from_ms
 from fxpool.platforms.event_ring import EventPosition, ResumeFrom
 from fxpool.platforms.events import EventFilter
+from fxpool.platforms.pace import SLOWEST_MS
 
 _LAST_MS = 253_402_300_799_999  # the year 9999
 
@@ -38,6 +39,13 @@ class StreamOptions(PoolBody):
         default=False, description="one JSON array per message instead of one event"
     )
     flush_ms: float = Field(default=0, ge=0, le=20, description="at most one write in so many ms")
+    account_ms: int = Field(
+        default=0,
+        ge=0,
+        le=SLOWEST_MS,
+        description="the least ms between two tellings of how results and equity moved with "
+        "prices (`positionUpdate`, `accountUpdated`); 0: the usual 200. Changes come at once",
+    )
     last_event_id: Label = Field(
         default="",
         description="go on after this event, `account:epoch:seq`; or the header Last-Event-ID",
@@ -71,7 +79,9 @@ class StreamOptions(PoolBody):
         accounts = self.accounts
         if self.positions is not None:
             accounts = frozenset(position.account for position in self._positions())
-        return EventFilter(accounts=accounts, symbols=self.symbols, types=self.types)
+        return EventFilter(
+            accounts=accounts, symbols=self.symbols, types=self.types, account_ms=self.account_ms
+        )
 
     def resume(self) -> ResumeFrom | None:
         """Return where to go on; None for a stream that begins."""

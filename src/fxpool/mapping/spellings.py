@@ -51,6 +51,7 @@ SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "order_id": ("order_id", "orderId"),
     "callback_id": ("callback_id", "callbackId"),
     "expiration": ("expiration", "expirationTime", "expiration_time"),
+    "account_ms": ("accountMs", "account_ms"),
     "flush_ms": ("flushMs", "flush_ms"),
     "last_event_id": ("lastEventId", "last_event_id"),
 }

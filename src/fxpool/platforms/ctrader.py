@@ -11,7 +11,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from functools import partial
 from importlib.metadata import version
@@ -635,7 +635,7 @@ class CTraderPlatform(PastCalls, GuardCalls):
         wanted = wanted or EventFilter()
         if wanted.accounts is not None:
             keys = frozenset(self._find(name).key for name in wanted.accounts)
-            wanted = EventFilter(keys, wanted.symbols, wanted.types)
+            wanted = replace(wanted, accounts=keys)
         resumed = None if resume is None else self._hub.resume(wanted, resume)
         if resumed is not None:
             return resumed

@@ -81,7 +81,7 @@ class CTraderFeed:
         }
         level_key = ("price", key, symbol)
         self._hub.publish(Event("price", key, body, symbol=symbol, level_key=level_key))
-        if self._gross and self._timer is None:
+        if self._timer is None and self._account.live.book.values_by(symbol_id):
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(LEVELS_EVERY, self._tell_levels)
 

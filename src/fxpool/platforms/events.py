@@ -18,6 +18,7 @@ import msgspec
 
 from fxpool.errors import SlowConsumer
 from fxpool.mapping.instants import iso, ms_from_instant
+from fxpool.platforms.pace import MONEY_LEVELS, Pace
 
 MAX_WAITING_CHANGES: Final = 10_000
 
@@ -65,11 +66,17 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which events a subscriber wants; None means all."""
+    """Which events a subscriber wants; None means all.
+
+    Attributes:
+        account_ms: the least milliseconds between two tellings of how results and the equity moved
+            with prices; 0 for the usual pace. Changes are told at once in any case.
+    """
 
     accounts: frozenset[str] | None = None
     symbols: frozenset[str] | None = None
     types: frozenset[str] | None = None
+    account_ms: int = 0
 
     def wants(self, event: Event) -> bool:
         """Whether an event passes. The symbol filter lets events without a symbol through."""
@@ -108,12 +115,17 @@ class EventSubscription:
         self._changes = 0
         self._ready = asyncio.Event()
         self._ended: Exception | None = None
+        self._pace = Pace(wanted.account_ms, self._put_levels) if wanted.account_ms else None
 
     def offer(self, event: Event) -> None:
         """Queue an event; called by the hub, never waits."""
         if self._ended is not None or not self.wanted.wants(event):
             return
+        pace = self._pace
         if event.level_key is not None:
+            if pace is not None and event.type in MONEY_LEVELS:
+                pace.hold(event)
+                return
             self._waiting.pop(event.level_key, None)
             self._waiting[event.level_key] = event
         elif self._changes >= self._max_waiting:
@@ -121,8 +133,16 @@ class EventSubscription:
         else:
             self._changes += 1
             self._waiting[event] = event
+            if pace is not None:
+                pace.overtake(event)
         if not self._ready.is_set():
             self._ready.set()
+
+    def _put_levels(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self._waiting.pop(event.level_key, None)
+            self._waiting[event.level_key] = event
+        self._ready.set()
 
     def lead(self, events: Iterable[Event]) -> None:
         """Queue what the stream begins with, before all else and whatever its filter says."""
@@ -157,6 +177,8 @@ class EventSubscription:
     def end(self, error: Exception) -> None:
         """End the stream: what is queued is dropped, the consumer gets ``error``."""
         self._ended = error
+        if self._pace is not None:
+            self._pace.close()
         self._waiting.clear()
         self._ready.set()
         self._detach(self)
@@ -180,6 +202,8 @@ class EventSubscription:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
+        if self._pace is not None:
+            self._pace.close()
         self._detach(self)
 
     async def __aiter__(self) -> AsyncIterator[Event]:

@@ -207,6 +207,8 @@ def stream_url(base_url: str, wanted: EventFilter, resume: ResumeFrom | None = N
     """Return the WebSocket address of a filtered stream that comes in batches."""
     lists = {"accounts": wanted.accounts, "symbols": wanted.symbols, "types": wanted.types}
     query = {name: ",".join(sorted(values)) for name, values in lists.items() if values is not None}
+    if wanted.account_ms:
+        query["accountMs"] = str(wanted.account_ms)
     if resume is not None:
         query |= resume.query()
     return f"ws{base_url.removeprefix('http')}/ws?{urlencode({'batch': 1, **query})}"
