@@ -9,7 +9,8 @@ from google.protobuf.message import Message
 from fxpool.domain.tickets import Entry, Ticket, TicketState
 from fxpool.errors import Outcome, RequestError
 from fxpool.platforms.ctrader import CTraderPlatform
-from fxpool.platforms.events import Event, EventHub
+from fxpool.platforms.event_hub import EventHub
+from fxpool.platforms.events import Event
 from fxpool.pool import AccountChannel, Pool, Seat, TradeReply
 from fxpool.store import Journal
 
@@ -18,11 +19,12 @@ BUGS = ("resend", "forget", "drop")
 
 def plant(bug: str, platform: CTraderPlatform) -> None:
     """Put a bug's part in the place of the right one; ``forget`` is a journal of its own."""
+    hub = DroppingHub(platform._hub)
     for served in platform._accounts.values():
         if bug == "resend":
             served.live._pool = ResendingPool(served.live._pool)  # type: ignore[assignment] # a stand-in
         if bug == "drop":
-            served.feed._hub = platform._hub = DroppingHub(served.feed._hub)
+            served.feed._hub = platform._hub = hub
 
 
 class ResendingPool:
@@ -78,8 +80,7 @@ class DroppingHub(EventHub):
     """Loses one deal on its way to the subscribers, without a gap in the numbers."""
 
     def __init__(self, hub: EventHub) -> None:
-        super().__init__()
-        self._subscriptions, self._sequence = hub._subscriptions, hub._sequence
+        super().__init__(hub._log)
         self._left = 3
 
     def publish(self, event: Event) -> None:

@@ -30,8 +30,9 @@ from checker.history import (
     TicketRow,
 )
 
-SPENT = frozenset({"DUPLICATE_COPY"})
-"""Refusals that say of an order that it was made before."""
+SAYS_NOTHING_OF_EARLIER = frozenset({"DUPLICATE_COPY", "CONNECT"})
+"""Failures of a repeat that do not deny an earlier try: the one says that it made the order, the
+other that nobody was there to ask."""
 
 
 class Rule(Enum):
@@ -95,7 +96,7 @@ def _answer(one: Operation, made: list[BrokersOrder]) -> Broken:
         wanted = str(one.result["orderId"])
         if wanted not in {order.order_id for order in made}:
             yield Rule.OK_EXISTS, f"{one.intent}: order {wanted} is not at the broker"
-    if one.outcome is Outcome.FAIL and one.code not in SPENT:
+    if one.outcome is Outcome.FAIL and one.code not in SAYS_NOTHING_OF_EARLIER:
         before = [order.order_id for order in made if order.created_ms < one.began_ms]
         if before:
             yield Rule.FAIL_DOES_NOT, f"{one.intent}: {one.code} was told with order {before} there"
