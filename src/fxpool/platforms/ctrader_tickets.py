@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields as fields_of
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
@@ -37,6 +37,9 @@ REPEAT_SECONDS: Final = 25.0
 """How long a repeat waits for the first request; callers of old pools give up after 30 s."""
 
 _NOT_THE_ORDER: Final = frozenset({"idempotency_key", "environment", "allow_unsynchronized"})
+_OF_THE_ORDER: Final = tuple(
+    field.name for field in fields_of(TradeRequest) if field.name not in _NOT_THE_ORDER
+)
 
 log = structlog.get_logger(__name__)
 
@@ -182,8 +185,8 @@ def _fields_of(request: TradeRequest) -> dict[str, Any]:
     """Return what makes an order this one, as JSON; 0.10 lots are 0.1 lots."""
     fields = {
         name: _json(value)
-        for name, value in asdict(request).items()
-        if name not in _NOT_THE_ORDER and value is not None
+        for name in _OF_THE_ORDER
+        if (value := getattr(request, name)) is not None
     }
     fields["action"] = parse_action(request.action).word
     return fields
