@@ -152,7 +152,10 @@ def report(
         Literal["html", "json", "csv"], typer.Option("--format", help="What is written.")
     ] = "html",
     output: Annotated[
-        str, typer.Option("--output", "-o", help="The file; - prints it [a name by account].")
+        str,
+        typer.Option(
+            "--output", "-o", help="The file, - to print it; else named after the account."
+        ),
     ] = "",
     shown: Annotated[
         bool, typer.Option("--open", help="Open it with what this machine opens such files with.")

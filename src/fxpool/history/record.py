@@ -132,6 +132,16 @@ class AccountRecord:
             self._ratios = ratios_of(self.trades)
         return self._ratios
 
+    @property
+    def known_ratios(self) -> Ratios | None:
+        """The ratios, None if they are to be computed anew."""
+        return self._ratios
+
+    def keep_ratios(self, ratios: Ratios, parts: int) -> None:
+        """Take ratios that were computed elsewhere when there were so many parts."""
+        if parts == len(self.parts):
+            self._ratios = ratios
+
     def parts_since(self, since: datetime) -> list[ClosedPart]:
         """Return what was closed at or after an instant, oldest first."""
         return self.parts[bisect_left(self.parts, since, key=lambda part: part.closed_at) :]

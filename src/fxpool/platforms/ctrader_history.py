@@ -18,6 +18,7 @@ from fxpool.domain.past import Span
 from fxpool.errors import InvalidCall, NotReady
 from fxpool.history import AccountRecord, HistoryKeeper, RecordedEquity
 from fxpool.history.bars import Timeframe, joined_bars, source_begin, timeframe
+from fxpool.history.beside import ratios_beside
 from fxpool.history.curve import Day
 from fxpool.history.record import start_of_days
 from fxpool.history.statistics import growth_of, share
@@ -95,8 +96,9 @@ class CTraderHistory:
         """Return what all trades came to."""
         record = await self._keeper.ready(READY_SECONDS)
         now = self._account.information(shown_id)
+        ratios = await ratios_beside(record)
         tally, curve, at = record.tally(), record.curve, self._clock.at()
-        growth, ratios = growth_of(curve, tally.profit + curve.charges, at), record.ratios()
+        growth = growth_of(curve, tally.profit + curve.charges, at)
         symbols = await self._symbols.of(tally.volumes)
         won, lost = share(tally.won, tally.trades), share(tally.lost, tally.trades)
         best, worst = tally.best, tally.worst

@@ -109,7 +109,9 @@ def value_axis(low: float, high: float, step: float, label: Callable[[float], st
 def time_axis(begin: datetime, end: datetime) -> list[Tick]:
     """Return a few instants of a period, written as its length wants it."""
     length = end - begin
-    if length <= timedelta(days=2):
+    if length <= timedelta(minutes=10):
+        form = "%H:%M:%S"
+    elif length <= timedelta(days=2):
         form = "%H:%M"
     elif length <= timedelta(days=200):
         form = "%d %b"

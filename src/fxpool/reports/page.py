@@ -344,7 +344,8 @@ def _duration(milliseconds: int) -> str:
 
 def _period(begin: datetime, end: datetime) -> str:
     last = end - timedelta(milliseconds=1)
-    return f"{begin:%d %b %Y} {NONE} {last:%d %b %Y}"
+    days = [f"{begin:%d %b %Y}", f"{last:%d %b %Y}"]
+    return days[0] if days[0] == days[1] else f" {NONE} ".join(days)
 
 
 def _instant(text: str) -> datetime:

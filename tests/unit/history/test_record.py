@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from random import Random
 
 import pytest
 
 from fxpool.domain.cash import CashOperation
 from fxpool.domain.trades import CashFlow
+from fxpool.history.beside import ratios_beside
 from fxpool.history.record import AccountRecord, start_of_days
 from fxpool.history.statistics import growth_of, ratios_of
+from harness.past import cash_flow_of, deals_of, record_of, trade_at_random
+from harness.trader import ACCOUNT, START_MS, Trader
 from harness.values import NOON, at
 
 TODAY = date(2026, 3, 2)
@@ -94,3 +99,21 @@ def test_days_are_days_of_utc_and_today_is_one_of_them() -> None:
     late = datetime(2026, 3, 2, 23, 59, tzinfo=UTC)
     assert start_of_days(late, 1) == datetime(2026, 3, 2, tzinfo=UTC)
     assert start_of_days(late, 30) == datetime(2026, 2, 1, tzinfo=UTC)
+
+
+async def test_ratios_beside_the_loop_are_those_of_the_record_and_are_kept() -> None:
+    trader = Trader()
+    trade_at_random(
+        trader.engine,
+        ACCOUNT,
+        begin_ms=START_MS + 10,
+        end_ms=START_MS + 10_000_000,
+        steps=80,
+        chance=Random(1),
+    )
+    record = record_of([*deals_of(trader.book), *cash_flow_of(trader.book)])
+    ratios = await ratios_beside(record)
+    assert ratios == ratios_of(record.trades)
+    assert record.known_ratios is ratios
+    record.keep_ratios(replace(ratios, sharpe=99.0), parts=1)
+    assert record.known_ratios is ratios, "those of another number of parts are old"
