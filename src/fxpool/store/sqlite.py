@@ -6,8 +6,8 @@ with the power (WAL, synchronous FULL), and a writing transaction takes its lock
 two processes never deadlock over it.
 
 What a commit costs is forcing the log to the disk, and nothing else may be added to it. A log that
-grows makes the file system force its own journal too, which waits for every other program's writes
-(0.3 ms become 2, measured); so the log is given its size once, and used again from its beginning.
+grows makes the file system force its own journal too (20 KiB appended took 1.4 times as long as
+written over, measured); so the log is given its size once, and used again from its beginning.
 Moving its pages into the database file, which forces two files, is done behind the writer's back.
 """
 
