@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import typer
 
 import fxpool
+from fxpool.cli import trade_app
 from fxpool.cli.auth_app import connect, doctor, secrets_app
 from fxpool.cli.options import (
     DEFAULT_URL,
@@ -21,8 +22,6 @@ from fxpool.cli.options import (
     Replay,
     Seed,
     Speed,
-    StopLoss,
-    TakeProfit,
     Url,
 )
 from fxpool.cli.sim_app import sim_app
@@ -230,152 +229,5 @@ def watch(
     run(Pool(url, api_key, as_json), account, symbols or [])
 
 
-@app.command(rich_help_panel=TRADE)
-def trade(
-    *,
-    account: Account,
-    side: Annotated[Literal["buy", "sell"], typer.Argument(help="buy or sell.")],
-    symbol: Annotated[str, typer.Argument(help="A MetaTrader name: EURUSD.")],
-    lots: Annotated[str, typer.Argument(help="Volume in lots: 0.10.")],
-    limit: Annotated[
-        str | None, typer.Option(metavar="PRICE", help="A limit order at this price.")
-    ] = None,
-    stop: Annotated[
-        str | None, typer.Option(metavar="PRICE", help="A stop order at this price.")
-    ] = None,
-    sl: StopLoss = None,
-    tp: TakeProfit = None,
-    comment: Annotated[str, typer.Option(help="Kept by the broker with the order.")] = "",
-    url: Url = DEFAULT_URL,
-    api_key: ApiKey = "",
-    as_json: AsJson = False,
-) -> None:
-    """Place an order: at the market, or pending with --limit or --stop."""
-    from fxpool.cli import trading
-    from fxpool.cli.pool import Pool
-
-    order = trading.order_from(
-        side, symbol, lots, limit=limit, stop=stop, stop_loss=sl, take_profit=tp, comment=comment
-    )
-    trading.place(Pool(url, api_key, as_json), account, order)
-
-
-@app.command(rich_help_panel=TRADE)
-def modify(
-    *,
-    account: Account,
-    position: Annotated[str, typer.Argument(help="Id of the position.")],
-    sl: StopLoss = None,
-    tp: TakeProfit = None,
-    url: Url = DEFAULT_URL,
-    api_key: ApiKey = "",
-    as_json: AsJson = False,
-) -> None:
-    """Set the protection of a position. A side left out stays; 0 removes it."""
-    from fxpool.cli import trading
-    from fxpool.cli.pool import Pool
-
-    protection = trading.protection_from(position, sl, tp)
-    trading.modify(Pool(url, api_key, as_json), account, protection)
-
-
-@app.command(rich_help_panel=TRADE)
-def close(
-    *,
-    account: Account,
-    position: Annotated[str | None, typer.Argument(help="Id of the position.")] = None,
-    lots: Annotated[
-        str | None, typer.Argument(help="Close only so many lots; all of it if left out.")
-    ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Close every position.")] = False,
-    symbol: Annotated[
-        str | None, typer.Option("--symbol", help="Close every position of this symbol.")
-    ] = None,
-    url: Url = DEFAULT_URL,
-    api_key: ApiKey = "",
-    as_json: AsJson = False,
-) -> None:
-    """Close a position or part of it, those of a symbol, or all."""
-    from fxpool.cli import trading
-    from fxpool.cli.pool import Pool
-
-    pool = Pool(url, api_key, as_json)
-    trading.check_what_to_close(position, symbol, everything=everything)
-    if position is None:
-        trading.close_all(pool, account, symbol)
-    else:
-        trading.close(pool, account, trading.close_from(position, lots))
-
-
-@app.command(rich_help_panel=TRADE)
-def halt(
-    *,
-    account: Annotated[str | None, typer.Argument(help="The account to stop.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Stop all accounts.")] = False,
-    reason: Annotated[str, typer.Option(help="Shown wherever the halt is.")] = "",
-    url: Url = DEFAULT_URL,
-    api_key: ApiKey = "",
-    as_json: AsJson = False,
-) -> None:
-    """Kill switch: nothing is opened any more. Closing and cancelling stay allowed."""
-    from fxpool.cli import trading
-    from fxpool.cli.pool import Pool
-
-    trading.check_whom(account, everything=everything)
-    trading.halt(Pool(url, api_key, as_json), account, reason)
-
-
-@app.command(rich_help_panel=TRADE)
-def resume(
-    *,
-    account: Annotated[str | None, typer.Argument(help="The account that was stopped.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="End every halt.")] = False,
-    url: Url = DEFAULT_URL,
-    api_key: ApiKey = "",
-    as_json: AsJson = False,
-) -> None:
-    """End a halt."""
-    from fxpool.cli import trading
-    from fxpool.cli.pool import Pool
-
-    trading.check_whom(account, everything=everything)
-    trading.resume(Pool(url, api_key, as_json), account)
-
-
-@app.command(rich_help_panel=TRADE)
-def guards(
-    *,
-    account: Account,
-    reset: Annotated[
-        bool, typer.Option("--reset", help="End what latched, so that the account may open again.")
-    ] = False,
-    by: Annotated[str, typer.Option(help="Who resets it, for the audit log.")] = "",
-    url: Url = DEFAULT_URL,
-    api_key: ApiKey = "",
-    as_json: AsJson = False,
-) -> None:
-    """Loss limits of an account, and how it stands to them."""
-    from fxpool.cli import guards as limits
-    from fxpool.cli.pool import Pool
-
-    pool = Pool(url, api_key, as_json)
-    if reset:
-        limits.reset(pool, account, by)
-    else:
-        limits.show(pool, account)
-
-
-@app.command(rich_help_panel=TRADE)
-def cancel(
-    *,
-    account: Account,
-    order: Annotated[str, typer.Argument(help="Id of the pending order.")],
-    url: Url = DEFAULT_URL,
-    api_key: ApiKey = "",
-    as_json: AsJson = False,
-) -> None:
-    """Cancel a pending order."""
-    from fxpool.cli import trading
-    from fxpool.cli.pool import Pool
-
-    trading.cancel(Pool(url, api_key, as_json), account, order)
+for _command in trade_app.COMMANDS:  # after the others, so that the help lists them last
+    app.command(rich_help_panel=TRADE)(_command)

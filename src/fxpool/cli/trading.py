@@ -1,8 +1,7 @@
-"""The commands that trade: trade, modify, close, cancel. What became of it is printed, always."""
+"""The commands that trade: trade, modify, amend, close, cancel. What became of it is printed,
+always."""
 
 from __future__ import annotations
-
-from decimal import Decimal, InvalidOperation
 
 import typer
 from rich.markup import escape
@@ -12,49 +11,7 @@ from fxpool.cli.console import stdout
 from fxpool.cli.exits import Exit, fail, print_json, warn_unknown
 from fxpool.cli.pool import Pool
 from fxpool.mapping.formats import CloseResults, HaltState, TradeResult
-from fxpool.platforms.base import CloseRequest, ProtectionRequest, TradeRequest
-
-
-def order_from(
-    side: str,
-    symbol: str,
-    lots: str,
-    *,
-    limit: str | None,
-    stop: str | None,
-    stop_loss: str | None,
-    take_profit: str | None,
-    comment: str,
-) -> TradeRequest:
-    """Return the order that the arguments ask for; a bad number ends the command."""
-    if limit is not None and stop is not None:
-        fail(Exit.USAGE, "an order has --limit or --stop, not both")
-    kind = "" if limit is None and stop is None else "_LIMIT" if stop is None else "_STOP"
-    return TradeRequest(
-        symbol=symbol,
-        action=side.upper() + kind,
-        volume=_number("LOTS", lots),
-        open_price=_optional("--limit" if stop is None else "--stop", limit or stop),
-        stop_loss=_optional("--sl", stop_loss),
-        take_profit=_optional("--tp", take_profit),
-        comment=comment,
-    )
-
-
-def protection_from(
-    position_id: str, stop_loss: str | None, take_profit: str | None
-) -> ProtectionRequest:
-    """Return the protection that the arguments ask for."""
-    if stop_loss is None and take_profit is None:
-        fail(Exit.USAGE, "nothing to change: give --sl, --tp or both (0 removes a side)")
-    return ProtectionRequest(
-        position_id, _optional("--sl", stop_loss), _optional("--tp", take_profit)
-    )
-
-
-def close_from(position_id: str, lots: str | None) -> CloseRequest:
-    """Return the close that the arguments ask for."""
-    return CloseRequest(position_id, _optional("LOTS", lots))
+from fxpool.platforms.base import CloseRequest, OrderChange, ProtectionRequest, TradeRequest
 
 
 def place(pool: Pool, account: str, order: TradeRequest) -> None:
@@ -75,6 +32,17 @@ def modify(pool: Pool, account: str, protection: ProtectionRequest) -> None:
     )
 
 
+def amend(pool: Pool, account: str, change: OrderChange) -> None:
+    """Change a pending order and print it as the broker has it now."""
+    result = pool.order(lambda platform: platform.modify_order(account, change))
+    line = f"order {change.order_id} amended"
+    if "volume" in result and "openPrice" in result:
+        line += f": {numbers.lots(result['volume'])} lots at {numbers.price(result['openPrice'])}"
+    line += f", stop loss {numbers.price(result.get('stopLoss'))}"
+    line += f", take profit {numbers.price(result.get('takeProfit'))}"
+    end(pool, result, line)
+
+
 def close(pool: Pool, account: str, request: CloseRequest) -> None:
     """Close a position and print the realised result."""
     result = pool.order(lambda platform: platform.close_position(account, request))
@@ -85,6 +53,15 @@ def check_what_to_close(position: str | None, symbol: str | None, *, everything:
     """End the command unless exactly one of them is asked for."""
     if [position is not None, symbol is not None, everything].count(True) != 1:
         fail(Exit.USAGE, "give a position, --symbol or --all, and only one of them")
+
+
+def check_closes_by_name(*, allow_unsynchronized: bool) -> None:
+    """End the command if it means many positions of a book that may be wrong."""
+    if allow_unsynchronized:
+        fail(
+            Exit.USAGE,
+            "--allow-unsynchronized is for one position: which ones are open is not known then",
+        )
 
 
 def check_whom(account: str | None, *, everything: bool) -> None:
@@ -131,9 +108,13 @@ def _tell_halt(pool: Pool, state: HaltState) -> None:
     stdout().print(f"{word} {escape(state['message'])}", soft_wrap=True)
 
 
-def cancel(pool: Pool, account: str, order_id: str) -> None:
+def cancel(pool: Pool, account: str, order_id: str, *, allow_unsynchronized: bool = False) -> None:
     """Cancel a pending order."""
-    result = pool.order(lambda platform: platform.cancel_order(account, order_id))
+    result = pool.order(
+        lambda platform: platform.cancel_order(
+            account, order_id, allow_unsynchronized=allow_unsynchronized
+        )
+    )
     end(pool, result, f"order {order_id} cancelled")
 
 
@@ -154,9 +135,10 @@ def closed(position_id: str, result: TradeResult) -> str:
 def _placed(result: TradeResult, order: TradeRequest) -> str:
     """Return one line on an order that was accepted: filled, or placed and pending."""
     if "positionId" not in result:
+        lots = f"{numbers.lots(result['volume'])} lots " if "volume" in result else ""
         return (
             f"{order.action.lower().replace('_', ' ')} order {result.get('orderId', '')} placed:"
-            f" {order.volume} lots {order.symbol} at {order.open_price}"
+            f" {lots}{order.symbol} at {order.open_price}"
         )
     filled = result.get("executedVolume", result.get("volume"))
     line = f"{order.action.lower()} filled: position {result['positionId']}, "
@@ -195,18 +177,3 @@ def _refusal_facts(result: TradeResult) -> str:
     if result.get("retryable"):
         facts.append("nothing was executed; it may be tried again")
     return " · ".join(facts)
-
-
-def _optional(name: str, text: str | None) -> Decimal | None:
-    return None if text is None else _number(name, text)
-
-
-def _number(name: str, text: str) -> Decimal:
-    """Return a number exactly as typed; anything else ends the command with its name."""
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite() or number < 0:
-        fail(Exit.USAGE, f"{name}: {text!r} is not a number of zero or more, such as 1.0850")
-    return number

@@ -25,6 +25,7 @@ COMMANDS = [
     "watch",
     "trade",
     "modify",
+    "amend",
     "close",
     "cancel",
     "halt",
@@ -77,9 +78,12 @@ def test_help_loads_no_server_and_no_client() -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["trade", "12345", "buy", "EURUSD", "0.1", "--limit", "1.1", "--stop", "1.2"], "not both"),
-        (["trade", "12345", "buy", "EURUSD", "a lot"], "LOTS"),
-        (["trade", "12345", "buy", "EURUSD", "NaN"], "LOTS"),
+        (["trade", "12345", "buy", "EURUSD"], "--risk"),
+        (["trade", "12345", "buy", "EURUSD", "a lot"], "VOLUME"),
+        (["trade", "12345", "buy", "EURUSD", "NaN"], "VOLUME"),
+        (["trade", "12345", "buy", "EURUSD", "0.1", "--sl-in", "miles"], "--sl-in"),
+        (["amend", "12345", "9"], "--price"),
+        (["close", "12345", "--all", "--allow-unsynchronized"], "one position"),
         (["trade", "12345", "buy", "EURUSD", "0.1", "--sl", "-1"], "--sl"),
         (["trade", "12345", "hold", "EURUSD", "0.1"], "hold"),
         (["modify", "12345", "7"], "--sl"),

@@ -2,57 +2,13 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import pytest
 import typer
 
 from fxpool.cli import trading
 from fxpool.cli.exits import Exit, exit_of
 from fxpool.mapping.formats import TradeResult
-from fxpool.platforms.base import PlatformError, TradeRequest
-
-
-def order(limit: str | None = None, stop: str | None = None) -> TradeRequest:
-    return trading.order_from(
-        "sell",
-        "EURUSD",
-        "0.29",
-        limit=limit,
-        stop=stop,
-        stop_loss="1.2",
-        take_profit=None,
-        comment="",
-    )
-
-
-def test_numbers_are_taken_exactly_as_typed() -> None:
-    asked = order()
-
-    assert (asked.volume, asked.stop_loss) == (Decimal("0.29"), Decimal("1.2"))
-    assert asked.take_profit is None
-
-
-@pytest.mark.parametrize(
-    ("limit", "stop", "action", "price"),
-    [
-        (None, None, "SELL", None),
-        ("1.1", None, "SELL_LIMIT", Decimal("1.1")),
-        (None, "1.0", "SELL_STOP", Decimal("1.0")),
-    ],
-)
-def test_a_price_makes_the_order_a_pending_one(
-    limit: str | None, stop: str | None, action: str, price: Decimal | None
-) -> None:
-    asked = order(limit, stop)
-
-    assert (asked.action, asked.open_price) == (action, price)
-
-
-def test_zero_removes_a_side_and_nothing_keeps_it() -> None:
-    asked = trading.protection_from("7", "0", None)
-
-    assert (asked.stop_loss, asked.take_profit) == (Decimal(0), None)
+from fxpool.platforms.base import PlatformError
 
 
 def test_a_partial_close_says_what_stays_open() -> None:
