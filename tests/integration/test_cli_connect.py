@@ -98,9 +98,13 @@ async def test_the_doctor_names_what_is_missing_and_how_to_mend_it(
 
 
 async def test_the_doctor_stops_at_the_step_that_fails(environment: dict[str, str]) -> None:
-    done = await command("doctor", "--json", **{**environment, "CTRADER_DEMO_PORT": "9"})
+    away = {"CTRADER_DEMO_PORT": "9", "REDIS_URL": "redis://:planted-canary@127.0.0.1:9"}
+    done = await command("doctor", "--json", **{**environment, **away})
     assert done.code == Exit.REFUSED
+    assert "planted-canary" not in done.out + done.err
     found = {one["what"]: one for one in done.json()["findings"]}
+    assert found["redis"]["verdict"] == "WARN"
+    assert "goes on alone" in found["redis"]["text"]
     assert found["demo: TCP"]["verdict"] == "FAIL"
     assert "firewall" in found["demo: TCP"]["text"]
     assert "demo: TLS" not in found

@@ -173,6 +173,21 @@ async def test_nothing_secret_is_in_redis(
     assert [secret for secret in secrets if secret in stored] == []
 
 
+async def test_others_see_who_serves_an_account(
+    redis: RedisServer, simulator: Simulator, tmp_path: Path
+) -> None:
+    settings = settings_on(redis, simulator, tmp_path)
+    async with connected(redis.address) as connection:
+        async with life(settings):
+            async with asyncio.timeout(10):
+                while not (told := await connection.command("GET", "ctrader:conn:alpha")):  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            assert json.loads(told)["process"] == "the-gateway"
+            assert {"state", "reason", "since"} <= json.loads(told).keys()
+            assert 0 < await connection.command("TTL", "ctrader:conn:alpha") <= 120
+        assert await connection.command("GET", "ctrader:conn:alpha") is None
+
+
 async def test_without_its_redis_a_gateway_trades_on_and_says_so(
     redis: RedisServer, simulator: Simulator, tmp_path: Path
 ) -> None:

@@ -28,6 +28,7 @@ from fxpool.platforms.routing import AccountConfig
 from fxpool.platforms.token_accounts import AccountMismatch, TokenAccounts
 from fxpool.pool import Endpoint, Environment, Pool
 from fxpool.settings import Settings
+from fxpool.store.redis import RedisAddress, RedisConnection
 
 STEP_SECONDS = 10.0
 
@@ -74,6 +75,7 @@ async def _examine(settings: Settings) -> list[Finding]:
         return [*findings, Finding("secret store", Verdict.FAIL, str(exc))]
     place = secret_store_from(settings).place
     findings.append(Finding("secret store", Verdict.PASS, place))
+    findings += await _redis(settings)
     accounts = [account for account in accounts_from(settings) if account.enabled]
     findings.append(_accounts(accounts))
     environments = dict.fromkeys(account.environment for account in accounts)
@@ -82,6 +84,19 @@ async def _examine(settings: Settings) -> list[Finding]:
     if accounts and all(finding.verdict is not Verdict.FAIL for finding in findings):
         findings += [one async for one in _inside(settings, accounts, list(environments))]
     return findings
+
+
+async def _redis(settings: Settings) -> list[Finding]:
+    """Look at Redis, if one is configured; without it a pool works on, so it never fails."""
+    address = RedisAddress.from_settings(settings)
+    if address is None:
+        return []
+    connection = RedisConnection(address, clock=SystemClock())
+    await connection.open()
+    await connection.close()
+    if connection.is_up:
+        return [Finding("redis", Verdict.PASS, address.place)]
+    return [Finding("redis", Verdict.WARN, f"{connection.error}; each gateway goes on alone")]
 
 
 def _protobuf() -> Finding:

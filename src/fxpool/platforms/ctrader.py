@@ -265,6 +265,8 @@ class CTraderPlatform(PastCalls, GuardCalls):
         self._hub.restore(await self._shared.events.open())
         await self._pool.__aenter__()
         self._start(self._desk.see_through(), "tickets")
+        if self._shared.presence is not None:
+            self._start(self._shared.presence.run(self._presence), "presence")
         self._start(self._equity.run(), "equity")
         self._start(self._guards.run(), "guards")
         self._opened_at = self._clock.now()
@@ -647,6 +649,13 @@ class CTraderPlatform(PastCalls, GuardCalls):
         return stream
 
     # Small parts
+
+    def _presence(self) -> dict[str, dict[str, str]]:
+        """What other processes are told of each account that this one serves."""
+        return {
+            key: {"state": state.phase.value, "reason": state.reason, "since": iso(state.since)}
+            for key, state in self._states().items()
+        }
 
     def _find(self, name: str) -> _Served:
         served = self._accounts.get(name)

@@ -22,6 +22,7 @@ from fxpool.store.redis.cooldowns import RedisCooldowns
 from fxpool.store.redis.event_log import RedisEventLog
 from fxpool.store.redis.leases import RedisLeases
 from fxpool.store.redis.once import RedisOnce
+from fxpool.store.redis.presence import Presence
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class SharedState:
         alerts: which accounts had an alert a moment ago.
         events: what this gateway's events leave for its next life.
         redis: the connection behind them; None without Redis.
+        presence: tells others which accounts this process serves; None without Redis.
     """
 
     leases: Leases
@@ -41,6 +43,7 @@ class SharedState:
     alerts: Cooldowns
     events: EventLog
     redis: RedisConnection | None = None
+    presence: Presence | None = None
 
     @classmethod
     def alone(cls, clock: Clock) -> Self:
@@ -61,6 +64,7 @@ class SharedState:
             SharedCooldowns(RedisCooldowns(redis, "ctrader:alert"), ProcessCooldowns(clock)),
             RedisEventLog(redis, instance, _new_epoch),
             redis,
+            Presence(redis, instance, clock=clock),
         )
 
     @classmethod
