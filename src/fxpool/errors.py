@@ -105,6 +105,10 @@ class HistoryDown(FxPoolError):
     """The copy of the accounts' past cannot be read or kept now; trading goes on."""
 
 
+class AccessStoreDown(FxPoolError):
+    """The API keys or the volumes of their days cannot be read or kept now."""
+
+
 class NoQuote(FxPoolError):
     """No price is known for a symbol, so nothing that needs one can be computed."""
 

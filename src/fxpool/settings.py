@@ -11,7 +11,7 @@ import socket
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -76,6 +76,14 @@ class Settings(BaseSettings):
     pool_host: str = "127.0.0.1"
     pool_port: Port = 8088
     pool_api_key: SecretStr = NO_SECRET
+    pool_trusted_proxies: str = ""
+    pool_allowed_hosts: str = ""
+    pool_cors_origins: str = ""
+    pool_jwks_url: str = ""
+    pool_jwt_issuer: str = ""
+    pool_jwt_audience: str = ""
+    pool_tls_cert: Path | None = None
+    pool_tls_key: Path | None = None
     pool_api_url: str = ""
     pool_url: str = ""
 
@@ -118,15 +126,6 @@ class Settings(BaseSettings):
             return cls()
         except ValidationError as exc:
             raise SettingsError("; ".join(_explain(error) for error in exc.errors())) from None
-
-    @model_validator(mode="after")
-    def _refuse_an_open_door(self) -> Self:
-        if not self.pool_api_key.get_secret_value() and not is_loopback(self.pool_host):
-            raise ValueError(
-                f"CTRADER_POOL_HOST {self.pool_host} can be reached from other machines: set "
-                "CTRADER_POOL_API_KEY as well, or bind to 127.0.0.1"
-            )
-        return self
 
     @property
     def journal_url(self) -> SecretStr:

@@ -92,9 +92,10 @@ async def test_the_gateway_serves_an_account_of_the_simulator(
     ],
 )
 async def test_a_wrong_setting_is_named_with_its_cure(
-    environment: dict[str, str], named: str
+    environment: dict[str, str], named: str, tmp_path: Path
 ) -> None:
-    done = await command("serve", "--port", "0", **environment)
+    data = {"CTRADER_DATA_DIR": str(tmp_path)}
+    done = await command("serve", "--port", "0", **data, **environment)
 
     assert done.code == Exit.USAGE
     assert named in done.err

@@ -58,21 +58,6 @@ def test_an_error_names_the_variable_and_never_its_value(monkeypatch: pytest.Mon
     assert "eighty" not in str(caught.value)
 
 
-@pytest.mark.parametrize("host", ["10.0.0.1", "::", "10.1.2.3", "pool.example"])
-def test_an_open_door_needs_a_key(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
-    monkeypatch.setenv("CTRADER_POOL_HOST", host)
-    with pytest.raises(SettingsError, match="set CTRADER_POOL_API_KEY"):
-        Settings.from_environment()
-    monkeypatch.setenv("CTRADER_POOL_API_KEY", "a-key")
-    assert Settings.from_environment().pool_host == host
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "::1", "localhost"])
-def test_a_loopback_address_needs_no_key(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
-    monkeypatch.setenv("CTRADER_POOL_HOST", host)
-    assert Settings.from_environment().pool_host == host
-
-
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValidationError):
         Settings().pool_port = 1  # type: ignore[misc] # the point of the test

@@ -14,6 +14,7 @@ import typer
 import fxpool
 from fxpool.cli import trade_app
 from fxpool.cli.auth_app import connect, doctor, secrets_app
+from fxpool.cli.keys_app import keys_app
 from fxpool.cli.options import (
     DEFAULT_URL,
     Account,
@@ -43,6 +44,7 @@ app.add_typer(sim_app, name="sim", rich_help_panel=RUN)
 app.command(rich_help_panel=RUN)(connect)
 app.command(rich_help_panel=RUN)(doctor)
 app.add_typer(secrets_app, name="secrets", rich_help_panel=RUN)
+app.add_typer(keys_app, name="keys", rich_help_panel=RUN)
 
 
 def main() -> None:

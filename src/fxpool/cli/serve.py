@@ -8,11 +8,14 @@ from fxpool.auth import with_stored_application
 from fxpool.cli import logs
 from fxpool.cli.exits import end_with
 from fxpool.cli.lifetime import run_until_signal
+from fxpool.clock import SystemClock
 from fxpool.errors import FxPoolError
 from fxpool.gateway import GatewayServer, create_app, serve
+from fxpool.gateway.access.setup import access_from
 from fxpool.gateway.callback_rules import CallbackRules
 from fxpool.platforms.ctrader import CTraderPlatform
 from fxpool.settings import Settings
+from fxpool.store.access import SqlAccessStore
 
 
 def run(*, host: str | None, port: int | None) -> None:
@@ -33,18 +36,28 @@ def run(*, host: str | None, port: int | None) -> None:
 
 async def _serve(settings: Settings, *, host: str, port: int) -> None:
     """Serve the configured platform from its opening to its close."""
-    platform = CTraderPlatform.from_settings(await with_stored_application(settings))
-    key = settings.pool_api_key
-    app = create_app(
-        platform,
-        api_key=key if key.get_secret_value() else None,
-        callbacks=CallbackRules.from_settings(settings),
-    )
-    await platform.open()
+    clock = SystemClock()
+    store = SqlAccessStore(settings.journal_url)
+    access = access_from(settings, store, clock=clock)
     try:
-        await serve(app, host=host, port=port, announce=_announce)
+        await access.open()
+        access.require_key_at(host)
+        platform = CTraderPlatform.from_settings(await with_stored_application(settings))
+        app = create_app(
+            platform,
+            clock=clock,
+            access=access,
+            volumes=store,
+            callbacks=CallbackRules.from_settings(settings),
+        )
+        await platform.open()
+        try:
+            await serve(app, host=host, port=port, announce=_announce)
+        finally:
+            await platform.close()
+            await access.close()
     finally:
-        await platform.close()
+        await store.close()
 
 
 def _announce(server: GatewayServer) -> None:

@@ -8,12 +8,18 @@ from typing import Any
 
 from fastapi import FastAPI
 from pydantic import SecretStr
-from starlette.websockets import WebSocket
 
 import fxpool
 from fxpool.clock import Clock, SystemClock
+from fxpool.domain.permissions import Operation, Principal
 from fxpool.gateway import routes
-from fxpool.gateway.access import Access, Gatekeeper
+from fxpool.gateway.access import Access
+from fxpool.gateway.access.credentials import HideQueryCredentials
+from fxpool.gateway.access.gatekeeper import Gatekeeper
+from fxpool.gateway.access.guard import GuardedPlatform
+from fxpool.gateway.access.key_ring import REFRESH_SECONDS
+from fxpool.gateway.access.operations import operations_of
+from fxpool.gateway.access.volume_caps import VolumeCaps, VolumeStore
 from fxpool.gateway.callback_rules import CallbackRules
 from fxpool.gateway.callbacks import Callbacks
 from fxpool.gateway.edge import RequestCount, RequestIds, StripPrefix
@@ -21,6 +27,8 @@ from fxpool.gateway.errors import add_error_handlers
 from fxpool.gateway.limits import GatewayLimits
 from fxpool.gateway.metrics import Metrics
 from fxpool.gateway.openapi import complete
+from fxpool.gateway.rate_limits import RateLimits
+from fxpool.gateway.rates import ProcessCounters
 from fxpool.gateway.streams import Streams
 from fxpool.gateway.websocket import serve_socket
 from fxpool.platforms.base import Platform
@@ -54,6 +62,8 @@ class Gateway(FastAPI):
         clock: Clock,
         limits: GatewayLimits,
         access: Access,
+        rates: RateLimits,
+        caps: VolumeCaps,
         new_request_id: Callable[[], str],
         callbacks: CallbackRules,
     ) -> None:
@@ -65,25 +75,45 @@ class Gateway(FastAPI):
             redoc_url=None,
         )
         self.platform, self.access, self.limits = platform, access, limits
+        self._clock = clock
         self.metrics = Metrics()
-        self.streams = Streams(platform, clock=clock, limits=limits, metrics=self.metrics)
+        self.rates, self._caps = rates, caps
+        self.streams = Streams(clock=clock, limits=limits, metrics=self.metrics)
         self.callbacks = Callbacks(platform, callbacks, clock=clock)
         # The last one added is the first to see a request.
-        self.add_middleware(Gatekeeper, access=access)
+        self.add_middleware(Gatekeeper, access=access, rates=rates)
         self.add_middleware(RequestCount, metrics=self.metrics, now=clock.now)
         self.add_middleware(RequestIds, new_id=new_request_id)
         self.add_middleware(StripPrefix)
+        self.add_middleware(HideQueryCredentials)
         add_error_handlers(self)
         for router in routes.ROUTERS:
             self.include_router(router)
-        self.add_api_websocket_route("/ws", self._serve_socket)
+        self.add_api_websocket_route("/ws", serve_socket)
+        self.check_operations()
+
+    def check_operations(self) -> None:
+        """Learn which routes are open to all. Raises LocalProtocolError for one that does not say
+        what it does."""
+        operations = operations_of(self.routes)
+        self.access.open_paths = frozenset(
+            path for path, operation in operations.items() if operation is Operation.OPEN
+        )
+
+    def guarded(self, principal: Principal) -> GuardedPlatform:
+        """Return the platform as a principal may use it."""
+        return GuardedPlatform(self.platform, principal, self._caps)
+
+    async def keep_access(self) -> None:
+        """Learn of new and ended keys, and end the streams of ended ones; never returns."""
+        while True:
+            await self._clock.sleep(REFRESH_SECONDS)
+            await self.access.refresh()
+            self.streams.end_those_of(lambda principal: not self.access.is_good(principal))
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document of all routes, complete with the shapes of answers."""
         return complete(super().openapi())
-
-    async def _serve_socket(self, socket: WebSocket) -> None:
-        await serve_socket(socket, self.streams)
 
 
 def create_app(
@@ -92,18 +122,25 @@ def create_app(
     clock: Clock | None = None,
     limits: GatewayLimits | None = None,
     api_key: SecretStr | None = None,
+    access: Access | None = None,
+    rates: RateLimits | None = None,
+    volumes: VolumeStore | None = None,
     new_request_id: Callable[[], str] = lambda: uuid.uuid4().hex,
     callbacks: CallbackRules | None = None,
 ) -> Gateway:
     """Return the gateway to a platform, which the caller opens and closes.
 
-    With ``api_key``, every call but the health checks must show it.
+    With ``api_key``, every call but the health checks must show it; ``access`` knows further ways.
+    ``volumes`` keeps what keys with a daily cap have ordered.
     """
+    clock = clock or SystemClock()
     return Gateway(
         platform,
-        clock=clock or SystemClock(),
+        clock=clock,
         limits=limits or GatewayLimits(),
-        access=Access(api_key),
+        access=access or Access(api_key, clock=clock),
+        rates=rates or RateLimits(ProcessCounters(clock.now)),
+        caps=VolumeCaps(volumes, clock=clock),
         new_request_id=new_request_id,
         callbacks=callbacks or CallbackRules(),
     )

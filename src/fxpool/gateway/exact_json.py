@@ -15,7 +15,10 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
+from fxpool.gateway.access.gatekeeper import admit, guarded
+from fxpool.gateway.access.operations import operation_of
 from fxpool.gateway.limits import GatewayLimits
 
 KEY_HEADER: Final = "Idempotency-Key"
@@ -54,7 +57,15 @@ class ExactRequest(Request):
 
 
 class ExactRoute(APIRoute):
-    """A route that reads its body through ExactRequest."""
+    """A route that reads its body through ExactRequest, for callers that may do what it does."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
+        self.operation = operation_of(endpoint, path)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await admit(scope, self.operation)
+        await super().handle(scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -88,7 +99,7 @@ class OrderRoute(ExactRoute):
                 errors = [error | {"loc": ("body", *error["loc"])} for error in exc.errors()]
                 raise RequestValidationError(errors) from exc
             given = {"key": _key(exact)} if takes_key else {}
-            response: Response = await endpoint(body=body, platform=exact.app.platform, **given)
+            response: Response = await endpoint(body=body, platform=guarded(exact.scope), **given)
             return response
 
         return handle

@@ -15,7 +15,6 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from fxpool.errors import SettingsError
 from fxpool.gateway.app import Gateway
-from fxpool.settings import is_loopback
 
 DEFAULT_PORT: Final = 8088
 _MAX_MESSAGE_BYTES: Final = 64 * 1024
@@ -44,15 +43,12 @@ class GatewayServer:
         ``drain_seconds`` is how long requests in flight may take to finish at the end.
         Raises SettingsError if other machines could reach an app that has no key.
         """
-        if not is_loopback(host) and not app.access.has_key:
-            raise SettingsError(
-                f"{host} can be reached from other machines: set CTRADER_POOL_API_KEY, or bind to "
-                "127.0.0.1"
-            )
+        app.access.require_key_at(host)
         self._app, self._host, self._port = app, host, port
         self._drain_seconds = drain_seconds
         self._server: _Uvicorn | None = None
         self._task: asyncio.Task[None] | None = None
+        self._watch: asyncio.Task[None] | None = None
 
     @property
     def port(self) -> int:
@@ -80,6 +76,7 @@ class GatewayServer:
         if self._task.done():
             await self._task
         await self._app.callbacks.open()
+        self._watch = asyncio.create_task(self._app.keep_access(), name="gateway-access")
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -89,6 +86,9 @@ class GatewayServer:
         self._app.streams.close()
         self._server.should_exit = True
         await asyncio.wait([self._task])
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.wait([self._watch])
         await self._app.callbacks.close()
 
     async def wait(self) -> None:

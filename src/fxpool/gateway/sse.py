@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from fxpool.clock import Clock
+from fxpool.gateway.access.guard import GuardedPlatform
 from fxpool.gateway.errors import error_response
 from fxpool.gateway.stream_options import StreamOptions
 from fxpool.gateway.streams import ClientGone, Ending, Streams
@@ -62,14 +63,14 @@ class EventStreamResponse(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, streams: Streams, options: StreamOptions) -> None:
+    def __init__(self, streams: Streams, platform: GuardedPlatform, options: StreamOptions) -> None:
         super().__init__()
-        self._streams, self._options = streams, options
+        self._streams, self._platform, self._options = streams, platform, options
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             outlet = SseOutlet(receive, send, self._streams.clock)
-            await self._streams.carry(outlet, self._options)
+            await self._streams.carry(outlet, self._platform, self._options)
         except PlatformError as refusal:
             await error_response(refusal, scope)(scope, receive, send)
 

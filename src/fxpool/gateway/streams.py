@@ -14,7 +14,7 @@ Source: what subscribers of the older pools read; sequence numbers and snapshots
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -22,14 +22,17 @@ from typing import Any, Protocol
 import msgspec
 
 from fxpool.clock import Clock
+from fxpool.domain.permissions import Principal
 from fxpool.errors import SlowConsumer
+from fxpool.gateway.access.guard import GuardedPlatform
 from fxpool.gateway.limits import GatewayLimits
 from fxpool.gateway.metrics import Metrics
 from fxpool.gateway.stream_options import StreamOptions
-from fxpool.platforms.base import Platform, PlatformError, Subscription
+from fxpool.platforms.base import PlatformError, Subscription
 from fxpool.platforms.events import Event
 
 GOING_AWAY = 1001
+POLICY_VIOLATION = 1008
 INTERNAL_ERROR = 1011
 TRY_AGAIN_LATER = 1013
 
@@ -96,7 +99,7 @@ class EventStream:
 
     def __init__(
         self,
-        platform: Platform,
+        platform: GuardedPlatform,
         outlet: Outlet,
         *,
         clock: Clock,
@@ -104,6 +107,7 @@ class EventStream:
         metrics: Metrics,
     ) -> None:
         self._platform, self._outlet = platform, outlet
+        self.principal = platform.principal
         self._clock, self._limits, self._metrics = clock, limits, metrics
         self._ended: asyncio.Future[Ending | None] = asyncio.get_running_loop().create_future()
 
@@ -183,28 +187,28 @@ def _ending_of(error: SlowConsumer | PlatformError) -> Ending:
 class Streams:
     """All streams of one gateway: opens them within the limit, ends them together."""
 
-    def __init__(
-        self, platform: Platform, *, clock: Clock, limits: GatewayLimits, metrics: Metrics
-    ) -> None:
+    def __init__(self, *, clock: Clock, limits: GatewayLimits, metrics: Metrics) -> None:
         self.clock = clock
-        self._platform, self._limits, self._metrics = platform, limits, metrics
+        self._limits, self._metrics = limits, metrics
         self._open: set[EventStream] = set()
         self._is_closed = False
 
-    async def carry(self, outlet: Outlet, options: StreamOptions) -> None:
+    async def carry(
+        self, outlet: Outlet, platform: GuardedPlatform, options: StreamOptions
+    ) -> None:
         """Carry events to a client until either side ends the stream.
 
-        Raises PlatformError before the client was accepted: too many streams, an account that does
-        not exist, a gateway that stops.
+        ``platform`` is what the client may use of it. Raises PlatformError before the client was
+        accepted: too many streams, an account that is not for it, a gateway that stops.
         """
-        self._refuse_if_full()
-        subscription = self._platform.subscribe(options.wanted(), options.resume())
+        self._refuse_if_full(platform.principal)
+        subscription = platform.subscribe(options.wanted(), options.resume())
         async with AsyncExitStack() as opening:
             opening.push_async_exit(subscription)
             await outlet.begin()
             opening.pop_all()  # from here on the stream closes it
         stream = EventStream(
-            self._platform, outlet, clock=self.clock, limits=self._limits, metrics=self._metrics
+            platform, outlet, clock=self.clock, limits=self._limits, metrics=self._metrics
         )
         self._open.add(stream)
         self._metrics.streams = len(self._open)
@@ -214,16 +218,27 @@ class Streams:
             self._open.discard(stream)
             self._metrics.streams = len(self._open)
 
+    def end_those_of(self, is_over: Callable[[Principal], bool]) -> None:
+        """End the streams of principals that may not listen any more, with a word to them."""
+        for stream in tuple(self._open):
+            if is_over(stream.principal):
+                text = "authentication failed: the key or token has ended"
+                stream.end(Ending(POLICY_VIOLATION, "error", "KEY_ENDED", text))
+
     def close(self) -> None:
         """End all streams with a word to their clients, and open no more."""
         self._is_closed = True
         for stream in tuple(self._open):
             stream.end(Ending(GOING_AWAY, "streamClosed", "STOPPING", "the gateway is stopping"))
 
-    def _refuse_if_full(self) -> None:
+    def _refuse_if_full(self, principal: Principal) -> None:
         if self._is_closed:
             text = "network: the gateway is stopping"
             raise PlatformError(503, "STOPPING", text, retryable=True)
         if len(self._open) >= self._limits.max_streams:
             text = f"network: {len(self._open)} event streams are open, which is the limit"
             raise PlatformError(503, "TOO_MANY_STREAMS", text, retryable=True)
+        own = sum(stream.principal.subject == principal.subject for stream in self._open)
+        if own >= self._limits.max_streams_per_key:
+            text = f"network: {own} event streams of this key are open, which is its limit"
+            raise PlatformError(429, "TOO_MANY_STREAMS", text, retryable=True)

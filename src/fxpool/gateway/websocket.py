@@ -16,6 +16,10 @@ from pydantic import ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from fxpool.clock import Clock
+from fxpool.domain.permissions import Operation
+from fxpool.gateway.access import performs
+from fxpool.gateway.access.credentials import SUBPROTOCOL
+from fxpool.gateway.access.gatekeeper import admit, guarded
 from fxpool.gateway.errors import error_response, explain_validation
 from fxpool.gateway.sse import read_options
 from fxpool.gateway.stream_options import StreamOptions
@@ -33,7 +37,8 @@ class WebSocketOutlet:
         self._socket, self._clock = socket, clock
 
     async def begin(self) -> None:
-        await self._socket.accept()
+        offered = self._socket.scope.get("subprotocols", ())
+        await self._socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
 
     async def write(self, events: Sequence[Event], *, is_batched: bool) -> None:
         if is_batched:
@@ -74,11 +79,14 @@ def _client_gone() -> Iterator[None]:
         raise ClientGone from exc
 
 
-async def serve_socket(socket: WebSocket, streams: Streams) -> None:
+@performs(Operation.STREAM)
+async def serve_socket(socket: WebSocket) -> None:
     """Serve one WebSocket; what cannot be served is refused as HTTP, with the uniform body."""
+    streams: Streams = socket.app.streams
     try:
+        await admit(socket.scope, Operation.STREAM)
         options = _read_query(socket)
-        await streams.carry(WebSocketOutlet(socket, streams.clock), options)
+        await streams.carry(WebSocketOutlet(socket, streams.clock), guarded(socket.scope), options)
     except PlatformError as refusal:
         await socket.send_denial_response(error_response(refusal, socket.scope))
 

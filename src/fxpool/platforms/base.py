@@ -202,6 +202,13 @@ class Platform(PastReads, GuardReads, Protocol):
         """End all work of ours."""
         ...
 
+    def key_of(self, account: str) -> str:
+        """Return the key of the account that a name means: what lists of accounts hold.
+
+        A platform that cannot know returns the name. Raises PlatformError 404 or 409.
+        """
+        ...
+
     async def accounts(self) -> dict[str, AccountListing]: ...
 
     async def accounts_summary(self) -> dict[str, AccountSummary]: ...

@@ -103,6 +103,10 @@ class RemotePlatform(RemotePast):
             await subscription.close()
         await self._http.close()
 
+    def key_of(self, account: str) -> str:
+        """Return the name as it is: only the pool knows what it means."""
+        return account
+
     async def accounts(self) -> dict[str, AccountListing]:
         return await self._get("/accounts", dict[str, AccountListing])
 

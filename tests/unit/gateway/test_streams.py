@@ -11,6 +11,9 @@ import msgspec
 import pytest
 
 from fxpool.clock import SystemClock
+from fxpool.domain.permissions import LOOPBACK
+from fxpool.gateway.access.guard import GuardedPlatform
+from fxpool.gateway.access.volume_caps import VolumeCaps
 from fxpool.gateway.limits import GatewayLimits
 from fxpool.gateway.metrics import Metrics
 from fxpool.gateway.stream_options import StreamOptions
@@ -53,16 +56,26 @@ class ListOutlet:
         return [(body["type"], body.get("seq")) for message in self.messages for body in message]
 
 
-def streams_of(platform: HubPlatform, **limits: float) -> Streams:
+def streams_of(platform: HubPlatform, **limits: float) -> _Streams:
     bounds = GatewayLimits(**limits)  # type: ignore[arg-type]  # a test's own numbers
-    return Streams(platform, clock=SystemClock(), limits=bounds, metrics=Metrics())
+    return _Streams(platform, clock=SystemClock(), limits=bounds, metrics=Metrics())
+
+
+class _Streams(Streams):
+    """Streams that carry a platform's events to a caller that may do all."""
+
+    def __init__(self, platform: HubPlatform, **parts: Any) -> None:
+        super().__init__(**parts)
+        self.guarded = GuardedPlatform(platform, LOOPBACK, VolumeCaps(None, clock=self.clock))
 
 
 @asynccontextmanager
-async def carried(streams: Streams, **options: object) -> AsyncIterator[ListOutlet]:
+async def carried(streams: _Streams, **options: object) -> AsyncIterator[ListOutlet]:
     """Carry a stream, to its end if the block did not end it."""
     outlet = ListOutlet()
-    carrying = asyncio.create_task(streams.carry(outlet, StreamOptions.model_validate(options)))
+    carrying = asyncio.create_task(
+        streams.carry(outlet, streams.guarded, StreamOptions.model_validate(options))
+    )
     try:
         await wait_until(lambda: outlet.messages or carrying.done())
         yield outlet
@@ -72,11 +85,11 @@ async def carried(streams: Streams, **options: object) -> AsyncIterator[ListOutl
         carrying.cancel()
 
 
-async def refused(streams: Streams) -> str:
+async def refused(streams: _Streams) -> str:
     """Return the code with which a further client is refused before it is accepted."""
     outlet = ListOutlet()
     with pytest.raises(PlatformError) as caught:
-        await streams.carry(outlet, StreamOptions())
+        await streams.carry(outlet, streams.guarded, StreamOptions())
     assert not outlet.has_begun
     return caught.value.code
 
@@ -200,6 +213,7 @@ async def test_a_client_that_leaves_before_it_is_accepted_leaves_nothing_behind(
             raise ClientGone
 
     platform = HubPlatform()
+    streams = streams_of(platform)
     with pytest.raises(ClientGone):
-        await streams_of(platform).carry(GoneOutlet(), StreamOptions())
+        await streams.carry(GoneOutlet(), streams.guarded, StreamOptions())
     assert platform.hub.subscribers == 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from fxpool.domain.permissions import Operation
+from fxpool.gateway.access import performs
 from fxpool.gateway.exact_json import answer
 from fxpool.gateway.openapi import AccountPositions, answers
 from fxpool.gateway.routes.common import (
@@ -25,12 +27,14 @@ router = new_router("accounts")
 
 
 @router.get("/accounts", responses=answers(dict[str, AccountListing]))
+@performs(Operation.READ)
 async def list_accounts(platform: OnPlatform) -> Response:
     """The configured accounts, without secrets."""
     return answer(await platform.accounts())
 
 
 @router.get("/accounts/summary", responses=answers(dict[str, AccountSummary]))
+@performs(Operation.READ)
 async def summarise_accounts(platform: OnPlatform) -> Response:
     """Balance and state of every account; one in error has no balance."""
     return answer(await platform.accounts_summary())
@@ -42,6 +46,7 @@ async def summarise_accounts(platform: OnPlatform) -> Response:
     openapi_extra=ENVIRONMENT_PARAMETER,
 )
 @router.get("/accounts/{account_id}/info", include_in_schema=False)
+@performs(Operation.READ)
 async def read_account(account_id: str, query: ForAccount, platform: OnPlatform) -> Response:
     """An account with its equity, from the live book."""
     information = await platform.account_information(account_id, environment=query.environment)
@@ -49,6 +54,7 @@ async def read_account(account_id: str, query: ForAccount, platform: OnPlatform)
 
 
 @router.get("/positions/all", responses=answers(dict[str, AccountPositions]))
+@performs(Operation.READ)
 async def read_all_positions(platform: OnPlatform) -> Response:
     """The open positions of every account; one in error has no ``positions``."""
     accounts = await platform.accounts()
@@ -57,6 +63,7 @@ async def read_all_positions(platform: OnPlatform) -> Response:
 
 @router.get("/positions/{account_id}", responses=answers(PositionList))
 @router.get("/accounts/{account_id}/positions", include_in_schema=False)
+@performs(Operation.READ)
 async def read_positions(account_id: str, platform: OnPlatform) -> Response:
     """All open positions, true at ``asOf``; never an empty list for "not known"."""
     return answer(await platform.positions(account_id))
@@ -64,6 +71,7 @@ async def read_positions(account_id: str, platform: OnPlatform) -> Response:
 
 @router.get("/orders/{account_id}", responses=answers(OrderList))
 @router.get("/accounts/{account_id}/orders", include_in_schema=False)
+@performs(Operation.READ)
 async def read_orders(account_id: str, platform: OnPlatform) -> Response:
     """All pending orders; the protection of positions is not among them."""
     return answer(await platform.orders(account_id))

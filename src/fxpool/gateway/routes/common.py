@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fxpool.gateway.access.gatekeeper import guarded
 from fxpool.gateway.exact_json import ExactRoute
 from fxpool.gateway.schemas import AccountQuery
 from fxpool.platforms.base import Platform
@@ -21,8 +22,7 @@ def new_router(tag: str, route_class: type[ExactRoute] = ExactRoute) -> APIRoute
 
 
 async def _platform(request: Request) -> Platform:
-    platform: Platform = request.app.platform
-    return platform
+    return guarded(request.scope)
 
 
 async def _account_query(request: Request) -> AccountQuery:

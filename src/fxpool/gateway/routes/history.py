@@ -9,6 +9,8 @@ from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fxpool.domain.permissions import Operation
+from fxpool.gateway.access import performs
 from fxpool.gateway.exact_json import answer
 from fxpool.gateway.history_queries import (
     BarsQuery,
@@ -38,6 +40,7 @@ _DAYS = "how many days back; default 30"
 
 
 @router.get("/accounts/{account_id}/metrics", responses=answers(AccountMetrics))
+@performs(Operation.READ)
 async def read_metrics(account_id: str, platform: OnPlatform) -> Response:
     """What all trades came to; a ratio that cannot be computed is null."""
     return answer(await platform.metrics(account_id))
@@ -53,6 +56,7 @@ async def read_metrics(account_id: str, platform: OnPlatform) -> Response:
         order="desc (newest first) or asc",
     ),
 )
+@performs(Operation.READ)
 async def read_trades(
     account_id: str,
     query: Annotated[TradesQuery, Depends(reader_of(TradesQuery))],
@@ -75,6 +79,7 @@ async def read_trades(
     responses=answers(DailyGrowth),
     openapi_extra=query_parameters(days=_DAYS),
 )
+@performs(Operation.READ)
 async def read_daily_growth(
     account_id: str,
     query: Annotated[GrowthQuery, Depends(reader_of(GrowthQuery))],
@@ -85,18 +90,21 @@ async def read_daily_growth(
 
 
 @router.get("/accounts/{account_id}/symbol-stats/{symbol:path}", responses=answers(SymbolStats))
+@performs(Operation.READ)
 async def read_symbol_stats(account_id: str, symbol: str, platform: OnPlatform) -> Response:
     """What trades on one symbol came to in the last 90 days."""
     return answer(await platform.symbol_stats(account_id, symbol))
 
 
 @router.get("/accounts/{account_id}/risk-status", responses=answers(RiskStatus))
+@performs(Operation.READ)
 async def read_risk_status(account_id: str, platform: OnPlatform) -> Response:
     """Loss of the day and fall from the peak; 503 while they are not known, never "low"."""
     return answer(await platform.risk_status(account_id))
 
 
 @router.get("/accounts/{account_id}/open-trades", responses=answers(OpenTrades))
+@performs(Operation.READ)
 async def read_open_trades(account_id: str, platform: OnPlatform) -> Response:
     """All open positions."""
     return answer(await platform.open_trades(account_id))
@@ -112,6 +120,7 @@ async def read_open_trades(account_id: str, platform: OnPlatform) -> Response:
         **{"from": "ISO time or epoch milliseconds", "to": "the same; default now"},
     ),
 )
+@performs(Operation.READ)
 async def read_report(
     account_id: str,
     request: Request,
@@ -138,6 +147,7 @@ async def read_report(
         **{"from": "ISO time or epoch milliseconds", "to": "the same; default now"},
     ),
 )
+@performs(Operation.READ)
 async def read_bars(
     account_id: str,
     symbol: str,

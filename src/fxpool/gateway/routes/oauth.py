@@ -13,6 +13,9 @@ from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from fxpool.domain.permissions import Operation
+from fxpool.gateway.access import performs
+from fxpool.gateway.access.gatekeeper import guarded
 from fxpool.gateway.exact_json import answer
 from fxpool.gateway.openapi import Forgotten, answers
 from fxpool.gateway.routes.common import new_router, query_parameters
@@ -33,6 +36,7 @@ router = new_router("oauth")
 
 
 async def _platform(request: Request) -> CTraderPlatform:
+    """Return the platform itself: what a caller may do with it, each route asks the guard."""
     platform = request.app.platform
     if not isinstance(platform, CTraderPlatform):
         raise PlatformError(404, "NOT_FOUND", "this gateway has no cTrader accounts to link")
@@ -43,6 +47,7 @@ OnCTrader = Annotated[CTraderPlatform, Depends(_platform)]
 
 
 @router.get("/oauth/authorize", include_in_schema=False)  # a page for people
+@performs(Operation.OPEN)
 async def authorize(request: Request, platform: OnCTrader) -> Response:
     """Send the browser to the page where the accounts' owner consents.
 
@@ -50,21 +55,26 @@ async def authorize(request: Request, platform: OnCTrader) -> Response:
     """
     query = request.query_params
     names = query.getlist("account_id") + query.getlist("accountId")
+    wanted: list[str | None] = [*names]
+    for name in wanted or [None]:
+        guarded(request.scope).require(Operation.OPERATE, name)
     keys = [platform.key_of(name) for name in names]
     page, state = await platform.consent.begin(keys, query.get("scope") or "trading")
     return remembering(RedirectResponse(page, 302), state, platform.consent.redirect_uri)
 
 
 @router.get("/callback", include_in_schema=False)  # a page for people
+@performs(Operation.OPEN)
 async def callback(request: Request, platform: OnCTrader) -> Response:
     """Take the consent and say which accounts are linked now."""
     return page_of(await take_consent(request, platform.consent))
 
 
 @router.get("/oauth/status", responses=answers(dict[str, LinkStatus]))
-async def read_status(platform: OnCTrader) -> Response:
+@performs(Operation.READ)
+async def read_status(request: Request, platform: OnCTrader) -> Response:
     """Per account: linked, until when, scope, last refresh, last error. No token material."""
-    return answer(platform.consent.status())
+    return answer(guarded(request.scope).visible(platform.consent.status()))
 
 
 @router.post(
@@ -72,17 +82,21 @@ async def read_status(platform: OnCTrader) -> Response:
     responses=answers(LinkStatus),
     openapi_extra=query_parameters(account_id="whose tokens to renew"),
 )
+@performs(Operation.OPERATE)
 async def refresh(request: Request, platform: OnCTrader) -> Response:
     """Renew an account's tokens now, for all accounts that share them."""
     name = request.query_params.get("account_id") or request.query_params.get("accountId")
     if not name:
         raise PlatformError(422, "INVALID_REQUEST", "account_id: say whose tokens to renew")
+    guarded(request.scope).require(Operation.OPERATE, name)
     return answer(await platform.consent.refresh(platform.key_of(name)))
 
 
 @router.delete("/oauth/{account_id}", responses=answers(Forgotten))
-async def forget(account_id: str, platform: OnCTrader) -> Response:
+@performs(Operation.OPERATE)
+async def forget(request: Request, account_id: str, platform: OnCTrader) -> Response:
     """Remove an account's tokens from the secret store."""
+    guarded(request.scope).require(Operation.OPERATE, account_id)
     key = platform.key_of(account_id)
     await platform.consent.forget(key)
     return answer(Forgotten(success=True, account=key, message=f"the tokens of {key} are removed"))

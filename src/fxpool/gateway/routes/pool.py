@@ -7,6 +7,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fxpool.domain.permissions import Operation
+from fxpool.gateway.access import performs
 from fxpool.gateway.errors import error_response
 from fxpool.gateway.exact_json import answer
 from fxpool.gateway.openapi import Readiness, ResetResult, Root, answers
@@ -18,6 +20,7 @@ router = new_router("pool")
 
 
 @router.get("/", responses=answers(Root))
+@performs(Operation.READ)
 async def read_root(request: Request, platform: OnPlatform) -> Response:
     """What this service is; some callers use it as their health check."""
     health = await platform.health()
@@ -33,12 +36,14 @@ async def read_root(request: Request, platform: OnPlatform) -> Response:
 
 
 @router.get("/health", responses=answers(Health))
+@performs(Operation.OPEN)
 async def read_health(platform: OnPlatform) -> Response:
     """The state of the pool, always with status 200; the word is in ``status``."""
     return answer(await platform.health())
 
 
 @router.get("/health/ready", responses=answers(Readiness))
+@performs(Operation.OPEN)
 async def read_readiness(request: Request, platform: OnPlatform) -> Response:
     """200 once the first synchronisation is over, else 503."""
     health = await platform.health()
@@ -51,12 +56,14 @@ async def read_readiness(request: Request, platform: OnPlatform) -> Response:
 
 @router.get("/pool/stats", responses=answers(PoolStats))
 @router.get("/stats", include_in_schema=False)
+@performs(Operation.READ)
 async def read_stats(platform: OnPlatform) -> Response:
     """True numbers since the start of the process."""
     return answer(await platform.pool_stats())
 
 
 @router.post("/connections/reset", responses=answers(ResetResult))
+@performs(Operation.OPERATE)
 async def reset_connections(platform: OnPlatform) -> Response:
     """Close and reopen all broker links."""
     number = await platform.reset_connections()
@@ -65,6 +72,7 @@ async def reset_connections(platform: OnPlatform) -> Response:
 
 
 @router.get("/metrics", response_class=PlainTextResponse)
+@performs(Operation.READ)
 async def read_metrics(request: Request, platform: OnPlatform) -> Response:
     """Numbers in Prometheus' text format."""
     text = request.app.metrics.text(await platform.pool_stats())

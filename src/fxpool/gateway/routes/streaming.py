@@ -7,6 +7,9 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fxpool.domain.permissions import Operation
+from fxpool.gateway.access import performs
+from fxpool.gateway.access.gatekeeper import guarded
 from fxpool.gateway.callbacks import Callbacks, CallbackState
 from fxpool.gateway.exact_json import answer
 from fxpool.gateway.openapi import CallbackForgotten, CallbackRegistration, answers
@@ -29,24 +32,28 @@ _STREAM_PARAMETERS = query_parameters(
 
 
 @router.post("/streaming/initialize", responses=answers(StreamingState))
+@performs(Operation.READ)
 async def initialize_streaming(body: AccountBody, platform: OnPlatform) -> Response:
     """Succeeds once the account is authorised and its positions are loaded."""
     return answer(await platform.initialize_streaming(body.account_id))
 
 
 @router.post("/streaming/subscribe", responses=answers(SubscriptionResult))
+@performs(Operation.READ)
 async def subscribe_symbol(body: SymbolBody, platform: OnPlatform) -> Response:
     """Quote a symbol, on one account or on all that have it."""
     return answer(await platform.subscribe_symbol(body.symbol, body.account_id))
 
 
 @router.post("/streaming/unsubscribe", responses=answers(SubscriptionResult))
+@performs(Operation.READ)
 async def unsubscribe_symbol(body: SymbolBody, platform: OnPlatform) -> Response:
     """Stop quoting a symbol that nothing else needs."""
     return answer(await platform.unsubscribe_symbol(body.symbol, body.account_id))
 
 
 @router.post("/streaming/register-reconnection-callback", responses=answers(CallbackRegistration))
+@performs(Operation.READ)
 async def register_reconnection_callback(body: CallbackBody, request: Request) -> Response:
     """Where to hear of reconnects: on the event stream, or by a signed POST to ``callback_url``.
 
@@ -59,7 +66,8 @@ async def register_reconnection_callback(body: CallbackBody, request: Request) -
         delivery="event-stream",
         events="/events?types=reconnected",
     )
-    if body.callback_url:
+    if body.callback_url:  # it will hear of all accounts
+        guarded(request.scope).require(Operation.OPERATE, None)
         callbacks: Callbacks = request.app.callbacks
         registration["delivery"] = "webhook"
         registration["callback"] = callbacks.register(name, body.callback_url)
@@ -67,6 +75,7 @@ async def register_reconnection_callback(body: CallbackBody, request: Request) -
 
 
 @router.get("/streaming/reconnection-callbacks", responses=answers(list[CallbackState]))
+@performs(Operation.OPERATE)
 async def list_reconnection_callbacks(request: Request) -> Response:
     """How the deliveries to registered addresses stand."""
     callbacks: Callbacks = request.app.callbacks
@@ -76,6 +85,7 @@ async def list_reconnection_callbacks(request: Request) -> Response:
 @router.delete(
     "/streaming/reconnection-callbacks/{callback_id}", responses=answers(CallbackForgotten)
 )
+@performs(Operation.OPERATE)
 async def forget_reconnection_callback(callback_id: str, request: Request) -> Response:
     """End a registration."""
     callbacks: Callbacks = request.app.callbacks
@@ -88,6 +98,7 @@ async def forget_reconnection_callback(callback_id: str, request: Request) -> Re
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
     openapi_extra=_STREAM_PARAMETERS,
 )
+@performs(Operation.STREAM)
 async def stream_events(request: Request) -> Response:
     """Server-sent events: a snapshot per account, then changes with gap-free ``seq``."""
     streams: Streams = request.app.streams
@@ -96,4 +107,4 @@ async def stream_events(request: Request) -> Response:
         options = read_options(request.query_params, last_event_id)
     except ValidationError as exc:
         raise RequestValidationError(exc.errors()) from exc
-    return EventStreamResponse(streams, options)
+    return EventStreamResponse(streams, guarded(request.scope), options)

@@ -13,6 +13,8 @@ from typing import Annotated, Final
 from fastapi import Header
 from starlette.responses import Response
 
+from fxpool.domain.permissions import Operation
+from fxpool.gateway.access import performs
 from fxpool.gateway.exact_json import KEY_HEADER, MAX_KEY_LENGTH, OrderRoute, answer
 from fxpool.gateway.openapi import answers
 from fxpool.gateway.routes.common import OnPlatform, new_router
@@ -39,6 +41,7 @@ _TOO_MANY_REQUESTS: Final = 429
 
 
 @router.post("/trade/execute", responses=_TRADE_RESULT)
+@performs(Operation.PLACE)
 async def execute_trade(body: OrderBody, platform: OnPlatform, key: GivenKey = None) -> Response:
     """A new order; answered once its fill, its placement or its refusal is known."""
     return await _outcome(platform.execute(body.account_id, _keyed(body.request(), key)))
@@ -46,6 +49,7 @@ async def execute_trade(body: OrderBody, platform: OnPlatform, key: GivenKey = N
 
 @router.post("/trade/limit", responses=_TRADE_RESULT)
 @router.post("/order/limit", include_in_schema=False)
+@performs(Operation.PLACE)
 async def place_limit_order(
     body: LimitOrderBody, platform: OnPlatform, key: GivenKey = None
 ) -> Response:
@@ -55,6 +59,7 @@ async def place_limit_order(
 
 @router.post("/trade/stop", responses=_TRADE_RESULT)
 @router.post("/order/stop", include_in_schema=False)
+@performs(Operation.PLACE)
 async def place_stop_order(
     body: StopOrderBody, platform: OnPlatform, key: GivenKey = None
 ) -> Response:
@@ -63,18 +68,21 @@ async def place_stop_order(
 
 
 @router.post("/position/modify", responses=_TRADE_RESULT)
+@performs(Operation.AMEND)
 async def modify_position(body: PositionModifyBody, platform: OnPlatform) -> Response:
     """New protection; an absent side stays, 0 removes it."""
     return await _outcome(platform.modify_position(body.account_id, body.request()))
 
 
 @router.post("/position/close", responses=_TRADE_RESULT)
+@performs(Operation.CLOSE)
 async def close_position(body: PositionCloseBody, platform: OnPlatform) -> Response:
     """Close a position, or ``volume`` lots of it, with the realised result."""
     return await _outcome(platform.close_position(body.account_id, body.request()))
 
 
 @router.post("/positions/close-all", responses=answers(CloseResults))
+@performs(Operation.CLOSE)
 async def close_all_positions(body: AccountBody, platform: OnPlatform) -> Response:
     """Close every position of an account, each with its own result."""
     closing = platform.close_positions(body.account_id, environment=body.environment)
@@ -82,6 +90,7 @@ async def close_all_positions(body: AccountBody, platform: OnPlatform) -> Respon
 
 
 @router.post("/positions/close-symbol", responses=answers(CloseResults))
+@performs(Operation.CLOSE)
 async def close_symbol_positions(body: SymbolCloseBody, platform: OnPlatform) -> Response:
     """Close every position of a symbol, each with its own result."""
     closing = platform.close_positions(
@@ -91,12 +100,14 @@ async def close_symbol_positions(body: SymbolCloseBody, platform: OnPlatform) ->
 
 
 @router.post("/order/modify", responses=_TRADE_RESULT)
+@performs(Operation.AMEND)
 async def modify_order(body: OrderModifyBody, platform: OnPlatform) -> Response:
     """New values for a pending order."""
     return await _outcome(platform.modify_order(body.account_id, body.request()))
 
 
 @router.post("/order/cancel", responses=_TRADE_RESULT)
+@performs(Operation.CLOSE)
 async def cancel_order(body: OrderCancelBody, platform: OnPlatform) -> Response:
     """Cancel a pending order."""
     return await _outcome(

@@ -1,0 +1,54 @@
+"""Where a call comes from: the peer, or what a trusted proxy says of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv6Address, ip_address, ip_network
+
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from fxpool.domain.permissions import Address, Network
+from fxpool.errors import SettingsError
+
+
+def caller_address(
+    scope: Scope, headers: Headers, trusted_proxies: tuple[Network, ...]
+) -> Address | None:
+    """Return a caller's address, or None where it is not known.
+
+    ``X-Forwarded-For`` counts only if a trusted proxy sent it, and of it only the part that
+    trusted proxies wrote: the last address that is not itself one of them.
+    """
+    client = scope.get("client")
+    address = _read(client[0]) if client else None
+    if address is None or not _is_in(address, trusted_proxies):
+        return address
+    hops = [hop for line in headers.getlist("x-forwarded-for") for hop in line.split(",")]
+    for hop in reversed(hops):
+        address = _read(hop.strip())
+        if address is None or not _is_in(address, trusted_proxies):
+            break
+    return address
+
+
+def read_networks(variable: str, texts: Iterable[str]) -> tuple[Network, ...]:
+    """Return networks from their texts. Raises SettingsError that names the variable."""
+    try:
+        return tuple(ip_network(text) for text in texts)
+    except ValueError as exc:
+        raise SettingsError(f"{variable}: {exc}; use a form such as 192.0.2.0/24") from None
+
+
+def _is_in(address: Address, networks: tuple[Network, ...]) -> bool:
+    return any(address in network for network in networks)
+
+
+def _read(text: str) -> Address | None:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address

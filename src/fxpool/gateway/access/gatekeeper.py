@@ -1,0 +1,70 @@
+"""Access in front of the app, for HTTP and WebSocket alike. Pure ASGI: it is on the order path."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from fxpool.domain.permissions import Operation, decide
+from fxpool.gateway.access.access import Access, Caller
+from fxpool.gateway.access.guard import GuardedPlatform
+from fxpool.gateway.access.refusals import require
+from fxpool.gateway.errors import error_response
+from fxpool.gateway.rate_limits import RateLimits
+from fxpool.platforms.base import PlatformError
+
+if TYPE_CHECKING:
+    from fxpool.gateway.app import Gateway
+
+CALLER: Final = "caller"
+"""The name in ``scope["state"]`` under which routes find who calls."""
+
+_UNKNOWN: Final = frozenset({401, 403})
+
+
+class Gatekeeper:
+    """Lets in whom Access admits, and tells routes who it is."""
+
+    def __init__(self, app: ASGIApp, access: Access, rates: RateLimits) -> None:
+        self._app, self._access, self._rates = app, access, rates
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket"):
+            try:
+                scope["state"][CALLER] = await self._access.admit(scope)
+            except PlatformError as refusal:
+                told = await self._counted(refusal, scope)
+                await error_response(told, scope)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    async def _counted(self, refusal: PlatformError, scope: Scope) -> PlatformError:
+        """Return the refusal, or that there were too many of them from one place."""
+        if refusal.status not in _UNKNOWN:
+            return refusal
+        client = scope.get("client")
+        return await self._rates.stranger(client[0] if client else "") or refusal
+
+
+async def admit(scope: Scope, operation: Operation) -> None:
+    """Return if a call's role allows what its route does, and no limit is broken.
+
+    Raises PlatformError. On which account is the guard's to decide.
+    """
+    caller = caller_of(scope)
+    require(decide(caller.principal, operation), operation)
+    rates: RateLimits = scope["app"].rates
+    await rates.call(operation, caller.principal, str(caller.address))
+
+
+def guarded(scope: Scope) -> GuardedPlatform:
+    """Return the platform as the caller may use it: all that a route or a stream gets of it."""
+    app: Gateway = scope["app"]
+    return app.guarded(caller_of(scope).principal)
+
+
+def caller_of(scope: Scope) -> Caller:
+    """Return who calls."""
+    caller: Caller = scope["state"][CALLER]
+    return caller
