@@ -29,7 +29,9 @@ class Settings(BaseSettings):
     """The configuration of one process.
 
     A field's variable is its name in upper case after ``CTRADER_``; LOG_LEVEL and those of Vault,
-    Redis and Telegram have no prefix. Without REDIS_URL and REDIS_HOST there is no Redis.
+    Redis, Telegram, MetaApi and other pools have no prefix. Without REDIS_URL and REDIS_HOST there
+    is no Redis; MetaTrader accounts are served with METAAPI_TOKEN or POOL_API_URL, DXtrade accounts
+    with DXTRADE_POOL_API_URL.
     """
 
     model_config = SettingsConfigDict(
@@ -112,6 +114,25 @@ class Settings(BaseSettings):
     )
     telegram_chat_id: Annotated[str, Field(validation_alias="TELEGRAM_CHAT_ID")] = ""
 
+    metaapi_token: Annotated[SecretStr, Field(validation_alias="METAAPI_TOKEN")] = NO_SECRET
+    metaapi_region: Annotated[str, Field(validation_alias="METAAPI_REGION")] = ""
+    metaapi_url: Annotated[str, Field(validation_alias="METAAPI_URL")] = ""
+    """One address for all of MetaApi's hosts, for a server that stands in for them."""
+    metaapi_poll_seconds: Annotated[float, Field(gt=0, validation_alias="METAAPI_POLL_SECONDS")] = (
+        5.0
+    )
+    metaapi_price_seconds: Annotated[
+        float, Field(gt=0, validation_alias="METAAPI_PRICE_SECONDS")
+    ] = 5.0
+    metaapi_credits_per_second: Annotated[
+        float, Field(gt=0, validation_alias="METAAPI_CREDITS_PER_SECOND")
+    ] = 100.0
+    metaapi_settle_seconds: Annotated[
+        float, Field(ge=0, validation_alias="METAAPI_SETTLE_SECONDS")
+    ] = 60.0
+    metaapi_pool_url: Annotated[str, Field(validation_alias="POOL_API_URL")] = ""
+    dxtrade_pool_url: Annotated[str, Field(validation_alias="DXTRADE_POOL_API_URL")] = ""
+
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(validation_alias="LOG_LEVEL")
     ] = "INFO"
@@ -187,6 +208,8 @@ def _explain(error: ErrorDetails) -> str:
     if not error["loc"]:
         return text
     name = str(error["loc"][0]).upper()
-    has_prefix = name != "LOG_LEVEL" and not name.startswith(("VAULT_", "REDIS_", "TELEGRAM_"))
+    has_prefix = name != "LOG_LEVEL" and not name.startswith(
+        ("VAULT_", "REDIS_", "TELEGRAM_", "METAAPI_", "DXTRADE_")
+    )
     variable = PREFIX + name.removeprefix(PREFIX) if has_prefix else name
     return f"{variable}: {text}"

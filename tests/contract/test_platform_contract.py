@@ -1,6 +1,7 @@
 """The Platform contract: one suite, run on the pool in this process and on it over HTTP.
 
-A further platform joins by one more parameter of the ``platform`` fixture.
+What every way to an account has in common, MetaTrader's included, is in ``test_four_ways``: a
+further platform joins there.
 """
 
 from __future__ import annotations

@@ -160,7 +160,31 @@ class Tickets:
         cancel) goes without a ticket then: sent twice it finds its object gone, and not to get out
         of a position is the greater harm.
         """
-        entry, answer = self._entry(request, intent), Answer()
+        async with self._sending(self._entry(request, intent), is_exit=is_exit) as answer:
+            yield answer
+
+    @asynccontextmanager
+    async def sending_order(
+        self, ticket: Ticket, order: Mapping[str, Any]
+    ) -> AsyncIterator[Answer]:
+        """As ``sending``, for a prepared new order that leaves as JSON and not as a message."""
+        prepared = self._prepared.pop(ticket.client_order_id, None)
+        ticket = replace(ticket, intent={**ticket.intent, ORDER: order})
+        async with self._sending(self._journaled(ticket, prepared), is_exit=False) as answer:
+            yield answer
+
+    @asynccontextmanager
+    async def sending_change(
+        self, kind: TicketKind, fields: Mapping[str, Any], *, is_exit: bool = False
+    ) -> AsyncIterator[Answer]:
+        """As ``sending``, for any other request that leaves as JSON."""
+        ticket = received(self._new_id(), self._account, kind, self._clock.at(), intent=fields)
+        async with self._sending(self._journaled(ticket, None), is_exit=is_exit) as answer:
+            yield answer
+
+    @asynccontextmanager
+    async def _sending(self, entry: Entry, *, is_exit: bool) -> AsyncIterator[Answer]:
+        answer = Answer()
         if not await self._enter(entry, is_exit=is_exit):
             yield answer
             return
@@ -244,6 +268,9 @@ class Tickets:
         if intent is not None:
             order = msgspec.to_builtins(intent)
             ticket = replace(ticket, intent={**ticket.intent, ORDER: order})
+        return self._journaled(ticket, prepared)
+
+    def _journaled(self, ticket: Ticket, prepared: _Prepared | None) -> Entry:
         ticket = ticket.after(TicketTrigger.JOURNALED, self._clock.at())
         if prepared is None or prepared.key is None:
             return Entry(ticket)

@@ -18,6 +18,9 @@ APPLICATION: Final = "ctrader/oauth"
 ACCOUNTS: Final = "ctrader/accounts"
 """Folder of the accounts' tokens, each under the broker's login."""
 
+METAAPI: Final = "metaapi"
+"""Path of MetaApi's token, fields ``token`` and ``region``."""
+
 ROTATIONS: Final = "ctrader/rotations"
 """Folder of what replaced a pair of tokens, each under the fingerprint of the old pair."""
 

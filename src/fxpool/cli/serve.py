@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import structlog
 
-from fxpool.auth import with_stored_application
 from fxpool.cli import logs
 from fxpool.cli.exits import end_with
 from fxpool.cli.lifetime import run_until_signal
@@ -13,7 +12,7 @@ from fxpool.errors import FxPoolError
 from fxpool.gateway import GatewayServer, create_app, serve
 from fxpool.gateway.access.setup import access_from
 from fxpool.gateway.callback_rules import CallbackRules
-from fxpool.platforms.ctrader import CTraderPlatform
+from fxpool.platforms.assembly import platform_from
 from fxpool.settings import Settings
 from fxpool.store.access import SqlAccessStore
 
@@ -35,14 +34,14 @@ def run(*, host: str | None, port: int | None) -> None:
 
 
 async def _serve(settings: Settings, *, host: str, port: int) -> None:
-    """Serve the configured platform from its opening to its close."""
+    """Serve the configured platforms from their opening to its close."""
     clock = SystemClock()
     store = SqlAccessStore(settings.journal_url)
     access = access_from(settings, store, clock=clock)
     try:
         await access.open()
         access.require_key_at(host)
-        platform = CTraderPlatform.from_settings(await with_stored_application(settings))
+        platform = await platform_from(settings, clock=clock)
         app = create_app(
             platform,
             clock=clock,

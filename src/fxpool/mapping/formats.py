@@ -28,7 +28,8 @@ class AccountInformation(TypedDict):
 
     ``unrealizedProfit`` = ``grossProfit`` + ``swap`` + ``commission``, all of open positions; what
     closing them will cost is stated apart and is no part of the equity. Nor is ``credit``, the
-    broker's bonus: the protocol does not tell whether it counts.
+    broker's bonus: the protocol does not tell whether it counts. On MetaTrader the estimate is
+    null: it does not tell whether an entry's commission pays for the exit.
     """
 
     id: str
@@ -55,7 +56,7 @@ class AccountInformation(TypedDict):
     unrealizedProfit: float
     swap: float
     commission: float
-    closingCommissionEstimate: float
+    closingCommissionEstimate: float | None
     tradeAllowed: bool
     investorMode: bool
     accessRights: str
@@ -92,7 +93,7 @@ class PositionInfo(TypedDict):
     netProfit: float | None
     swap: float
     commission: float
-    closingCommissionEstimate: float
+    closingCommissionEstimate: float | None
     usedMargin: float | None
     magic: int
     clientId: str
@@ -184,7 +185,10 @@ class CloseInfo(TypedDict):
 
 
 class PriceInfo(TypedDict):
-    """The newest quote of a symbol; both sides are known, or there is no PriceInfo."""
+    """The newest quote of a symbol; both sides are known, or there is no PriceInfo.
+
+    ``polledEverySeconds`` is there where prices are asked for, and not pushed by the broker.
+    """
 
     symbol: str
     bid: float
@@ -198,6 +202,7 @@ class PriceInfo(TypedDict):
     stale: bool
     profitTickValue: float | None
     lossTickValue: float | None
+    polledEverySeconds: NotRequired[float]
 
 
 class TradeResult(TypedDict, total=False):

@@ -11,8 +11,8 @@ from typing import Any, Final, NoReturn
 from fxpool.errors import SettingsError
 from fxpool.pool.channel import Environment
 
-OTHER_PLATFORMS: Final = frozenset({"metaapi", "mt4", "mt5", "dxtrade"})
-"""Entries that another platform serves; an entry without ``platform`` means MetaApi."""
+PLATFORMS: Final = frozenset({"ctrader", "metaapi", "mt4", "mt5", "dxtrade"})
+"""The words for platforms; an entry without one means MetaApi."""
 
 
 class Entry:
@@ -37,11 +37,12 @@ class Entry:
         for field in self._fields.keys() - known:
             self.refuse(field, f"is not known: use {', '.join(sorted(known))}")
 
-    def is_ctrader(self) -> bool:
+    def platform(self) -> str:
+        """Return the platform's word; without one it is ``metaapi``."""
         platform = self.text("platform").lower() or "metaapi"
-        if platform not in OTHER_PLATFORMS | {"ctrader"}:
+        if platform not in PLATFORMS:
             self.refuse("platform", f'is "{platform}": use ctrader, metaapi, mt4, mt5 or dxtrade')
-        return platform == "ctrader"
+        return platform
 
     def environment(self) -> Environment:
         word = self.text("environment").lower()

@@ -190,11 +190,12 @@ class CTraderPlatform(PastCalls, GuardCalls):
         accounts: Sequence[AccountConfig] | None = None,
         clock: Clock | None = None,
         journal: Journal | None = None,
+        halts: Halts | None = None,
     ) -> Self:
         """Return the platform that the settings describe, not opened yet.
 
         ``accounts`` takes the place of the configured files, ``journal`` that of the configured
-        database. Raises SettingsError.
+        database; ``halts`` may be shared with other platforms. Raises SettingsError.
         """
         clock = clock or SystemClock()
         shared = SharedState.from_settings(settings, clock)
@@ -208,7 +209,7 @@ class CTraderPlatform(PastCalls, GuardCalls):
             random=SystemRandom(),
             new_id=lambda: uuid.uuid4().hex,
             journal=journal or Journal(settings.journal_url, clock=clock),
-            halts=Halts(settings.data_dir / HALTS_FILE),
+            halts=halts or Halts(settings.data_dir / HALTS_FILE),
             history=SqlHistory(settings.history_url),
             equity=SqlEquity(settings.equity_url),
             margin_check=MarginCheck(settings.margin_check),

@@ -7,16 +7,19 @@ Errors name the file, the entry and the cure; the files hold no secrets.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fxpool.errors import SettingsError
 from fxpool.platforms.config_entry import Entry
 from fxpool.platforms.guard_config import GuardPlan, guard_plan
 from fxpool.pool.channel import Environment
+
+METAAPI: Final = frozenset({"metaapi", "mt4", "mt5"})
+"""The words for a MetaTrader account; an entry without ``platform`` is one, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +63,56 @@ def load_routing_config(path: Path) -> list[AccountConfig]:
 
     Raises SettingsError.
     """
-    content = _read(path)
-    accounts = content.get("accounts")
+    return [
+        _account(key, reader) for key, reader in _entries(path) if reader.platform() == "ctrader"
+    ]
+
+
+def _entries(path: Path) -> Iterator[tuple[str, Entry]]:
+    accounts = _read(path).get("accounts")
     if not isinstance(accounts, dict):
         raise SettingsError(f'{path}: "accounts" must be an object of account entries by key')
-    found = []
     for key, entry in accounts.items():
-        reader = Entry(path, f"accounts.{key}", entry)
-        if reader.is_ctrader():
-            found.append(_account(key, reader))
+        yield key, Entry(path, f"accounts.{key}", entry)
+
+
+@dataclass(frozen=True, slots=True)
+class OtherAccountConfig:
+    """One account of another platform than cTrader, as the routing file names it.
+
+    Attributes:
+        key: the name by which callers know the account; on MetaApi its id there.
+        platform: the word of the file: ``metaapi``, ``mt4``, ``mt5`` or ``dxtrade``.
+        login: the broker's account number (``accountId`` in the file), or None.
+        region: where MetaApi hosts it; empty to ask MetaApi.
+        environment: ``demo`` or ``live`` where the file says so, else empty.
+    """
+
+    key: str
+    platform: str = "metaapi"
+    login: str | None = None
+    region: str = ""
+    name: str = ""
+    environment: str = ""
+    type: str | None = None
+    read_only: bool = False
+    enabled: bool = True
+
+    @property
+    def display_name(self) -> str:
+        return self.name or self.key
+
+
+def load_other_accounts(path: Path) -> list[OtherAccountConfig]:
+    """Return the accounts of a routing-config.json that are not cTrader's, in the file's order.
+
+    Raises SettingsError.
+    """
+    found = []
+    for key, reader in _entries(path):
+        platform = reader.platform()
+        if platform != "ctrader":
+            found.append(_other_account(key, platform, reader))
     return found
 
 
@@ -110,6 +154,22 @@ def _account(key: str, entry: Entry) -> AccountConfig:
         enabled=entry.flag("enabled", default=True),
         vault_path=entry.text("_vaultPath"),
         guards=guard_plan(entry),
+    )
+
+
+def _other_account(key: str, platform: str, entry: Entry) -> OtherAccountConfig:
+    if entry.part("guards") is not None:
+        entry.refuse("guards", "cannot be kept on this platform: only cTrader accounts have them")
+    return OtherAccountConfig(
+        key=key,
+        platform=platform,
+        login=entry.text("accountId") or entry.text("login") or None,
+        region=entry.text("region"),
+        name=entry.text("nickname") or entry.text("name"),
+        environment=entry.environment().value if entry.text("environment") else "",
+        type=entry.text("type") or None,
+        read_only=entry.flag("readOnly", default=False),
+        enabled=entry.flag("enabled", default=True),
     )
 
 

@@ -1,6 +1,6 @@
 """All tickets of a platform: looked up for callers, and seen through until each is settled.
 
-Nothing here decides what became of an order (``account.Resolver``), nor sends anything.
+Nothing here decides what became of an order (``Resolves``), nor sends anything.
 """
 
 from __future__ import annotations
@@ -8,11 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
-from fxpool.account import Resolver
 from fxpool.clock import Clock
 from fxpool.domain.order_keys import OrderKey
 from fxpool.domain.tickets import Ticket, TicketState
@@ -21,7 +20,6 @@ from fxpool.mapping.formats import TicketInfo, TicketList, TicketStep
 from fxpool.mapping.instants import iso
 from fxpool.platforms.base import PlatformError
 from fxpool.platforms.ctrader_alerts import CTraderAlerts
-from fxpool.platforms.ctrader_feed import CTraderFeed
 from fxpool.platforms.words import explain
 from fxpool.store import Journal
 
@@ -42,6 +40,22 @@ _OPEN: Final = tuple(
 log = structlog.get_logger(__name__)
 
 
+class Resolves(Protocol):
+    """What settles the tickets of one account by what its broker shows (``account.Resolver``)."""
+
+    async def resolve(self, open_tickets: Sequence[Ticket]) -> None:
+        """Go one step further with the open tickets of the account; never send anything."""
+        ...
+
+
+class TellsOfTickets(Protocol):
+    """The event feed of one account."""
+
+    def told_of_ticket(self, kind: str, ticket: TicketInfo) -> None:
+        """Tell what happened to an order ticket. Never waits."""
+        ...
+
+
 class TicketDesk:
     """The tickets of some accounts.
 
@@ -56,10 +70,10 @@ class TicketDesk:
         self._unknown: set[str] = set()
         self._journal = journal
         self._clock = clock
-        self._resolvers: dict[str, Resolver] = {}
+        self._resolvers: dict[str, Resolves] = {}
         self._wake = asyncio.Event()
 
-    def add(self, account: str, resolver: Resolver) -> None:
+    def add(self, account: str, resolver: Resolves) -> None:
         """See the tickets of an account through."""
         self._resolvers[account] = resolver
 
@@ -142,7 +156,7 @@ class TicketDesk:
 class TicketEvents:
     """Tells subscribers, the desk and operators what happens to the tickets of one account."""
 
-    def __init__(self, feed: CTraderFeed, desk: TicketDesk, alerts: CTraderAlerts) -> None:
+    def __init__(self, feed: TellsOfTickets, desk: TicketDesk, alerts: CTraderAlerts) -> None:
         self._feed = feed
         self._desk = desk
         self._alerts = alerts

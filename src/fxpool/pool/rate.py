@@ -11,7 +11,7 @@ ORDINARY_LIMIT: Final = 50.0
 
 HISTORY_LIMIT: Final = 5.0
 
-_WHOLE: Final = 1.0 - 1e-9
+_ROUNDING: Final = 1e-9
 """A token is whole up to the rounding of the times that earned it."""
 
 
@@ -40,15 +40,18 @@ class TokenBucket:
         burst = math.inf if math.isinf(rate) else max(1.0, limit - 1.0 - rate)
         return cls(rate, burst, now)
 
-    def wait(self, now: float) -> float:
-        """Return the seconds until a request may leave, 0.0 if one may leave now."""
-        self._earn(now)
-        return 0.0 if self.tokens >= _WHOLE else (1.0 - self.tokens) / self.rate
+    def wait(self, now: float, cost: float = 1.0) -> float:
+        """Return the seconds until a request may leave, 0.0 if one may leave now.
 
-    def take(self, now: float) -> None:
-        """Spend a request's token; ask ``wait`` first."""
+        ``cost`` is in tokens, for requests that do not all cost the same.
+        """
         self._earn(now)
-        self.tokens -= 1.0
+        return 0.0 if self.tokens >= cost - _ROUNDING else (cost - self.tokens) / self.rate
+
+    def take(self, now: float, cost: float = 1.0) -> None:
+        """Spend a request's tokens; ask ``wait`` first. What cannot wait leaves a debt."""
+        self._earn(now)
+        self.tokens -= cost
 
     def _earn(self, now: float) -> None:
         elapsed = now - self.updated_at

@@ -5,6 +5,7 @@ Work is a plain function of a SQLAlchemy connection, run in one transaction.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
@@ -62,6 +63,10 @@ def make_database(url: SecretStr) -> Database:
     return SqliteDatabase(parsed, Path(parsed.database))
 
 
+_MIGRATING: Final = threading.Lock()
+"""Alembic keeps what it works on in its modules: in one process, one database after the other."""
+
+
 async def migrate(database: Database) -> None:
     """Bring the tables up to date; processes that start together take turns."""
     await database.write(_upgrade)
@@ -82,7 +87,8 @@ def _upgrade(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    with _MIGRATING:
+        command.upgrade(config, "head")
 
 
 class _PostgresDatabase:

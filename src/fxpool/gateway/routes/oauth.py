@@ -22,6 +22,7 @@ from fxpool.gateway.routes.common import new_router, query_parameters
 from fxpool.platforms.base import PlatformError
 from fxpool.platforms.ctrader import CTraderPlatform
 from fxpool.platforms.ctrader_consent import CTraderConsent, LinkResult, LinkStatus
+from fxpool.platforms.several import SeveralPlatforms
 
 STATE_COOKIE: Final = "fxpool_consent"
 _COOKIE_SECONDS: Final = 600
@@ -38,6 +39,8 @@ router = new_router("oauth")
 async def _platform(request: Request) -> CTraderPlatform:
     """Return the platform itself: what a caller may do with it, each route asks the guard."""
     platform = request.app.platform
+    if isinstance(platform, SeveralPlatforms):
+        platform = platform.part(CTraderPlatform)
     if not isinstance(platform, CTraderPlatform):
         raise PlatformError(404, "NOT_FOUND", "this gateway has no cTrader accounts to link")
     return platform

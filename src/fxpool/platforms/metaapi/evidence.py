@@ -1,0 +1,140 @@
+"""What MetaApi's records show of a ticket whose outcome is unknown. Pure.
+
+A new order is ours by the id that it was sent with. Where it had none of ours, its comment, symbol,
+side and volume must fit one record alone that no other ticket has claimed; two are no proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final, TypeVar
+
+from fxpool.account import ORDER
+from fxpool.domain.tickets import Ticket, TicketKind, TicketTrigger
+from fxpool.platforms.metaapi.differences import Reading
+from fxpool.platforms.metaapi.model import Order, Position, text_id
+from fxpool.platforms.metaapi.orders import OUR_ID
+
+_REFUSED: Final = frozenset({"ORDER_STATE_REJECTED", "ORDER_STATE_CANCELED", "ORDER_STATE_EXPIRED"})
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """All that is shown of an account since the oldest ticket in question.
+
+    Attributes:
+        past: orders that were done since.
+        claimed: ids that the results of other tickets name.
+    """
+
+    reading: Reading
+    past: Sequence[Order]
+    claimed: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What became of a ticket, what shows it, and the ids that it made."""
+
+    trigger: TicketTrigger
+    text: str
+    order_id: str | None = None
+    position_id: str | None = None
+
+
+_Shown = TypeVar("_Shown", Position, Order)
+
+
+def find(ticket: Ticket, records: Records) -> Found | None:
+    """Return what became of a ticket; None if nothing in the records shows it."""
+    reading, fields = records.reading, ticket.intent
+    match ticket.kind:
+        case TicketKind.PLACE:
+            return _placed(ticket, records)
+        case TicketKind.CLOSE:
+            return _closed(fields, reading.positions.get(str(fields["positionId"])))
+        case TicketKind.AMEND_POSITION:
+            return _protected(fields, reading.positions.get(str(fields["positionId"])))
+        case TicketKind.CANCEL:
+            return _cancelled(str(fields["orderId"]), records)
+        case TicketKind.AMEND_ORDER:
+            return _amended(fields, (reading.orders or {}).get(str(fields["orderId"])))
+
+
+def _placed(ticket: Ticket, records: Records) -> Found | None:
+    sent = ticket.intent.get(ORDER, {})
+    reading = records.reading
+    positions = _ours(sent, reading.positions.values(), records.claimed)
+    if len(positions) == 1:
+        key = str(positions[0].id)
+        return Found(TicketTrigger.EXECUTED, f"position {key} is open", position_id=key)
+    resting = _ours(sent, (reading.orders or {}).values(), records.claimed)
+    if len(resting) == 1:
+        key = str(resting[0].id)
+        return Found(TicketTrigger.EXECUTED, f"order {key} is pending", order_id=key)
+    past = _ours(sent, records.past, records.claimed)
+    if len(past) != 1 or positions or resting:
+        return None
+    order = past[0]
+    said = f"the history shows order {order.id} as {order.state}"
+    trigger = TicketTrigger.REFUSED if order.state in _REFUSED else TicketTrigger.EXECUTED
+    return Found(trigger, said, str(order.id), text_id(order.position_id))
+
+
+def _ours(
+    sent: Mapping[str, Any], shown: Iterable[_Shown], claimed: frozenset[str]
+) -> list[_Shown]:
+    client_id, comment = sent.get("clientId", ""), sent.get("comment", "")
+    if not client_id and not comment:
+        return []
+    found = [
+        each
+        for each in shown
+        if each.symbol == sent.get("symbol")
+        and each.client_id == client_id
+        and _side(each.type) == _side(str(sent.get("actionType")))
+    ]
+    if client_id.startswith(OUR_ID):
+        return found
+    return [each for each in found if each.comment == comment and str(each.id) not in claimed]
+
+
+def _side(word: str) -> str:
+    return "SELL" if "_SELL" in word else "BUY"
+
+
+def _closed(fields: Mapping[str, Any], position: Position | None) -> Found | None:
+    if position is None:
+        text = f"position {fields['positionId']} is not open any more"
+        return Found(TicketTrigger.EXECUTED, text)
+    left = fields.get("left")
+    if left is not None and position.volume <= Decimal(left):
+        return Found(TicketTrigger.EXECUTED, f"position {position.id} has {position.volume} lots")
+    return None
+
+
+def _protected(fields: Mapping[str, Any], position: Position | None) -> Found | None:
+    if position is None or any(name.endswith("Units") for name in fields):
+        return None
+    shown = (position.stop_loss or None, position.take_profit or None)
+    wanted = tuple(
+        Decimal(fields[name]) if name in fields else None for name in ("stopLoss", "takeProfit")
+    )
+    if shown != wanted:
+        return None
+    return Found(TicketTrigger.EXECUTED, f"position {position.id} has the protection")
+
+
+def _cancelled(order_id: str, records: Records) -> Found | None:
+    for order in records.past:
+        if str(order.id) == order_id and order.state == "ORDER_STATE_CANCELED":
+            return Found(TicketTrigger.EXECUTED, f"order {order_id} is cancelled", order_id)
+    return None
+
+
+def _amended(fields: Mapping[str, Any], order: Order | None) -> Found | None:
+    if order is None or order.open_price != Decimal(fields["openPrice"]):
+        return None
+    return Found(TicketTrigger.EXECUTED, f"order {order.id} has the new values", str(order.id))

@@ -1,0 +1,197 @@
+"""Settles unknown tickets of one polled account by what MetaApi shows. Never sends an order.
+
+A ticket is called absent when two complete readings miss it that began a settle time after nobody
+could send it any more; MetaApi may carry a request out long after its answer was lost, so that
+time is long. Where a way tells no history, absence proves nothing and the ticket stays unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+import structlog
+
+from fxpool.account import ORDER, Tickets
+from fxpool.clock import Clock
+from fxpool.domain.order_keys import OrderKey
+from fxpool.domain.tickets import Ticket, TicketKind, TicketState, TicketTrigger
+from fxpool.errors import TradeRefused
+from fxpool.mapping.formats import TradeResult
+from fxpool.platforms.base import PlatformError
+from fxpool.platforms.metaapi.account import MetaApiAccount
+from fxpool.platforms.metaapi.evidence import Found, Records, find
+from fxpool.platforms.metaapi.http import TRADE_SECONDS
+from fxpool.platforms.metaapi.model import Order, TradeAnswer
+from fxpool.platforms.metaapi.new_orders import MetaApiOrders
+from fxpool.platforms.metaapi.orders import NUMBERS
+from fxpool.platforms.words import Call, explain, refusal
+from fxpool.store import Journal
+
+GONE: Final = timedelta(seconds=TRADE_SECONDS + 5.0)
+"""Age at which no process can still be waiting for an answer."""
+
+GRACE: Final = timedelta(seconds=3.0)
+"""Age below which a running ticket is left to the process that most likely works on it."""
+
+SKEW: Final = timedelta(minutes=10)
+"""How far MetaApi's clock may be from ours."""
+
+READINGS: Final = 2
+LOOK_SECONDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+"""Pauses between readings for one ticket; they cost credits."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Search:
+    due: float = 0.0
+    looks: int = 0
+    absences: int = 0
+
+
+class MetaApiResolver:
+    """Looks for the tickets of one account that nobody holds any more."""
+
+    def __init__(
+        self,
+        account: MetaApiAccount,
+        orders: MetaApiOrders,
+        tickets: Tickets,
+        journal: Journal,
+        *,
+        clock: Clock,
+        settle_seconds: float,
+    ) -> None:
+        self._account = account
+        self._orders = orders
+        self._tickets = tickets
+        self._journal = journal
+        self._clock = clock
+        self._settle = timedelta(seconds=settle_seconds)
+        self._searches: dict[str, _Search] = {}
+
+    async def resolve(self, open_tickets: Sequence[Ticket]) -> None:
+        """Go one step further with the open tickets of the account. Raises JournalDown, and what
+        reading raises: nothing is concluded then."""
+        now = self._clock.now()
+        mine = [ticket for ticket in open_tickets if self._is_ours(ticket)]
+        self._searches = {t.ticket_id: self._searches.get(t.ticket_id, _Search()) for t in mine}
+        due = [ticket for ticket in mine if self._searches[ticket.ticket_id].due <= now]
+        if not due:
+            return
+        for ticket in due:
+            search = self._searches[ticket.ticket_id]
+            search.due = now + LOOK_SECONDS[min(search.looks, len(LOOK_SECONDS) - 1)]
+            search.looks += 1
+        due = [
+            await self._declare_lost(t) if t.state.is_running and self._is_gone(t) else t
+            for t in due
+        ]
+        began = self._clock.at()
+        records = await self._records(min(ticket.received_at for ticket in due), due)
+        for ticket in due:
+            found = find(ticket, records)
+            if found is not None:
+                await self._store(ticket, found, await self._told(ticket, found))
+            elif self._account.way.offers.history:
+                is_settled = began >= self._quiet_since(ticket) + self._settle
+                await self._absent(ticket, is_settled)
+
+    async def _records(self, since: datetime, due: Sequence[Ticket]) -> Records:
+        reading = await self._account.read()
+        past: tuple[Order, ...] = ()
+        if self._account.way.offers.history:
+            now = self._clock.at() + SKEW
+            past = tuple(await self._account.way.past_orders(self._account.key, since - SKEW, now))
+        others = await self._journal.tickets({self._account.key}, None)
+        ids = {ticket.ticket_id for ticket in due}
+        claimed = {
+            str(ticket.result[name])
+            for ticket in others
+            if ticket.result is not None and ticket.ticket_id not in ids
+            for name in ("positionId", "orderId")
+            if name in ticket.result
+        }
+        return Records(reading, past, frozenset(claimed))
+
+    async def _told(self, ticket: Ticket, found: Found) -> Mapping[str, Any]:
+        """Return what callers are told of a ticket that was unknown."""
+        if found.trigger is TicketTrigger.REFUSED:
+            result = refusal(explain(TradeRefused("ORDER_REJECTED", found.text), Call.CHANGE))
+        elif found.trigger is TicketTrigger.ABSENT:
+            text = f"network: it did not reach the broker, nothing was executed: {found.text}"
+            absent = PlatformError(
+                503, "NOT_EXECUTED", text, retryable=True, outcome="not_executed"
+            )
+            result = refusal(absent)
+        elif ticket.kind is TicketKind.PLACE:
+            answer = TradeAnswer(
+                numeric_code=10009,
+                string_code="TRADE_RETCODE_DONE",
+                message=found.text,
+                order_id=found.order_id,
+                position_id=found.position_id,
+            )
+            result = await self._orders.told(_body(ticket.intent[ORDER]), answer)
+        else:
+            result = TradeResult(success=True, outcome="executed", message=found.text)
+        return result | TradeResult(ticketId=ticket.ticket_id)
+
+    async def _absent(self, ticket: Ticket, is_settled: bool) -> None:
+        search = self._searches[ticket.ticket_id]
+        search.absences = search.absences + 1 if is_settled else 0
+        if search.absences >= READINGS:
+            text = f"{READINGS} complete readings of positions and orders do not show it"
+            found = Found(TicketTrigger.ABSENT, text)
+            await self._store(ticket, found, await self._told(ticket, found))
+
+    async def _store(self, ticket: Ticket, found: Found, result: Mapping[str, Any]) -> None:
+        now, key = self._clock.at(), OrderKey.from_stored(ticket.key)
+        settled = ticket
+        if ticket.state.is_running:
+            settled = settled.after(TicketTrigger.LOST, now, "nobody waits for its answer")
+        settled = settled.after(found.trigger, now, found.text, result)
+        frees_key = key is not None and key.is_freed_by(result)
+        if await self._journal.settle(settled, ticket.state, frees_key=frees_key):
+            log.warning(
+                "ticket resolved",
+                account=ticket.account,
+                ticket=ticket.ticket_id,
+                state=settled.state.value,
+                evidence=found.text,
+            )
+            self._tickets.observer.ticket_resolved(settled)
+
+    async def _declare_lost(self, ticket: Ticket) -> Ticket:
+        lost = ticket.after(
+            TicketTrigger.LOST, self._clock.at(), "the process that sent it is gone"
+        )
+        if await self._journal.settle(lost, ticket.state):
+            self._tickets.observer.ticket_unknown(lost)
+        return lost
+
+    def _is_ours(self, ticket: Ticket) -> bool:
+        if self._tickets.holds(ticket.ticket_id):
+            return False
+        return not ticket.state.is_running or self._clock.at() - ticket.updated_at > GRACE
+
+    def _is_gone(self, ticket: Ticket) -> bool:
+        return self._clock.at() - ticket.updated_at > GONE
+
+    def _quiet_since(self, ticket: Ticket) -> datetime:
+        """Return from when on nobody can send it any more."""
+        is_unknown = ticket.state is TicketState.UNKNOWN
+        return ticket.updated_at if is_unknown else ticket.updated_at + GONE
+
+
+def _body(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a request as it was sent: the journal keeps exact numbers as texts."""
+    return {
+        name: Decimal(value) if name in NUMBERS and isinstance(value, str) else value
+        for name, value in stored.items()
+    }

@@ -1,0 +1,158 @@
+"""What every trading call on a polled account does: rights first, a ticket, one request, a look.
+
+Each request is stored as a ticket, then sent once; its error says what became of it. What was done
+is looked up, so that the next reading shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+import structlog
+
+from fxpool.account import Tickets
+from fxpool.domain.tickets import Ticket, TicketKind
+from fxpool.errors import FxPoolError
+from fxpool.platforms.base import PlatformError
+from fxpool.platforms.metaapi.account import MetaApiAccount
+from fxpool.platforms.metaapi.codes import error_of
+from fxpool.platforms.metaapi.differences import Reading
+from fxpool.platforms.metaapi.model import Deal, Position, TradeAnswer
+from fxpool.platforms.metaapi.orders import not_supported
+
+CONFIRM_SECONDS: Final = 5.0
+"""How long a reading may lag behind a trade that was done."""
+
+LOOK_SECONDS: Final = 0.2
+"""Pause between looks for deals that lag behind."""
+
+log = structlog.get_logger(__name__)
+
+
+class Sender:
+    """Sends what one account is asked for.
+
+    Attributes:
+        executed: orders and closes that were executed, wholly or partly.
+    """
+
+    def __init__(self, account: MetaApiAccount, tickets: Tickets) -> None:
+        self.account = account
+        self.executed = 0
+        self._tickets = tickets
+
+    async def order(self, ticket: Ticket, body: Mapping[str, Any]) -> TradeAnswer:
+        """Send a new order under its ticket. Raises kinds of RequestError."""
+        async with self._tickets.sending_order(ticket, _as_json(body)):
+            return await self._ask(body)
+
+    async def change(
+        self,
+        kind: TicketKind,
+        body: Mapping[str, Any],
+        *,
+        left: Decimal | None = None,
+        is_exit: bool = False,
+    ) -> TradeAnswer:
+        """Send any other request; an exit goes even where its ticket cannot be stored.
+
+        ``left`` are the lots that a partial close is to leave, noted with the ticket.
+        Raises kinds of RequestError.
+        """
+        noted = body if left is None else {**body, "left": left}
+        async with self._tickets.sending_change(kind, _as_json(noted), is_exit=is_exit) as told:
+            answer = await self._ask(body)
+            told.text = answer.message
+        return answer
+
+    async def _ask(self, body: Mapping[str, Any]) -> TradeAnswer:
+        answer = await self.account.way.trade(self.account.key, body)
+        error = error_of(answer)
+        if error is not None:
+            raise error
+        return answer
+
+    async def seen(
+        self, is_seen: Callable[[Mapping[str, Position]], bool]
+    ) -> Mapping[str, Position]:
+        """Return the positions once a reading shows what was done; else the newest known ones."""
+        await self.look(lambda reading: is_seen(reading.positions))
+        reading = self.account.reading
+        return {} if reading is None else reading.positions
+
+    async def look(self, is_seen: Callable[[Reading], object]) -> None:
+        """Wait for a reading that shows what was done; without one it is done all the same."""
+        try:
+            await self.account.until(is_seen, CONFIRM_SECONDS)
+        except FxPoolError as exc:
+            log.warning("a change was done, and cannot be read", error=str(exc))
+
+    async def deals(self, position_id: str) -> Sequence[Deal]:
+        """Return the deals of a position; none where they cannot be read."""
+        if not self.account.way.offers.closes:
+            return []
+        try:
+            return await self.account.way.deals_of_position(self.account.key, position_id)
+        except FxPoolError as exc:
+            log.warning("deals cannot be read", position=position_id, error=str(exc))
+            return []
+
+    async def closing_deals(self, position_id: str, volume: Decimal, known: set[str]) -> list[Deal]:
+        """Return the deals of a close that was done; the past may lag behind it."""
+        clock, way = self.account.clock, self.account.way
+        deadline = clock.now() + CONFIRM_SECONDS
+        while way.offers.closes:
+            deals = await self.deals(position_id)
+            found = [deal for deal in deals if deal.closes and str(deal.id) not in known]
+            if sum((deal.volume for deal in found), Decimal(0)) >= volume:
+                return found
+            if clock.now() > deadline:
+                return []
+            await clock.sleep(LOOK_SECONDS)
+        return []
+
+    # What is refused before anything is sent
+
+    def require_rights(self, environment: str | None, *, opens: bool) -> None:
+        """Raise what forbids a call before anything is sent."""
+        account, known = self.account, self.account.environment
+        if environment is not None and known and environment.lower() != known:
+            raise PlatformError(
+                409,
+                "ENVIRONMENT_MISMATCH",
+                f"environment mismatch: account {account.key} is a {known} account, the request "
+                f"says {environment}",
+                outcome="not_executed",
+            )
+        if account.config.read_only:
+            raise _disabled("READ_ONLY", f"read-only account {account.key}")
+        reading = account.reading
+        if reading is not None and reading.information.investor_mode:
+            raise _disabled("READ_ONLY", f"read-only: {account.key} uses an investor password")
+        halt = account.halt
+        if opens and halt is not None:
+            raise PlatformError(
+                403,
+                "HALTED",
+                f"trading halted: {account.key} may only close since {halt.since}"
+                + (f" ({halt.reason})" if halt.reason else ""),
+                outcome="not_executed",
+            )
+
+    def require_orders(self) -> None:
+        """Raise where the way knows no pending orders."""
+        if not self.account.way.offers.orders:
+            raise not_supported("changing and cancelling orders through this pool")
+
+
+def _as_json(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a request as the journal keeps it: exact numbers as texts."""
+    return {
+        name: str(value) if isinstance(value, Decimal) else value for name, value in body.items()
+    }
+
+
+def _disabled(code: str, why: str) -> PlatformError:
+    return PlatformError(403, code, f"account disabled: {why}", outcome="not_executed")

@@ -1,0 +1,144 @@
+"""MetaApi trades whose answers are lost, late or unclear: sent once, and found out later."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fxpool.platforms.base import CloseRequest, TradeRequest
+from fxpool.platforms.words import RETRY_WORDS
+from harness.metaapi_server import MetaApiServer, running_metaapi
+from harness.metaapi_stack import open_metaapi, rest_way
+
+BUY = TradeRequest("EURUSD", "BUY", Decimal("0.10"), comment="by hand")
+COPY = TradeRequest("EURUSD", "BUY", Decimal("0.10"), comment="Copy_40021877_L10")
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[MetaApiServer]:
+    async with running_metaapi("alpha", "beta") as running:
+        yield running
+
+
+def trades(server: MetaApiServer) -> int:
+    return server.asked["POST /users/current/accounts/alpha/trade"]
+
+
+async def resolved(platform: Any, ticket_id: str) -> Any:
+    ticket = await platform.wait_ticket(ticket_id, 10)
+    assert ticket["outcome"] != "unknown", ticket
+    return ticket
+
+
+@pytest.mark.parametrize("status", [0, 500, 504, 202])
+async def test_a_lost_answer_is_unknown_sent_once_and_found_by_its_id(
+    server: MetaApiServer, status: int
+) -> None:
+    way = rest_way(server.url, trade_seconds=0.5)
+    async with open_metaapi(way) as platform:
+        server.fail("/trade", status, executes=True)
+        result = await platform.execute("alpha", BUY)
+        assert (result["success"], result["outcome"]) == (False, "unknown")
+        assert not any(word in result["error"].lower() for word in RETRY_WORDS)
+        ticket = await resolved(platform, result["ticketId"])
+        assert (ticket["outcome"], ticket["resolved"]) == ("executed", True)
+        (position,) = (await platform.positions("alpha"))["positions"]
+        assert ticket["result"]["positionId"] == position["id"]
+        assert (trades(server), server.terminals["alpha"].trades) == (1, 1)
+
+
+async def test_an_order_that_never_arrived_is_called_absent_after_two_readings(
+    server: MetaApiServer,
+) -> None:
+    async with open_metaapi(rest_way(server.url, trade_seconds=0.5)) as platform:
+        server.fail("/trade", 504)
+        result = await platform.execute("alpha", BUY)
+        assert result["outcome"] == "unknown"
+        ticket = await resolved(platform, result["ticketId"])
+        assert (ticket["outcome"], ticket["state"]) == ("not_executed", "not_executed")
+        assert trades(server) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "outcome"),
+    [
+        (-10, "TRADE_RETCODE_DISCONNECTED_BEFORE_TRADE", "not_executed"),
+        (-11, "TRADE_RETCODE_DISCONNECTED_DURING_TRADE", "unknown"),
+        (128, "ERR_TRADE_TIMEOUT", "unknown"),
+        (10012, "TRADE_RETCODE_TIMEOUT", "unknown"),
+        (99999, "TRADE_RETCODE_OF_TOMORROW", "unknown"),
+        (10018, "TRADE_RETCODE_MARKET_CLOSED", "not_executed"),
+    ],
+)
+async def test_each_code_says_what_it_says_and_nothing_is_sent_again(
+    server: MetaApiServer, code: int, name: str, outcome: str
+) -> None:
+    async with open_metaapi(rest_way(server.url)) as platform:
+        answer = {"numericCode": code, "stringCode": name, "message": "planted"}
+        server.fail("/trade", 200, body=answer)
+        result = await platform.execute("alpha", BUY)
+        assert (result["success"], result["outcome"]) == (False, outcome)
+        assert trades(server) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [
+        (400, "planted failure"),
+        (401, "planted failure"),
+        (403, "planted failure"),
+        (429, "network"),
+    ],
+)
+async def test_a_refused_request_had_no_effect(
+    server: MetaApiServer, status: int, word: str
+) -> None:
+    async with open_metaapi(rest_way(server.url)) as platform:
+        server.fail("/trade", status, headers={"Retry-After": "1"})
+        result = await platform.execute("alpha", BUY)
+        assert (result["success"], result["outcome"]) == (False, "not_executed")
+        assert word in result["error"].lower()
+        assert (trades(server), server.terminals["alpha"].trades) == (1, 0)
+
+
+async def test_a_copy_that_is_asked_for_again_is_answered_and_not_sent(
+    server: MetaApiServer, tmp_path: Path
+) -> None:
+    way = rest_way(server.url, trade_seconds=0.5)
+    async with open_metaapi(way, folder=tmp_path) as platform:
+        server.fail("/trade", 0, executes=True)
+        first = await platform.execute("alpha", COPY)
+        assert first["outcome"] == "unknown"
+        again = await platform.execute("alpha", COPY)
+        assert (again["success"], again["duplicate"]) == (True, True)
+        first_id = again["positionId"]
+    async with open_metaapi(rest_way(server.url), folder=tmp_path) as restarted:
+        third = await restarted.execute("alpha", COPY)
+        assert (third["positionId"], third["duplicate"]) == (first_id, True)
+    assert (trades(server), server.terminals["alpha"].trades) == (1, 1)
+
+
+async def test_a_lost_close_is_found_done(server: MetaApiServer) -> None:
+    async with open_metaapi(rest_way(server.url, trade_seconds=0.5)) as platform:
+        position_id = (await platform.execute("alpha", BUY))["positionId"]
+        server.fail("/trade", 0, executes=True)
+        result = await platform.close_position("alpha", CloseRequest(position_id))
+        assert (result["outcome"], result["retryable"]) == ("unknown", True)
+        again = await platform.close_position("alpha", CloseRequest(position_id))
+        assert (again["outcome"], again["alreadyClosed"]) == ("not_executed", True)
+        assert server.terminals["alpha"].trades == 2
+
+
+async def test_a_comment_that_metatrader_would_cut_is_refused_before_it_is_sent(
+    server: MetaApiServer,
+) -> None:
+    async with open_metaapi(rest_way(server.url)) as platform:
+        long = TradeRequest("EURUSD", "BUY", Decimal("0.10"), comment="x" * 32)
+        result = await platform.execute("alpha", long)
+        assert result["outcome"] == "not_executed"
+        assert "comment" in result["error"]
+        assert trades(server) == 0
