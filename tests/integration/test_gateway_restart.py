@@ -15,6 +15,7 @@ import pytest
 from pydantic import SecretStr
 
 from fxpool.gateway import GatewayServer, create_app
+from fxpool.gateway.metrics import Metrics
 from fxpool.platforms.base import TradeRequest
 from fxpool.platforms.ctrader import CTraderPlatform
 from fxpool.platforms.events import Event, EventFilter
@@ -200,6 +201,9 @@ async def test_without_its_redis_a_gateway_trades_on_and_says_so(
             async with asyncio.timeout(5):
                 while (await platform.health())["checks"]["redis"] == "up":  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
+            assert (await platform.pool_stats())["redis"]["up"] is False
+            metrics = Metrics().text(await platform.pool_stats())
+            assert b"fxpool_redis_up 0.0" in metrics
             health = await platform.health()
             assert health["checks"]["redis"].startswith("down: ")
             assert PASSWORD not in str(health)

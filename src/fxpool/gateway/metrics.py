@@ -87,6 +87,10 @@ class _Numbers(Collector):
         yield _counter(
             "dead_feeds", "Accounts authorised again for silence.", stats["feedsRevived"]
         )
+        if (redis := stats.get("redis")) is not None:
+            yield _gauge("redis_up", "1 while Redis answers.", redis["up"])
+            yield _gauge("events_waiting", "Events not in the log yet.", redis["eventsWaiting"])
+            yield _counter("events_lost", "Events the log will not have.", redis["eventsLost"])
         yield _gauge("uptime_seconds", "Age of the pool.", stats["uptimeSeconds"])
         yield _gauge("streams", "Event streams open.", self._streams)
         yield _counter("stream_events", "Events written to streams.", self._events)

@@ -437,6 +437,17 @@ class LinkStats(TypedDict):
     lastError: str | None
 
 
+class RedisStats(TypedDict):
+    """How the pool stands with its Redis; a pool without one does not tell.
+
+    ``eventsWaiting`` are not in the event log yet, ``eventsLost`` never will be.
+    """
+
+    up: bool
+    eventsWaiting: int
+    eventsLost: int
+
+
 class PoolStats(TypedDict):
     """``GET /pool/stats``: true numbers since the start of the process."""
 
@@ -462,6 +473,7 @@ class PoolStats(TypedDict):
     profitDifferences: int
     exitsUnjournaled: int
     alerts: dict[str, int]
+    redis: NotRequired[RedisStats]
 
 
 class Health(TypedDict):

@@ -572,7 +572,7 @@ class CTraderPlatform(PastCalls, GuardCalls):
 
     async def pool_stats(self) -> formats.PoolStats:
         states = self._states()
-        return ctrader_health.pool_stats(
+        stats = ctrader_health.pool_stats(
             self._pool.stats(),
             trades_executed=self._trades_executed(),
             accounts=len(states),
@@ -593,6 +593,12 @@ class CTraderPlatform(PastCalls, GuardCalls):
                 "dropped": self._alerts.dropped,
             },
         )
+        if self._shared.redis is not None:
+            events = self._shared.events
+            stats["redis"] = formats.RedisStats(
+                up=self._shared.redis.is_up, eventsWaiting=events.waiting, eventsLost=events.lost
+            )
+        return stats
 
     async def health(self) -> formats.Health:
         states, stats = self._states(), self._pool.stats()

@@ -44,7 +44,17 @@ class EventLog(Protocol):
 
     @property
     def failure(self) -> str | None:
-        """Why the log is behind now; None if it is not."""
+        """Why the log is not whole; None if it is."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """How many events are not written yet."""
+        ...
+
+    @property
+    def lost(self) -> int:
+        """How many events were told and will never be written."""
         ...
 
     async def open(self) -> LoggedPast:
@@ -64,6 +74,7 @@ class ProcessEventLog:
     """Leaves nothing: every life of the process is an epoch of its own."""
 
     failure = None
+    waiting = lost = 0
 
     def __init__(self, new_epoch: Callable[[], str]) -> None:
         self._new_epoch = new_epoch

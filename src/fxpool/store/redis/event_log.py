@@ -109,6 +109,14 @@ class RedisEventLog:
             return f"{self._lost} events could not be kept in time; a restart now tells of a gap"
         return None
 
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def lost(self) -> int:
+        return self._lost
+
     async def open(self) -> LoggedPast:
         self._epoch = self._new_epoch()
         past = LoggedPast(self._epoch)
