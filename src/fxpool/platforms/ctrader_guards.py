@@ -60,12 +60,8 @@ class CTraderGuards:
         return guard
 
     async def run(self) -> None:
-        """Watch until cancelled: the outermost frame of its task."""
-        try:
-            await self._desk.run()
-        except Exception:
-            log.exception("the guards ended: no limit is watched any more")
-            raise
+        """Watch until cancelled."""
+        await self._desk.run()
 
     async def close(self) -> None:
         """End closings that are under way; orders that were sent stay sent."""

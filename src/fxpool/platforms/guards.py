@@ -7,6 +7,7 @@ cannot be known is UNKNOWN with its reason, never OK, and unlatches nothing.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -388,9 +389,17 @@ class GuardDesk:
 
     async def run(self, every: float = 1.0) -> None:
         """Look at all guards once in ``every`` seconds until cancelled: days begin, feeds end."""
+        async with asyncio.TaskGroup() as tasks:
+            for key, guard in self._guards.items():
+                tasks.create_task(self._watch(key, guard, every), name=f"guard-{key}")
+
+    async def _watch(self, key: str, guard: AccountGuard, every: float) -> None:
+        """The outermost frame of a guard's task: a fault of one account blinds no other."""
         while True:
-            for guard in self._guards.values():
+            try:
                 guard.look()
+            except Exception:
+                log.exception("a guard could not look", account=key)
             await self._clock.sleep(every)
 
 
