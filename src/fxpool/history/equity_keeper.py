@@ -127,7 +127,8 @@ class EquityKeeper:
         try:
             kept = await self._store.load(kept_name(account))
             moved = await self._moved_since(recorder, kept[-1]) if kept else Decimal(0)
-            recorder.restore(kept, moved)
+            # In a thread: years of buckets take a while, and quotes must not wait for them.
+            await asyncio.to_thread(recorder.restore, kept, moved)
             self.sample(recorder)
         except FxPoolError as exc:
             log.warning("recorded equity", account=account.key, error=str(exc))
