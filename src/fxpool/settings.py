@@ -84,8 +84,6 @@ class Settings(BaseSettings):
     pool_jwks_url: str = ""
     pool_jwt_issuer: str = ""
     pool_jwt_audience: str = ""
-    pool_tls_cert: Path | None = None
-    pool_tls_key: Path | None = None
     pool_api_url: str = ""
     pool_url: str = ""
 

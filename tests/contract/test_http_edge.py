@@ -15,6 +15,8 @@ from websockets.exceptions import InvalidStatus
 
 from fxpool.errors import SettingsError
 from fxpool.gateway import GatewayLimits, GatewayServer, create_app
+from fxpool.gateway.access import Access
+from fxpool.gateway.access.browsers import BrowserRules
 from fxpool.platforms.base import Platform
 from harness.hub_platform import HubPlatform
 
@@ -170,3 +172,21 @@ async def test_the_openapi_document_has_every_route_and_shape() -> None:
         for operation in operations.values():
             assert operation["responses"]["200"]["content"]
     assert {"TradeResult", "PositionList", "ErrorBody", "LimitOrderBody"} <= set(shapes)
+
+
+async def test_a_page_of_a_listed_origin_may_ask_and_another_gets_no_leave() -> None:
+    access = Access(
+        SecretStr(KEY), browsers=BrowserRules(origins=frozenset({"https://app.example"}))
+    )
+    async with calling(access=access) as client:
+        ask = {
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "x-api-key",
+        }
+        ours = await client.options(
+            "/trade/execute", headers={"Origin": "https://app.example", **ask}
+        )
+        assert ours.status_code == 200
+        assert ours.headers["access-control-allow-origin"] == "https://app.example"
+        theirs = await client.options("/x", headers={"Origin": "https://evil.example", **ask})
+        assert "access-control-allow-origin" not in theirs.headers

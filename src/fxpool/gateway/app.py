@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from pydantic import SecretStr
+from starlette.middleware.cors import CORSMiddleware
 
 import fxpool
 from fxpool.clock import Clock, SystemClock
@@ -32,6 +33,9 @@ from fxpool.gateway.rates import ProcessCounters
 from fxpool.gateway.streams import Streams
 from fxpool.gateway.websocket import serve_socket
 from fxpool.platforms.base import Platform
+
+CORS_HEADERS = ("Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "X-Request-ID")
+"""What pages of CTRADER_POOL_CORS_ORIGINS may send."""
 
 DESCRIPTION = """\
 Trading accounts behind one API, in the formats of MetaApi.
@@ -85,6 +89,14 @@ class Gateway(FastAPI):
         self.add_middleware(RequestCount, metrics=self.metrics, now=clock.now)
         self.add_middleware(RequestIds, new_id=new_request_id)
         self.add_middleware(StripPrefix)
+        if access.browsers.origins:
+            self.add_middleware(
+                CORSMiddleware,
+                allow_origins=sorted(access.browsers.origins),
+                allow_methods=["GET", "POST", "DELETE"],
+                allow_headers=[*CORS_HEADERS],
+                expose_headers=["Retry-After", "X-Request-ID"],
+            )
         self.add_middleware(HideQueryCredentials)
         add_error_handlers(self)
         for router in routes.ROUTERS:

@@ -13,11 +13,6 @@ class GatewayLimits:
         max_body_bytes: the largest request body; a longer one is answered with 413.
         max_streams: event streams open at once; one more is answered with 503.
         max_streams_per_key: those of one key or token; one more is answered with 429.
-        max_stream_words: accounts, symbols or types that one stream may name.
-        max_header_bytes: all headers of a request; more are answered with 431.
-        max_connections: open at once; more are closed at once.
-        max_connections_per_address: those of one peer.
-        request_seconds: within which a request must have come, whole.
         heartbeat_seconds: how often a stream of server-sent events shows that it lives.
         stall_seconds: how long sent bytes may wait for a client before its link is cut.
     """
@@ -25,10 +20,5 @@ class GatewayLimits:
     max_body_bytes: int = 1 << 20
     max_streams: int = 2_000
     max_streams_per_key: int = 1_000
-    max_stream_words: int = 1_000
-    max_header_bytes: int = 32 << 10
-    max_connections: int = 10_000
-    max_connections_per_address: int = 5_000
-    request_seconds: float = 20.0
     heartbeat_seconds: float = 15.0
     stall_seconds: float = 30.0
