@@ -120,7 +120,7 @@ class MetaApiAccount:
             known = self.reading
             if known is not None and self._lost_at is None and known.began >= since:
                 return known
-            if known is None and self.state.phase is not Phase.SYNCHRONISING:
+            if self.state.phase is Phase.CONFIGURED:
                 self._move(Phase.SYNCHRONISING, "reading account, positions and orders")
             try:
                 new = await self._look()
