@@ -49,6 +49,7 @@ class WatchState:
     digits: dict[str, int] = field(default_factory=dict)
     recent: deque[str] = field(default_factory=lambda: deque(maxlen=RECENT))
     link: str = WAITING
+    _link_before_cut: str = ""
 
     def symbols(self) -> set[str]:
         """Return every symbol that is on the screen."""
@@ -67,6 +68,8 @@ class WatchState:
             self._quote(event)
         elif kind == "accountUpdated":
             self.account = cast("AccountInformation", event["account"])
+        elif kind == "streamResumed":
+            self.link, self._link_before_cut = self._link_before_cut or self.link, ""
         elif kind in LINK_WORDS:
             self._link(kind, event)
         elif kind.startswith("position"):
@@ -83,7 +86,7 @@ class WatchState:
         self.quotes = {}
         for quote in snapshot["prices"]:
             self._quote(quote)
-        self.link = LIVE
+        self.link, self._link_before_cut = LIVE, ""
 
     def _quote(self, quote: Mapping[str, Any]) -> None:
         """Take a quote. No event tells how far orders are from their price, so it is kept here."""
@@ -100,6 +103,8 @@ class WatchState:
                 order["currentPrice"] = quote["ask"] if is_buy else quote["bid"]
 
     def _link(self, kind: str, event: Mapping[str, Any]) -> None:
+        if kind == "streamClosed" and not self._link_before_cut:
+            self._link_before_cut = self.link
         reason = event.get("reason")
         word = LINK_WORDS[kind]
         self.link = f"{word}: {reason}" if reason and word != LIVE else word

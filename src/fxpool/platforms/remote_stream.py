@@ -1,11 +1,11 @@
 """The event stream of another pool over a WebSocket: read at once, reconnected, in sequence.
 
 The socket is read by a task of its own, whatever the consumer does; events wait in the same kind
-of queue that subscribers in the pool's process have. After a cut link, or after a gap in an
-account's sequence numbers, the stream connects again and goes on after the last change it got,
-even over a restart of a pool that keeps its events; the consumer sees a ``streamClosed`` event in
-between, whatever it asked for. Where the pool does not know any more what came after, it says
-``gap`` and begins with fresh snapshots.
+of queue that subscribers in the pool's process have. After a cut link the stream connects again
+and goes on after the last change it got, even over a restart of a pool that keeps its events; the
+consumer sees ``streamClosed`` and ``streamResumed`` in between, whatever it asked for. After a gap
+in an account's sequence numbers, or where the pool does not know any more what came after (then it
+says ``gap``), the stream begins with fresh snapshots.
 """
 
 from __future__ import annotations
@@ -56,12 +56,12 @@ class SequenceCheck:
             return
         epoch, number = event.body.get("epoch", ""), event.body["seq"]
         last = self._last.get(event.account)
+        if last is not None and event.type != "snapshot":
+            before = last.seq if epoch == last.epoch else 0  # another epoch begins at 1
+            if number <= before or (self._is_complete and number != before + 1):
+                text = f"events of {event.account} jump from {last.seq} to {number}"
+                raise RemoteProtocolError(text)
         self._last[event.account] = EventPosition(event.account, epoch, number)
-        if last is None or event.type == "snapshot":
-            return
-        before = last.seq if epoch == last.epoch else 0  # another epoch begins at 1
-        if number <= before or (self._is_complete and number != before + 1):
-            raise RemoteProtocolError(f"events of {event.account} jump from {last.seq} to {number}")
 
     def compare(self, heartbeat: Mapping[str, Any]) -> None:
         """Raise RemoteProtocolError if changes that a heartbeat tells of have not arrived."""
@@ -91,6 +91,7 @@ class RemoteSubscription:
         is_complete = wanted.types is None and wanted.symbols is None
         self._sequence = SequenceCheck(is_complete=is_complete)
         self._resume = resume
+        self._is_cut = False
         self._reader: asyncio.Task[None] | None = None
         self._is_closed = False
 
@@ -148,7 +149,8 @@ class RemoteSubscription:
             while True:
                 since = self._clock.now()
                 reason = await self._read_link(link)
-                self._queue.offer(_stream_closed(reason, self._clock))
+                self._queue.offer(_about_stream("streamClosed", self._clock, reason=reason))
+                self._is_cut = True
                 if self._clock.now() - since >= STABLE_SECONDS:
                     delays = _delays(self._chance)
                 link = await self._connect_again(delays)
@@ -161,6 +163,7 @@ class RemoteSubscription:
             try:
                 async for message in link:
                     for body in _bodies(message):
+                        self._tell_resumed(body)
                         if body.get("type") == HEARTBEAT:
                             self._sequence.compare(body)
                             continue
@@ -172,9 +175,18 @@ class RemoteSubscription:
                         if (name := event_id(event)) is not None:
                             self._resume = ResumeFrom(last_event_id=name)
                         self._queue.offer(event)
-            except (ConnectionClosed, RemoteProtocolError) as exc:
+            except ConnectionClosed as exc:
+                return str(exc)
+            except RemoteProtocolError as exc:
+                self._resume = None  # what is missing may lie before the last event: begin anew
                 return str(exc)
         return f"the pool closed the stream: {link.close_reason or link.close_code}"
+
+    def _tell_resumed(self, body: Mapping[str, Any]) -> None:
+        """Tell once after a cut that the stream goes on, if no snapshot says so."""
+        if self._is_cut and body.get("type") not in {"gap", "snapshot"}:
+            self._queue.offer(_about_stream("streamResumed", self._clock))
+        self._is_cut = False
 
     async def _connect_again(self, delays: Iterator[float]) -> ClientConnection:
         """Try until it works. Raises PlatformError only if the pool refuses us for good."""
@@ -244,15 +256,10 @@ def _event(body: dict[str, Any]) -> Event:
     return Event(kind, account, body, symbol=symbol, level_key=(kind, account, subject))
 
 
-def _stream_closed(reason: str, clock: Clock) -> Event:
+def _about_stream(kind: str, clock: Clock, **facts: str) -> Event:
     at = clock.at()
-    body = {
-        "type": "streamClosed",
-        "reason": reason,
-        "ts": ms_from_instant(at),
-        "timestamp": iso(at),
-    }
-    return Event("streamClosed", "", body)
+    body = {"type": kind, **facts, "ts": ms_from_instant(at), "timestamp": iso(at)}
+    return Event(kind, "", body)
 
 
 def _refused(exc: InvalidStatus) -> PlatformError:

@@ -55,6 +55,14 @@ def test_a_cut_stream_is_shown_above_the_old_numbers(state: WatchState) -> None:
     assert "the pool's stream is down, trying again: the peer closed" in shown(state)
 
 
+def test_a_stream_that_goes_on_is_shown_as_it_was_before_the_cut(state: WatchState) -> None:
+    before = state.link
+    state.apply(event("streamClosed", reason="the peer closed"))
+    state.apply(event("streamResumed"))
+
+    assert state.link == before
+
+
 def test_silence_is_shown(state: WatchState) -> None:
     assert "no event for 42 s" in shown(state, quiet_for=42.0)
 
