@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from pydantic import SecretStr
 
 from fxpool.clock import SystemClock
 from fxpool.gateway.rates import ProcessCounters, RateCounters
-from fxpool.gateway.shared_rates import rate_counters
+from fxpool.gateway.shared_rates import SharedCounters, rate_counters
+from fxpool.settings import Settings
 from fxpool.store.redis import RedisConnection
-from harness.redis import RedisServer, connected, running_redis
+from harness.redis import PASSWORD, RedisServer, connected, running_redis
 
 
 @pytest.fixture(scope="module")
@@ -26,15 +28,15 @@ async def two(
 ) -> AsyncIterator[tuple[RateCounters, RateCounters]]:
     redis.clear()
     if request.param == "alone":
-        counters = rate_counters(None, ProcessCounters(SystemClock().now))
-        yield counters, counters
+        async with rate_counters(Settings(), clock=SystemClock()) as counters:
+            yield counters, counters
         return
     async with connected(redis.address) as first, connected(redis.address) as second:
         yield shared(first), shared(second)
 
 
 def shared(connection: RedisConnection) -> RateCounters:
-    return rate_counters(connection, ProcessCounters(SystemClock().now))
+    return SharedCounters(connection, ProcessCounters(SystemClock().now))
 
 
 Two = tuple[RateCounters, RateCounters]
@@ -72,3 +74,24 @@ async def test_a_key_is_not_shown_to_who_reads_redis(redis: RedisServer) -> None
         keys = await connection.command("KEYS", "*")
     assert keys
     assert "canary" not in repr(keys)
+
+
+async def test_a_redis_that_hangs_holds_no_call_up(redis: RedisServer) -> None:
+    async with connected(redis.address) as connection:
+        counters = shared(connection)
+        await counters.take("a", 2, 60.0)
+        with redis.hanging():
+            async with asyncio.timeout(1.0):
+                assert (await counters.take("b", 2, 60.0)).is_allowed
+
+
+async def test_the_settings_say_that_redis_counts(redis: RedisServer) -> None:
+    redis.clear()
+    url = SecretStr(f"redis://:{PASSWORD}@127.0.0.1:{redis.port}")
+    settings = Settings(redis_url=url)
+    async with (
+        rate_counters(settings, clock=SystemClock()) as first,
+        rate_counters(settings, clock=SystemClock()) as second,
+    ):
+        assert (await first.take("a", 1, 60.0)).is_allowed
+        assert not (await second.take("a", 1, 60.0)).is_allowed

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -67,6 +68,16 @@ class RedisServer:
             self._process.kill()
             self._process.wait(10)
             self._process = None
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Have it take connections and answer nothing while the block runs."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def clear(self) -> None:
         """Forget all data."""

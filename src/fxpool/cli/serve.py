@@ -12,6 +12,8 @@ from fxpool.errors import FxPoolError
 from fxpool.gateway import GatewayServer, create_app, serve
 from fxpool.gateway.access.setup import access_from
 from fxpool.gateway.callback_rules import CallbackRules
+from fxpool.gateway.rate_limits import RateLimits
+from fxpool.gateway.shared_rates import rate_counters
 from fxpool.platforms.assembly import platform_from
 from fxpool.settings import Settings
 from fxpool.store.access import SqlAccessStore
@@ -42,19 +44,21 @@ async def _serve(settings: Settings, *, host: str, port: int) -> None:
         await access.open()
         access.require_key_at(host)
         platform = await platform_from(settings, clock=clock)
-        app = create_app(
-            platform,
-            clock=clock,
-            access=access,
-            volumes=store,
-            callbacks=CallbackRules.from_settings(settings),
-        )
-        await platform.open()
-        try:
-            await serve(app, host=host, port=port, announce=_announce)
-        finally:
-            await platform.close()
-            await access.close()
+        async with rate_counters(settings, clock=clock) as counters:
+            app = create_app(
+                platform,
+                clock=clock,
+                access=access,
+                rates=RateLimits(counters),
+                volumes=store,
+                callbacks=CallbackRules.from_settings(settings),
+            )
+            await platform.open()
+            try:
+                await serve(app, host=host, port=port, announce=_announce)
+            finally:
+                await platform.close()
+                await access.close()
     finally:
         await store.close()
 

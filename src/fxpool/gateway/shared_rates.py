@@ -5,12 +5,20 @@ While Redis is away each process counts on its own, so a limit then holds per pr
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
+from fxpool.clock import Clock
 from fxpool.errors import RedisDown
 from fxpool.gateway.rates import ALLOWED, Decision, ProcessCounters, RateCounters
-from fxpool.store.redis import RedisConnection
+from fxpool.settings import Settings
+from fxpool.store.redis import RedisAddress, RedisConnection
+
+TAKE_SECONDS: Final = 0.05
+"""How long a call waits for Redis to count it: a trade may be behind it."""
 
 _TAKE: Final = """
 local time = redis.call('TIME')
@@ -38,15 +46,27 @@ class SharedCounters:
         window_us = round(window * 1e6)
         words = (window_us, max(1, window_us // limit))
         try:
-            wait_us = await self._redis.script(_TAKE, [_name(key)], *words)
-        except RedisDown:
+            async with asyncio.timeout(TAKE_SECONDS):
+                wait_us = await self._redis.script(_TAKE, [_name(key)], *words)
+        except (RedisDown, TimeoutError):
             return await self._own.take(key, limit, window)
         return Decision(is_allowed=False, retry_after=wait_us / 1e6) if wait_us else ALLOWED
 
 
-def rate_counters(redis: RedisConnection | None, own: ProcessCounters) -> RateCounters:
-    """Return the counters of a process with or without a Redis."""
-    return own if redis is None else SharedCounters(redis, own)
+@asynccontextmanager
+async def rate_counters(settings: Settings, *, clock: Clock) -> AsyncIterator[RateCounters]:
+    """Give the counters that the settings mean. Raises SettingsError."""
+    own = ProcessCounters(clock.now)
+    address = RedisAddress.from_settings(settings)
+    if address is None:
+        yield own
+        return
+    redis = RedisConnection(address, clock=clock)
+    await redis.open()
+    try:
+        yield SharedCounters(redis, own)
+    finally:
+        await redis.close()
 
 
 def _name(key: str) -> str:
