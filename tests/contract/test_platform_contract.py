@@ -15,6 +15,7 @@ import pytest
 
 from fxpool.mapping import formats
 from fxpool.mapping.formats import TradeResult
+from fxpool.mapping.symbol_formats import SymbolSpecification
 from fxpool.platforms.base import (
     CloseRequest,
     OrderChange,
@@ -136,6 +137,25 @@ class TestReads:
         mapping = await platform.symbol_mapping("XAUUSD", ACCOUNT)
         conform(mapping, formats.SymbolMapping)
         assert (mapping["cTraderName"], mapping["cTraderId"]) == ("GOLD", 22)
+
+    async def test_a_symbol_is_specified_in_all_that_may_be_traded_of_it(
+        self, platform: Platform, stack: Stack
+    ) -> None:
+        stack.simulator.quote("EURUSD", Decimal("1.08741"), Decimal("1.08748"))
+        await quoted(platform)
+        row = await platform.symbol_specification(ACCOUNT, "EURUSD")
+        conform(row, SymbolSpecification)
+        assert (row["symbol"], row["contractSize"], row["profitTickValue"]) == ("EURUSD", 100e3, 1)
+        with pytest.raises(PlatformError) as caught:
+            await platform.symbol_specification(ACCOUNT, "EURUSDD")
+        assert "did you mean EURUSD" in caught.value.detail
+
+    async def test_a_name_says_what_each_account_means_by_it(self, platform: Platform) -> None:
+        mapping = await platform.symbol_mapping("BTCUSD.d")
+        conform(mapping, formats.SymbolMapping)
+        assert mapping["matchedBy"] == "suffix"
+        meant = {"cTraderId": mapping["cTraderId"], "cTraderName": "Bitcoin", "multiplier": 1.0}
+        assert mapping["byAccount"] == {"alpha": meant, "beta": meant}
 
     async def test_a_price_has_both_sides_or_is_not_there(
         self, platform: Platform, stack: Stack

@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from fxpool.account.book import AccountBook
 from fxpool.account.events import BookEvent
 from fxpool.mapping import from_wire
+from fxpool.mapping.symbols import asset_from, leverage_tiers_from, light_symbol_from, symbol_from
 from fxpool.openapi.proto import messages_pb2 as m
 from fxpool.simulator.venue import Venue
 from harness.terminal import TOKEN, Terminal
@@ -88,14 +89,14 @@ class Mirror:
                 return
             for leverage_id in leverages:
                 answer = self._ask(m.ProtoOAGetDynamicLeverageByIDReq(leverageId=leverage_id))
-                book.add_leverage(leverage_id, from_wire.leverage_tiers_from(answer.leverage))
+                book.add_leverage(leverage_id, leverage_tiers_from(answer.leverage))
             if details:
                 self._details(details)
             for first, last in conversions:
                 answer = self._ask(
                     m.ProtoOASymbolsForConversionReq(firstAssetId=first, lastAssetId=last)
                 )
-                chain = [from_wire.light_symbol_from(light) for light in answer.symbol]
+                chain = [light_symbol_from(light) for light in answer.symbol]
                 book.set_conversion(first, last, chain)
             if quotes:
                 self._subscribed |= quotes
@@ -104,9 +105,9 @@ class Mirror:
     def _begin(self) -> None:
         self._take_trader()
         assets = self._ask(m.ProtoOAAssetListReq())
-        self.book.load_assets([from_wire.asset_from(asset) for asset in assets.asset])
+        self.book.load_assets([asset_from(asset) for asset in assets.asset])
         symbols = self._ask(m.ProtoOASymbolsListReq())
-        self.book.load_symbols([from_wire.light_symbol_from(light) for light in symbols.symbol])
+        self.book.load_symbols([light_symbol_from(light) for light in symbols.symbol])
         self._reconcile()
         self.complete()
 
@@ -126,7 +127,7 @@ class Mirror:
         answer = self._ask(m.ProtoOASymbolByIdReq(symbolId=sorted(symbol_ids)))
         for full in answer.symbol:
             light = self.book.light_symbols[full.symbolId]
-            self.book.add_symbol(from_wire.symbol_from(light, full))
+            self.book.add_symbol(symbol_from(light, full))
 
     def _ask(self, request: Any) -> Any:
         """Send a request of our account and return its answer; pushes around it are taken too."""

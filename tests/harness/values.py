@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from fxpool.account.book import AccountBook
 from fxpool.domain.accounts import AccessRights, AccountType, MarginMode, Trader
+from fxpool.domain.symbol_terms import DistanceUnit, SwapType, SymbolTerms, Weekday
 from fxpool.domain.symbols import CommissionType, LightSymbol, Symbol, TradingMode
 from fxpool.domain.trades import (
     CloseDetail,
@@ -52,6 +53,16 @@ LIGHTS = (
 )
 
 
+def terms(**more: Any) -> SymbolTerms:
+    known: dict[str, Any] = dict.fromkeys(field.name for field in fields(SymbolTerms)) | {
+        "swap_type": SwapType.POINTS,
+        "swap_triple_day": Weekday.WEDNESDAY,
+        "distance_unit": DistanceUnit.POINTS,
+        "rollover_triple_day": Weekday.MONDAY,
+    }
+    return SymbolTerms(**(known | more))
+
+
 def symbol(of: LightSymbol | None = None, **more: Any) -> Symbol:
     known = {
         "digits": 5,
@@ -69,6 +80,7 @@ def symbol(of: LightSymbol | None = None, **more: Any) -> Symbol:
         "stop_loss_distance": 0,
         "take_profit_distance": 0,
         "measurement_units": "",
+        "terms": terms(),
     } | more
     return Symbol(light=of or light(), **known)
 

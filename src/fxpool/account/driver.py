@@ -24,6 +24,7 @@ from fxpool.account.phase import Phase, Trigger, next_phase
 from fxpool.account.profit_check import ProfitCheck
 from fxpool.account.reader import BookReader, is_unproved
 from fxpool.account.reads import AccountReads
+from fxpool.account.symbol_directory import SymbolDirectory
 from fxpool.account.telling import Telling
 from fxpool.clock import Clock
 from fxpool.domain.quotes import LiveQuote
@@ -91,6 +92,7 @@ class Account:
         unreadable_events: pushes that made no sense; each led to a fresh reading.
         feed: what keeps its quotes flowing.
         profit: what compares its results with the broker's own.
+        directory: its groups of symbols and its archived ones.
         heard: called with each execution before the book takes it; its owner may replace it.
     """
 
@@ -138,6 +140,7 @@ class Account:
             clock=clock,
             reads=lambda: self._reads if self._state.phase is Phase.LIVE else None,
         )
+        self.directory = SymbolDirectory(self.book, self._live_reads)
         self._waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
 
     # For the owner
@@ -241,6 +244,10 @@ class Account:
             self.require_live()
             await self._reader.read_symbol(self._reads, symbol_id)
         return self.book.symbols[symbol_id]
+
+    def _live_reads(self) -> AccountReads:
+        self.require_live()
+        return self._reads
 
     async def quote(self, symbol_id: int) -> LiveQuote:
         """Return the live quote of a symbol, subscribing if need be.

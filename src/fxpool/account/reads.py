@@ -13,11 +13,20 @@ import structlog
 from google.protobuf.message import Message
 
 from fxpool.domain.accounts import Trader
+from fxpool.domain.symbol_terms import ArchivedSymbol, SymbolGroup
 from fxpool.domain.symbols import Asset, LeverageTier, LightSymbol, Symbol
 from fxpool.domain.trades import Deal, Order, Position, Side, UnrealisedProfit
 from fxpool.errors import MappingError, RequestRefused
 from fxpool.mapping import from_wire
 from fxpool.mapping.instants import ms_from_instant
+from fxpool.mapping.symbols import (
+    archived_symbol_from,
+    asset_from,
+    leverage_tiers_from,
+    light_symbol_from,
+    symbol_from,
+    symbol_groups_from,
+)
 from fxpool.openapi import Reaction, reaction_to
 from fxpool.openapi.proto import messages_pb2 as wire
 from fxpool.pool.channel import AccountChannel, Priority
@@ -76,7 +85,7 @@ class AccountReads:
     async def assets(self) -> list[Asset]:
         request = wire.ProtoOAAssetListReq(ctidTraderAccountId=self._id)
         answer = await self._ask(request, wire.ProtoOAAssetListRes)
-        return [from_wire.asset_from(asset) for asset in answer.asset]
+        return [asset_from(asset) for asset in answer.asset]
 
     async def symbols(self) -> ListedSymbols:
         """Return all symbols; one that makes no sense is left out, and does not stop the rest."""
@@ -85,7 +94,7 @@ class AccountReads:
         listed = ListedSymbols([], {})
         for light in answer.symbol:
             try:
-                listed.symbols.append(from_wire.light_symbol_from(light))
+                listed.symbols.append(light_symbol_from(light))
             except MappingError as exc:
                 listed.unreadable[light.symbolId] = str(exc)
         if listed.unreadable:
@@ -96,6 +105,26 @@ class AccountReads:
                 symbols=dict(islice(listed.unreadable.items(), _NAMED_AT_MOST)),
             )
         return listed
+
+    async def archived_symbols(self) -> list[ArchivedSymbol]:
+        """Return the symbols that the broker lists no more."""
+        request = wire.ProtoOASymbolsListReq(
+            ctidTraderAccountId=self._id, includeArchivedSymbols=True
+        )
+        answer = await self._ask(request, wire.ProtoOASymbolsListRes)
+        return [archived_symbol_from(archived) for archived in answer.archivedSymbol]
+
+    async def symbol_groups(self) -> dict[int, SymbolGroup]:
+        """Return the broker's tree of symbols, by category id."""
+        categories = await self._ask(
+            wire.ProtoOASymbolCategoryListReq(ctidTraderAccountId=self._id),
+            wire.ProtoOASymbolCategoryListRes,
+        )
+        classes = await self._ask(
+            wire.ProtoOAAssetClassListReq(ctidTraderAccountId=self._id),
+            wire.ProtoOAAssetClassListRes,
+        )
+        return symbol_groups_from(categories.symbolCategory, classes.assetClass)
 
     async def snapshot(self) -> Snapshot:
         """Return positions and orders, protection orders included."""
@@ -118,7 +147,7 @@ class AccountReads:
             request = wire.ProtoOASymbolByIdReq(ctidTraderAccountId=self._id, symbolId=batch)
             answer = await self._ask(request, wire.ProtoOASymbolByIdRes)
             found += [
-                from_wire.symbol_from(batch[full.symbolId], full)
+                symbol_from(batch[full.symbolId], full)
                 for full in answer.symbol
                 if full.symbolId in batch
             ]
@@ -130,7 +159,7 @@ class AccountReads:
             ctidTraderAccountId=self._id, firstAssetId=from_asset_id, lastAssetId=to_asset_id
         )
         answer = await self._ask(request, wire.ProtoOASymbolsForConversionRes)
-        return [from_wire.light_symbol_from(light) for light in answer.symbol]
+        return [light_symbol_from(light) for light in answer.symbol]
 
     async def unrealised(self) -> dict[int, UnrealisedProfit]:
         """Return the broker's own results of the open positions, by position id."""
@@ -144,7 +173,7 @@ class AccountReads:
             ctidTraderAccountId=self._id, leverageId=leverage_id
         )
         answer = await self._ask(request, wire.ProtoOAGetDynamicLeverageByIDRes)
-        return from_wire.leverage_tiers_from(answer.leverage)
+        return leverage_tiers_from(answer.leverage)
 
     async def subscribe(self, symbol_ids: Collection[int]) -> None:
         """Ask for quotes. A mixed list may be refused as a whole (SW-54): pass new ones only."""

@@ -26,6 +26,7 @@ from fxpool.cli.options import (
     Url,
 )
 from fxpool.cli.sim_app import sim_app
+from fxpool.cli.symbols_app import symbols_app
 
 app = typer.Typer(
     name="fxpool",
@@ -45,6 +46,7 @@ app.command(rich_help_panel=RUN)(connect)
 app.command(rich_help_panel=RUN)(doctor)
 app.add_typer(secrets_app, name="secrets", rich_help_panel=RUN)
 app.add_typer(keys_app, name="keys", rich_help_panel=RUN)
+app.add_typer(symbols_app, name="symbols", rich_help_panel=READ)
 
 
 def main() -> None:

@@ -30,6 +30,7 @@ from fxpool.mapping.formats import (
     SymbolMapping,
     TradeResult,
 )
+from fxpool.mapping.symbol_formats import SymbolSpecification
 from fxpool.platforms.base import CloseRequest, Platform, PlatformError, ProtectionRequest
 from fxpool.platforms.events import EventFilter
 from fxpool.platforms.words import refusal
@@ -152,6 +153,10 @@ class UnifiedPoolClient(PastClient):
     async def get_available_symbols(self, account_id: str) -> list[str]:
         """Return the MetaTrader names of what the account can trade."""
         return (await self._of(account_id).symbols(account_id))["symbols"]
+
+    async def get_symbol_specification(self, account_id: str, symbol: str) -> SymbolSpecification:
+        """Return all that may be traded of a symbol on an account, and what it costs."""
+        return await self._of(account_id).symbol_specification(account_id, symbol)
 
     # Trades
 
@@ -497,6 +502,7 @@ class UnifiedPoolClient(PastClient):
     hasOpenPosition = has_open_position
     getPositionBySymbol = get_position_by_symbol
     getAvailableSymbols = get_available_symbols
+    getSymbolSpecification = get_symbol_specification
     executeTrade = execute_trade
     placeLimitOrder = place_limit_order
     placeStopOrder = place_stop_order

@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import Enum
 
 from fxpool.domain.market_hours import MarketHours
+from fxpool.domain.symbol_terms import SymbolTerms
 from fxpool.errors import InvalidVolume
 
 
@@ -87,6 +88,7 @@ class Symbol:
     stop_loss_distance: int
     take_profit_distance: int
     measurement_units: str
+    terms: SymbolTerms
     hours: MarketHours | None = None
 
     @property

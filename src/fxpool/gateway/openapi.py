@@ -39,6 +39,7 @@ from fxpool.mapping.history_formats import (
     TradeHistory,
 )
 from fxpool.mapping.report_formats import AccountReport
+from fxpool.mapping.symbol_formats import SymbolSpecification
 from fxpool.platforms.ctrader_consent import LinkStatus
 
 
@@ -138,6 +139,7 @@ SHAPES: Final = (
     SubscriptionResult,
     SymbolList,
     SymbolMapping,
+    SymbolSpecification,
     SymbolStats,
     TicketInfo,
     TicketList,

@@ -98,7 +98,6 @@ class HistoryKeeper:
         self._is_loaded = False
         self._is_filling = False
         self._problem = ""
-        self._archived: dict[int, str] | None = None
         self._outages = 0
         self._wanted = asyncio.Event()
         self._due = asyncio.Event()
@@ -168,12 +167,6 @@ class HistoryKeeper:
     def reads(self) -> HistoryReads:
         """Return the history requests of the account. Raises NotReady before it is attached."""
         return HistoryReads(self._account.channel, self._gate)
-
-    async def archived_symbols(self) -> dict[int, str]:
-        """Return the names of symbols that are not listed any more; read once."""
-        if self._archived is None:
-            self._archived = await self.reads().archived_symbols()
-        return self._archived
 
     # What the account tells
 

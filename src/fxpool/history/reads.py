@@ -101,14 +101,6 @@ class HistoryReads:
             rest = _rest(rest, answer.hasMore, sorted((b.opened_at for b in page), reverse=True))
         return [bar for at, bar in sorted(found.items()) if span.begin <= at < span.end]
 
-    async def archived_symbols(self) -> dict[int, str]:
-        """Return the names of symbols that the broker does not list any more, by id."""
-        request = wire.ProtoOASymbolsListReq(
-            ctidTraderAccountId=self._id, includeArchivedSymbols=True
-        )
-        answer = await self._ask(request, wire.ProtoOASymbolsListRes)
-        return {symbol.symbolId: symbol.name for symbol in answer.archivedSymbol}
-
     async def _ask(self, request: Message, answer: type[_Answer]) -> _Answer:
         async with self._gate:
             message = await self._channel.request(

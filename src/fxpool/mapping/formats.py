@@ -21,6 +21,7 @@ OrderTypeName = Literal[
     "ORDER_TYPE_SELL_STOP_LIMIT",
 ]
 OutcomeWord = Literal["executed", "not_executed", "unknown"]
+MatchWord = Literal["broker_rule", "rule", "equal", "normalised", "alias", "suffix"]
 
 
 class AccountInformation(TypedDict):
@@ -365,7 +366,13 @@ class SubscriptionResult(TypedDict):
 
 
 class SymbolMapping(TypedDict):
-    """How a MetaTrader name is called at the broker of an account, and what may be traded of it."""
+    """How a MetaTrader name is called at the broker of an account, and what may be traded of it.
+
+    ``matchedBy`` is what led to the symbol: an entry of the symbols file for this broker or for
+    all, the equal name, the name without separators and case, a known alias, or the name without a
+    suffix. Asked without an account, ``byAccount`` has what each account that knows the name means
+    by it, and ``cTraderId`` is null where the ids differ.
+    """
 
     mt5Symbol: str
     cTraderSymbol: str
@@ -380,20 +387,41 @@ class SymbolMapping(TypedDict):
     multiplier: float
     account_id: str
     source: str
+    matchedBy: MatchWord
+    byAccount: NotRequired[dict[str, BrokerSymbol]]
+
+
+class BrokerSymbol(TypedDict):
+    """What a name means on one account; ids belong to one broker."""
+
+    cTraderId: int | None
+    cTraderName: str
+    multiplier: float
 
 
 class SymbolList(TypedDict):
-    """The symbols of an account by MetaTrader name, with the broker's own name and state."""
+    """The symbols of an account by MetaTrader name, with the broker's own name and state.
+
+    ``symbols`` are those that can be traded; ``archived`` are the broker's names of those that it
+    lists no more.
+    """
 
     symbols: list[str]
     details: dict[str, SymbolDetail]
+    archived: NotRequired[list[str]]
 
 
 class SymbolDetail(TypedDict):
-    """The broker's side of one symbol."""
+    """The broker's side of one symbol; ``category`` is where it stands in the broker's tree."""
 
     cTraderName: str
     enabled: bool
+    cTraderId: NotRequired[int]
+    description: NotRequired[str]
+    baseAsset: NotRequired[str | None]
+    quoteAsset: NotRequired[str | None]
+    category: NotRequired[str | None]
+    assetClass: NotRequired[str | None]
 
 
 class AccountSummary(TypedDict, total=False):

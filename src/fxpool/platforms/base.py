@@ -37,6 +37,7 @@ from fxpool.mapping.formats import (
     TradeResult,
 )
 from fxpool.mapping.order_words import VolumeUnits
+from fxpool.mapping.symbol_formats import SymbolSpecification
 from fxpool.platforms.event_ring import ResumeFrom
 from fxpool.platforms.events import Event, EventFilter
 from fxpool.platforms.guard_reads import GuardReads
@@ -283,6 +284,10 @@ class Platform(PastReads, GuardReads, Protocol):
     async def initialize_streaming(self, account: str) -> StreamingState: ...
 
     async def symbols(self, account: str) -> SymbolList: ...
+
+    async def symbol_specification(self, account: str, symbol: str) -> SymbolSpecification:
+        """Return all that may be traded of a symbol, and what it costs."""
+        ...
 
     async def symbol_mapping(self, symbol: str, account: str | None = None) -> SymbolMapping: ...
 

@@ -38,6 +38,7 @@ from fxpool.history import (
 )
 from fxpool.mapping import formats
 from fxpool.mapping.instants import iso
+from fxpool.mapping.symbol_formats import SymbolSpecification
 from fxpool.platforms import closing, ctrader_health
 from fxpool.platforms.base import (
     CloseRequest,
@@ -59,6 +60,7 @@ from fxpool.platforms.ctrader_setup import (
     endpoints_from,
     symbol_rules_from,
 )
+from fxpool.platforms.ctrader_symbols import CTraderSymbols, mapping_of_all
 from fxpool.platforms.ctrader_tickets import TicketedOrders
 from fxpool.platforms.ctrader_tokens import CTraderTokens, TokenSources
 from fxpool.platforms.ctrader_trades import CTraderTrades
@@ -102,6 +104,7 @@ class _Served:
     trades: CTraderTrades
     orders: TicketedOrders
     past: CTraderHistory
+    symbols: CTraderSymbols
 
     @property
     def key(self) -> str:
@@ -254,7 +257,8 @@ class CTraderPlatform(PastCalls, GuardCalls):
         )
         self._desk.add(config.key, resolver)
         past = CTraderHistory(account, observer.keeper, recorded, clock=self._clock)
-        return _Served(account, feed, trades, orders, past)
+        symbols = CTraderSymbols(account, clock=self._clock)
+        return _Served(account, feed, trades, orders, past, symbols)
 
     # Life
 
@@ -546,27 +550,27 @@ class CTraderPlatform(PastCalls, GuardCalls):
 
     async def symbols(self, account: str) -> formats.SymbolList:
         async with self._read(account) as served:
-            return served.account.symbols()
+            return await served.symbols.listing()
 
     async def symbol_mapping(
         self, symbol: str, account: str | None = None
     ) -> formats.SymbolMapping:
-        """Return how a symbol is called at the broker of an account; without one, at the first
-        that has it, and without an id if the brokers' ids differ."""
+        """Return what a symbol is called at the broker of an account; without one, at the first
+        that has it, with what it means on each of the others."""
         if account is not None:
             async with self._read(account) as served:
-                return await served.account.mapping(symbol)
-        known = [served for served in self._enabled() if served.account.is_known]
+                return await served.symbols.mapping(symbol)
+        known = [served for served in self._enabled() if served.symbols.is_known]
+        if not known:
+            raise explain(self._not_ready(self._enabled()))
+        known.sort(key=lambda served: served.live.state.phase is not Phase.LIVE)
         having = [served for served in known if _has_symbol(served.account, symbol)]
-        if not having:
-            missing = SymbolNotFound(symbol) if known else self._not_ready(self._enabled())
-            raise explain(missing)
-        async with self._read(having[0].key) as served:
-            mapping = await served.account.mapping(symbol)
-        ids = {s.account.names.resolve(symbol).symbol.symbol_id for s in having}
-        if len(ids) > 1:
-            mapping["cTraderId"] = None
-        return mapping
+        async with self._read((having or known)[0].key):
+            return await mapping_of_all(symbol, [served.symbols for served in having or known])
+
+    async def symbol_specification(self, account: str, symbol: str) -> SymbolSpecification:
+        async with self._read(account) as served:
+            return await served.symbols.specification(symbol, account)
 
     # The pool
 

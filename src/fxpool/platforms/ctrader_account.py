@@ -30,9 +30,6 @@ from fxpool.mapping.formats import (
     PositionInfo,
     PositionList,
     PriceInfo,
-    SymbolDetail,
-    SymbolList,
-    SymbolMapping,
 )
 from fxpool.mapping.instants import iso
 from fxpool.platforms.directory import AccountNames
@@ -313,48 +310,6 @@ class CTraderAccount:
             except SymbolNotFound:
                 continue  # the configuration is for several brokers
         return found
-
-    def symbols(self) -> SymbolList:
-        """Return all its symbols by the name that callers are shown."""
-        known = self.names.all()
-        return SymbolList(
-            symbols=sorted(name for name, light in known.items() if light.enabled),
-            details={
-                name: SymbolDetail(cTraderName=light.name, enabled=light.enabled)
-                for name, light in sorted(known.items())
-            },
-        )
-
-    async def mapping(self, name: str) -> SymbolMapping:
-        """Return how a symbol is called at its broker, and what may be traded of it.
-
-        Raises SymbolNotFound, NotReady, and what reading raises.
-        """
-        match = self.names.resolve(name)
-        symbol = await self.live.symbol(match.symbol.symbol_id)
-        minimum, most, step = (
-            None if volume is None else self.lots(symbol, volume)
-            for volume in (
-                symbol.min_volume_cents,
-                symbol.max_volume_cents,
-                symbol.step_volume_cents,
-            )
-        )
-        return SymbolMapping(
-            mt5Symbol=match.mt_name,
-            cTraderSymbol=symbol.name,
-            cTraderName=symbol.name,
-            cTraderId=symbol.symbol_id,
-            digits=symbol.digits,
-            pipPosition=symbol.pip_position,
-            lotSize=float(symbol.units_per_lot),
-            minVolume=minimum,
-            maxVolume=most,
-            volumeStep=step,
-            multiplier=float(match.multiplier),
-            account_id=self.key,
-            source="broker",
-        )
 
     # One row in lists of accounts
 

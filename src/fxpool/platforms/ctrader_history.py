@@ -75,7 +75,7 @@ class CTraderHistory:
         self._keeper = keeper
         self._recorded = recorded
         self._clock = clock
-        self._symbols = PastSymbols(account, keeper)
+        self._symbols = PastSymbols(account)
         self._reports = CTraderReport(account, keeper, recorded, clock=clock)
 
     async def keep(self) -> None:

@@ -46,7 +46,7 @@ class CTraderReport:
         self._keeper = keeper
         self._recorded = recorded
         self._clock = clock
-        self._symbols = PastSymbols(account, keeper)
+        self._symbols = PastSymbols(account)
 
     async def make(
         self,

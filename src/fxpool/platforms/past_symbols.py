@@ -8,7 +8,6 @@ from decimal import Decimal
 
 from fxpool.domain.symbols import Symbol
 from fxpool.errors import MappingError
-from fxpool.history import HistoryKeeper
 from fxpool.platforms.ctrader_account import CTraderAccount
 
 
@@ -28,9 +27,8 @@ class PastSymbol:
 class PastSymbols:
     """Finds the symbols of past deals. Raises NotReady, MappingError, and what reading raises."""
 
-    def __init__(self, account: CTraderAccount, keeper: HistoryKeeper) -> None:
+    def __init__(self, account: CTraderAccount) -> None:
         self._account = account
-        self._keeper = keeper
 
     async def of(self, symbol_ids: Iterable[int]) -> dict[int, PastSymbol]:
         """Return symbols by id."""
@@ -42,10 +40,10 @@ class PastSymbols:
             symbol = await account.live.symbol(symbol_id)
             names = account.names
             return PastSymbol(names.mt_name(symbol_id), symbol, names.multiplier(symbol_id))
-        name = (await self._keeper.archived_symbols()).get(symbol_id)
-        if name is None:
+        archived = (await account.live.directory.archived()).get(symbol_id)
+        if archived is None:
             raise MappingError(f"the broker does not list symbol id {symbol_id} of a past deal")
-        return PastSymbol(name, None, Decimal(1))
+        return PastSymbol(archived.name, None, Decimal(1))
 
 
 def lots_of(volumes: Mapping[int, int], symbols: Mapping[int, PastSymbol]) -> Decimal | None:

@@ -39,6 +39,7 @@ from fxpool.mapping.formats import (
     TradeResult,
 )
 from fxpool.mapping.order_words import VolumeUnits
+from fxpool.mapping.symbol_formats import SymbolSpecification
 from fxpool.platforms.base import CloseRequest, OrderChange, ProtectionRequest, TradeRequest
 from fxpool.platforms.event_ring import ResumeFrom
 from fxpool.platforms.events import EventFilter
@@ -270,6 +271,10 @@ class RemotePlatform(RemotePast):
 
     async def symbols(self, account: str) -> SymbolList:
         return await self._get(f"/accounts/{_part(account)}/symbols", SymbolList)
+
+    async def symbol_specification(self, account: str, symbol: str) -> SymbolSpecification:
+        path = f"/accounts/{_part(account)}/symbols/{_part(symbol)}/specification"
+        return await self._get(path, SymbolSpecification)
 
     async def symbol_mapping(self, symbol: str, account: str | None = None) -> SymbolMapping:
         return await self._get(

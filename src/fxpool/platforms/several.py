@@ -26,6 +26,7 @@ from fxpool.mapping.history_formats import (
     TradeHistory,
 )
 from fxpool.mapping.report_formats import AccountReport
+from fxpool.mapping.symbol_formats import SymbolSpecification
 from fxpool.platforms.absent import AbsentAccounts
 from fxpool.platforms.base import (
     CloseRequest,
@@ -39,6 +40,7 @@ from fxpool.platforms.base import (
 from fxpool.platforms.directory import AccountNames, find_account
 from fxpool.platforms.event_ring import ResumeFrom
 from fxpool.platforms.events import Event, EventFilter
+from fxpool.platforms.mappings import joined
 from fxpool.platforms.past import SortOrder
 from fxpool.platforms.words import refusal
 
@@ -339,12 +341,18 @@ class SeveralPlatforms:
     async def symbols(self, account: str) -> formats.SymbolList:
         return await self._of(account).symbols(account)
 
+    async def symbol_specification(self, account: str, symbol: str) -> SymbolSpecification:
+        return await self._of(account).symbol_specification(account, symbol)
+
     async def symbol_mapping(
         self, symbol: str, account: str | None = None
     ) -> formats.SymbolMapping:
         if account is not None:
             return await self._of(account).symbol_mapping(symbol, account)
-        return await self._first(lambda part: part.symbol_mapping(symbol))
+        answers, failures = await self._asked(lambda part: part.symbol_mapping(symbol))
+        if not answers and failures:
+            raise min(failures.values(), key=lambda error: error.status == 404)
+        return joined(list(answers.values()))
 
     # The past
 

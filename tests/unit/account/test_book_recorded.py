@@ -10,7 +10,8 @@ from fxpool.account.events import BalanceChanged, BookEvent, PositionClosed, Pos
 from fxpool.domain.money import round_money
 from fxpool.domain.symbols import Asset, LeverageTier
 from fxpool.domain.trades import CloseReason
-from fxpool.mapping.from_wire import execution_from, light_symbol_from, symbol_from, trader_from
+from fxpool.mapping.from_wire import execution_from, trader_from
+from fxpool.mapping.symbols import light_symbol_from, symbol_from
 from fxpool.openapi.proto.messages_pb2 import (
     ProtoOAExecutionEvent,
     ProtoOASymbolByIdRes,

@@ -14,6 +14,7 @@ from fxpool.domain.symbols import CommissionType, TradingMode
 from fxpool.domain.trades import ExecutionType, OrderType, PositionStatus, Side, TimeInForce
 from fxpool.errors import MappingError
 from fxpool.mapping import from_wire
+from fxpool.mapping.symbols import asset_from, light_symbol_from, symbol_from
 from fxpool.openapi.proto import messages_pb2 as wire
 from fxpool.openapi.proto import model_pb2 as model
 from harness.recorded import recorded_message
@@ -216,9 +217,9 @@ def test_a_side_that_we_cannot_read_is_not_a_buy() -> None:
         (from_wire.position_from, wire_position(), "swap"),
         (from_wire.order_from, wire_order(), "orderId"),
         (from_wire.deal_from, wire_deal(), "executionTimestamp"),
-        (from_wire.asset_from, model.ProtoOAAsset(assetId=1, name="EUR"), "name"),
+        (asset_from, model.ProtoOAAsset(assetId=1, name="EUR"), "name"),
         (
-            from_wire.light_symbol_from,
+            light_symbol_from,
             model.ProtoOALightSymbol(
                 symbolId=1, symbolName="EURUSD", baseAssetId=1, quoteAssetId=2
             ),
@@ -239,15 +240,13 @@ def test_what_the_domain_needs_is_asked_for_by_name(
 def test_parameters_of_another_symbol_are_refused() -> None:
     full = model.ProtoOASymbol(symbolId=2, digits=5, pipPosition=4, lotSize=100)
     with pytest.raises(MappingError):
-        from_wire.symbol_from(light(1), full)
+        symbol_from(light(1), full)
 
 
 def test_a_recorded_symbol_is_read() -> None:
     message = recorded_message("symspecs")
     assert isinstance(message, wire.ProtoOASymbolByIdRes)
-    found = {
-        full.symbolId: from_wire.symbol_from(light(full.symbolId), full) for full in message.symbol
-    }
+    found = {full.symbolId: symbol_from(light(full.symbolId), full) for full in message.symbol}
     gold = found[41]
     assert (gold.digits, gold.lot_size_cents, gold.step_volume_cents) == (2, 10_000, 100)
     assert gold.commission_type is CommissionType.PERCENTAGE_OF_VALUE

@@ -26,6 +26,7 @@ from fxpool.mapping.history_formats import (
 )
 from fxpool.mapping.order_words import VolumeUnits
 from fxpool.mapping.report_formats import AccountReport
+from fxpool.mapping.symbol_formats import SymbolSpecification
 from fxpool.platforms.base import (
     CloseRequest,
     OrderChange,
@@ -37,6 +38,7 @@ from fxpool.platforms.base import (
 )
 from fxpool.platforms.event_ring import ResumeFrom
 from fxpool.platforms.events import EventFilter
+from fxpool.platforms.mappings import joined
 from fxpool.platforms.past import SortOrder
 
 T = TypeVar("T")
@@ -149,13 +151,15 @@ class GuardedPlatform:
     async def symbols(self, account: str) -> formats.SymbolList:
         return await self._on(account).symbols(account)
 
+    async def symbol_specification(self, account: str, symbol: str) -> SymbolSpecification:
+        return await self._on(account).symbol_specification(account, symbol)
+
     async def symbol_mapping(
         self, symbol: str, account: str | None = None
     ) -> formats.SymbolMapping:
         if account is not None or self._accounts is None:
             return await self._on(account).symbol_mapping(symbol, account)
-        mapped = await self._of_each(lambda key: self._platform.symbol_mapping(symbol, key))
-        return mapped[0]
+        return joined(await self._of_each(lambda key: self._platform.symbol_mapping(symbol, key)))
 
     async def subscribe_symbol(
         self, symbol: str, account: str | None = None

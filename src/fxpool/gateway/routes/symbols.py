@@ -10,6 +10,7 @@ from fxpool.gateway.exact_json import answer
 from fxpool.gateway.openapi import answers
 from fxpool.gateway.routes.common import ACCOUNT_PARAMETER, ForAccount, OnPlatform, new_router
 from fxpool.mapping.formats import SymbolList, SymbolMapping
+from fxpool.mapping.symbol_formats import SymbolSpecification
 
 router = new_router("symbols")
 
@@ -30,3 +31,13 @@ async def read_symbol_mapping(symbol: str, query: ForAccount, platform: OnPlatfo
 async def list_symbols(account_id: str, platform: OnPlatform) -> Response:
     """The symbols of an account by MetaTrader name."""
     return answer(await platform.symbols(account_id))
+
+
+@router.get(
+    "/accounts/{account_id}/symbols/{symbol:path}/specification",
+    responses=answers(SymbolSpecification),
+)
+@performs(Operation.READ)
+async def read_specification(account_id: str, symbol: str, platform: OnPlatform) -> Response:
+    """What may be traded of a symbol: steps, sessions, swaps, distances, tick values."""
+    return answer(await platform.symbol_specification(account_id, symbol))

@@ -22,6 +22,7 @@ from fxpool.clock import Clock
 from fxpool.errors import FxPoolError, SymbolNotFound
 from fxpool.mapping import formats
 from fxpool.mapping.instants import iso
+from fxpool.mapping.symbol_formats import SymbolSpecification
 from fxpool.platforms import closing, ctrader_health
 from fxpool.platforms.base import (
     CloseRequest,
@@ -473,6 +474,11 @@ class MetaApiPlatform(MetaApiPastCalls):
                 },
             )
 
+    async def symbol_specification(self, account: str, symbol: str) -> SymbolSpecification:
+        """Return a symbol's specification as the service told it."""
+        async with self._read(account) as served:
+            return await self._way.whole_specification(served.key, symbol)
+
     async def symbol_mapping(
         self, symbol: str, account: str | None = None
     ) -> formats.SymbolMapping:
@@ -505,6 +511,7 @@ class MetaApiPlatform(MetaApiPastCalls):
             multiplier=1.0,
             account_id=shown_id,
             source="broker",
+            matchedBy="equal",
         )
 
     # The pool

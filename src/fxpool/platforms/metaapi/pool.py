@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from fxpool.clock import Clock
 from fxpool.errors import NoQuote, RequestRefused, SettingsError
+from fxpool.mapping.symbol_formats import SymbolSpecification
 from fxpool.platforms.metaapi.credits import Credits
 from fxpool.platforms.metaapi.http import MetaApiHttp
 from fxpool.platforms.metaapi.model import (
@@ -168,6 +169,9 @@ class PoolWay:
 
     async def symbols(self, account: str) -> Sequence[str]:
         raise not_supported("the list of symbols: this pool does not tell it")
+
+    async def whole_specification(self, account: str, symbol: str) -> SymbolSpecification:
+        raise not_supported("the specification of symbols: this pool does not tell it")
 
     async def specification(self, account: str, symbol: str) -> Specification:
         raise not_supported("the specification of symbols: this pool does not tell it")

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from fxpool.clock import Clock
 from fxpool.errors import NotReady, RequestRefused, SymbolNotFound
 from fxpool.mapping.instants import iso
+from fxpool.mapping.symbol_formats import SymbolSpecification
 from fxpool.platforms.metaapi import credits as cost
 from fxpool.platforms.metaapi.credits import Credits
 from fxpool.platforms.metaapi.http import MetaApiHttp
@@ -147,6 +148,10 @@ class RestWay:
     async def specification(self, account: str, symbol: str) -> Specification:
         path = f"/symbols/{_part(symbol)}/specification"
         return await self._of_symbol(symbol, account, path, Specification)
+
+    async def whole_specification(self, account: str, symbol: str) -> SymbolSpecification:
+        path = f"/symbols/{_part(symbol)}/specification"
+        return await self._of_symbol(symbol, account, path, SymbolSpecification)
 
     async def deals_of_position(self, account: str, position_id: str) -> Sequence[Deal]:
         path = f"/history-deals/position/{_part(position_id)}"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from fxpool.mapping.symbol_formats import SymbolSpecification
 from fxpool.platforms.metaapi.model import (
     Candle,
     Deal,
@@ -84,6 +85,8 @@ class Way(Protocol):
     async def symbols(self, account: str) -> Sequence[str]: ...
 
     async def specification(self, account: str, symbol: str) -> Specification: ...
+
+    async def whole_specification(self, account: str, symbol: str) -> SymbolSpecification: ...
 
     async def deals_of_position(self, account: str, position_id: str) -> Sequence[Deal]: ...
 
