@@ -37,8 +37,8 @@ def unchecked_context() -> ssl.SSLContext:
 
 
 def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """Return what our listener is made with. Raises OSError (ssl.SSLError is one) for files that
-    cannot be read or do not belong together."""
+    """Return what our listener is made with. Raises OSError (ssl.SSLError is one) or ValueError
+    for files that cannot be read or do not belong together."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = MINIMUM
     context.set_alpn_protocols(["http/1.1"])
@@ -48,4 +48,4 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
 
 def _no_password() -> str:
     """Keep OpenSSL from asking for one on the terminal."""
-    raise ssl.SSLError("the key is encrypted, and nobody is here to type its password")
+    raise ValueError("the key is encrypted: store it without a password")

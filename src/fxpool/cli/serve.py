@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import structlog
 
 from fxpool.cli import logs
@@ -12,6 +17,7 @@ from fxpool.errors import FxPoolError
 from fxpool.gateway import GatewayServer, create_app, serve
 from fxpool.gateway.access.setup import access_from
 from fxpool.gateway.callback_rules import CallbackRules
+from fxpool.gateway.certificates import ListenerCertificate, certificate_from
 from fxpool.gateway.rate_limits import RateLimits
 from fxpool.gateway.shared_rates import rate_counters
 from fxpool.platforms.assembly import platform_from
@@ -44,6 +50,7 @@ async def _serve(settings: Settings, *, host: str, port: int) -> None:
         await access.open()
         access.require_key_at(host)
         platform = await platform_from(settings, clock=clock)
+        certificate = certificate_from(settings, clock=clock)
         async with rate_counters(settings, clock=clock) as counters:
             app = create_app(
                 platform,
@@ -52,15 +59,31 @@ async def _serve(settings: Settings, *, host: str, port: int) -> None:
                 rates=RateLimits(counters),
                 volumes=store,
                 callbacks=CallbackRules.from_settings(settings),
+                certificate=certificate,
             )
             await platform.open()
             try:
-                await serve(app, host=host, port=port, announce=_announce)
+                with _reloading(certificate):
+                    await serve(app, host=host, port=port, announce=_announce)
             finally:
                 await platform.close()
                 await access.close()
     finally:
         await store.close()
+
+
+@contextmanager
+def _reloading(certificate: ListenerCertificate | None) -> Iterator[None]:
+    """Read the certificate again at SIGHUP, which without one ends the process as ever."""
+    if certificate is None:
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, certificate.reload)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
 
 
 def _announce(server: GatewayServer) -> None:

@@ -23,6 +23,7 @@ from fxpool.gateway.access.operations import operations_of
 from fxpool.gateway.access.volume_caps import VolumeCaps, VolumeStore
 from fxpool.gateway.callback_rules import CallbackRules
 from fxpool.gateway.callbacks import Callbacks
+from fxpool.gateway.certificates import ListenerCertificate
 from fxpool.gateway.edge import RequestCount, RequestIds, StripPrefix
 from fxpool.gateway.errors import add_error_handlers
 from fxpool.gateway.limits import GatewayLimits
@@ -32,6 +33,7 @@ from fxpool.gateway.rate_limits import RateLimits
 from fxpool.gateway.rates import ProcessCounters
 from fxpool.gateway.streams import Streams
 from fxpool.gateway.websocket import serve_socket
+from fxpool.mapping.formats import Health
 from fxpool.platforms.base import Platform
 
 CORS_HEADERS = ("Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "X-Request-ID")
@@ -57,6 +59,7 @@ class Gateway(FastAPI):
         metrics: the gateway's own counters.
         streams: the event streams that are open.
         callbacks: the addresses that are told of reconnects; the server opens and closes them.
+        certificate: what the server speaks TLS with; None for plain HTTP.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Gateway(FastAPI):
         caps: VolumeCaps,
         new_request_id: Callable[[], str],
         callbacks: CallbackRules,
+        certificate: ListenerCertificate | None,
     ) -> None:
         super().__init__(
             title="fxpool",
@@ -79,6 +83,7 @@ class Gateway(FastAPI):
             redoc_url=None,
         )
         self.platform, self.access, self.limits = platform, access, limits
+        self.certificate = certificate
         self._clock = clock
         self.metrics = Metrics()
         self.rates, self._caps = rates, caps
@@ -116,6 +121,17 @@ class Gateway(FastAPI):
         """Return the platform as a principal may use it."""
         return GuardedPlatform(self.platform, principal, self._caps)
 
+    def with_own_checks(self, health: Health) -> Health:
+        """Return the platform's health together with the gateway's own."""
+        if self.certificate is None:
+            return health
+        failure = self.certificate.failure
+        if failure is not None and health["status"] == "healthy":
+            health["status"] = "degraded"
+        word = "up" if failure is None else f"degraded: {failure}"
+        health["checks"] = {**health["checks"], "tls": word}
+        return health
+
     async def keep_access(self) -> None:
         """Learn of new and ended keys, and end the streams of ended ones; never returns."""
         while True:
@@ -139,6 +155,7 @@ def create_app(
     volumes: VolumeStore | None = None,
     new_request_id: Callable[[], str] = lambda: uuid.uuid4().hex,
     callbacks: CallbackRules | None = None,
+    certificate: ListenerCertificate | None = None,
 ) -> Gateway:
     """Return the gateway to a platform, which the caller opens and closes.
 
@@ -155,4 +172,5 @@ def create_app(
         caps=VolumeCaps(volumes, clock=clock),
         new_request_id=new_request_id,
         callbacks=callbacks or CallbackRules(),
+        certificate=certificate,
     )

@@ -48,7 +48,7 @@ class GatewayServer:
         self._drain_seconds = drain_seconds
         self._server: _Uvicorn | None = None
         self._task: asyncio.Task[None] | None = None
-        self._watch: asyncio.Task[None] | None = None
+        self._watches: list[asyncio.Task[None]] = []
 
     @property
     def port(self) -> int:
@@ -59,7 +59,7 @@ class GatewayServer:
     def url(self) -> str:
         """The base URL, once the server was entered."""
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._port}"
+        return f"{'http' if self._app.certificate is None else 'https'}://{host}:{self._port}"
 
     async def __aenter__(self) -> Self:
         """Listen. Raises SettingsError with the cure if the address cannot be had."""
@@ -76,7 +76,10 @@ class GatewayServer:
         if self._task.done():
             await self._task
         await self._app.callbacks.open()
-        self._watch = asyncio.create_task(self._app.keep_access(), name="gateway-access")
+        self._watches = [asyncio.create_task(self._app.keep_access(), name="gateway-access")]
+        if self._app.certificate is not None:
+            watching = self._app.certificate.watch()
+            self._watches.append(asyncio.create_task(watching, name="gateway-certificate"))
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -86,9 +89,10 @@ class GatewayServer:
         self._app.streams.close()
         self._server.should_exit = True
         await asyncio.wait([self._task])
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.wait([self._watch])
+        for watch in self._watches:
+            watch.cancel()
+        if self._watches:
+            await asyncio.wait(self._watches)
         await self._app.callbacks.close()
 
     async def wait(self) -> None:
@@ -144,6 +148,7 @@ class _WebSocketProtocol(WebSocketsSansIOProtocol):
 
 
 def _config(app: Gateway, drain_seconds: int) -> uvicorn.Config:
+    certificate = app.certificate
     return uvicorn.Config(
         app,
         http="httptools",
@@ -157,6 +162,7 @@ def _config(app: Gateway, drain_seconds: int) -> uvicorn.Config:
         proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=drain_seconds,
+        ssl_context_factory=None if certificate is None else lambda *_: certificate.context,
     )
 
 

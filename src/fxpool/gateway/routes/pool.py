@@ -37,9 +37,9 @@ async def read_root(request: Request, platform: OnPlatform) -> Response:
 
 @router.get("/health", responses=answers(Health))
 @performs(Operation.OPEN)
-async def read_health(platform: OnPlatform) -> Response:
+async def read_health(request: Request, platform: OnPlatform) -> Response:
     """The state of the pool, always with status 200; the word is in ``status``."""
-    return answer(await platform.health())
+    return answer(request.app.with_own_checks(await platform.health()))
 
 
 @router.get("/health/ready", responses=answers(Readiness))
