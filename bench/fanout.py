@@ -56,7 +56,8 @@ def _gateway(*kind: str) -> Iterator[subprocess.Popen[str]]:
 def microseconds(fanout: Fanout, *kind: str) -> float:
     """Return the gateway's CPU microseconds per event that a client was sent."""
     with _gateway(*kind) as process, ExitStack() as open_sockets:
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         port = int(process.stdout.readline())
         batch = "&batch=true" if fanout.per_turn > 1 else ""
         asked = _HANDSHAKE.format(port=port, batch=batch).encode()

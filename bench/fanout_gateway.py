@@ -88,7 +88,7 @@ class RawClient(asyncio.Protocol):
         self._clients = clients
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.WriteTransport, transport)
+        self._transport = cast("asyncio.WriteTransport", transport)
 
     def data_received(self, data: bytes) -> None:
         self._transport.write(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")

@@ -12,9 +12,11 @@ from typing import Final, Self
 import uvicorn
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
 
 from fxpool.errors import SettingsError
 from fxpool.gateway.app import Gateway
+from fxpool.gateway.frames import FRAME_WRITER
 
 DEFAULT_PORT: Final = 8088
 _MAX_MESSAGE_BYTES: Final = 64 * 1024
@@ -136,10 +138,25 @@ class _Uvicorn(uvicorn.Server):
 
 
 class _WebSocketProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's protocol, for which a refusal with an HTTP answer is a finished handshake.
+    """uvicorn's protocol with two differences.
 
-    Without this it logs each refused WebSocket as an error of the application.
+    A refusal with an HTTP answer is a finished handshake; without this it is logged as an error of
+    the application. And the scope offers a way to write frames, since what many clients are sent
+    need not be framed once for each.
     """
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if not self.close_sent:  # else it was refused
+            self.scope["extensions"][FRAME_WRITER] = {"write": self.write_frames}
+
+    def write_frames(self, frames: bytes) -> bool:
+        """Write whole frames now; False if they must wait, or nobody is there any more."""
+        is_open = self.handshake_complete and not (self.close_sent or self.disconnected)
+        if not is_open or not self.writable.is_set():
+            return False
+        self.transport.write(frames)
+        return True
 
     async def send(self, message: ASGISendEvent) -> None:
         await super().send(message)
