@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fxpool.version import VERSION
+
 if TYPE_CHECKING:
     from fxpool.client import UnifiedPoolClient
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = ["UnifiedPoolClient", "__version__"]
 
 

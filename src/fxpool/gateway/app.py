@@ -31,6 +31,7 @@ from fxpool.gateway.metrics import Metrics
 from fxpool.gateway.openapi import complete
 from fxpool.gateway.rate_limits import RateLimits
 from fxpool.gateway.rates import ProcessCounters
+from fxpool.gateway.stopping import RefuseWhileStopping, StoppingGate
 from fxpool.gateway.streams import Streams
 from fxpool.gateway.websocket import serve_socket
 from fxpool.mapping.formats import Health
@@ -58,6 +59,7 @@ class Gateway(FastAPI):
         limits: what is accepted.
         metrics: the gateway's own counters.
         streams: the event streams that are open.
+        stopping: what is refused once the gateway stops.
         callbacks: the addresses that are told of reconnects; the server opens and closes them.
         certificate: what the server speaks TLS with; None for plain HTTP.
     """
@@ -89,7 +91,9 @@ class Gateway(FastAPI):
         self.rates, self._caps = rates, caps
         self.streams = Streams(clock=clock, limits=limits, metrics=self.metrics)
         self.callbacks = Callbacks(platform, callbacks, clock=clock)
+        self.stopping = StoppingGate()
         # The last one added is the first to see a request.
+        self.add_middleware(RefuseWhileStopping, gate=self.stopping)
         self.add_middleware(Gatekeeper, access=access, rates=rates)
         self.add_middleware(RequestCount, metrics=self.metrics, now=clock.now)
         self.add_middleware(RequestIds, new_id=new_request_id)
@@ -113,6 +117,7 @@ class Gateway(FastAPI):
         """Learn which routes are open to all. Raises LocalProtocolError for one that does not say
         what it does."""
         operations = operations_of(self.routes)
+        self.stopping.operations = operations
         self.access.open_paths = frozenset(
             path for path, operation in operations.items() if operation is Operation.OPEN
         )
@@ -131,6 +136,11 @@ class Gateway(FastAPI):
         word = "up" if failure is None else f"degraded: {failure}"
         health["checks"] = {**health["checks"], "tls": word}
         return health
+
+    def stop(self) -> None:
+        """Begin to end: tell the streams, and refuse what comes from now on but health checks."""
+        self.stopping.close()
+        self.streams.close()
 
     async def keep_access(self) -> None:
         """Learn of new and ended keys, and end the streams of ended ones; never returns."""
