@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fxpool.version import VERSION
-
 if TYPE_CHECKING:
     from fxpool.client import UnifiedPoolClient
 
-__version__ = VERSION
+__version__ = "0.1.0"
 __all__ = ["UnifiedPoolClient", "__version__"]
 
 

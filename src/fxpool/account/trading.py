@@ -26,7 +26,7 @@ from fxpool.account.tickets import Tickets
 from fxpool.clock import Clock
 from fxpool.domain.order_rules import check_price
 from fxpool.domain.protection import Level
-from fxpool.domain.requests import KEEP, OrderIntent, ProtectionLeg
+from fxpool.domain.requests import KEEP, REMOVE, OrderIntent, ProtectionLeg
 from fxpool.domain.symbols import Symbol
 from fxpool.domain.trades import Deal, Execution, Order, Position
 from fxpool.errors import (
@@ -196,6 +196,10 @@ class Trading:
         async with self._turn(position_id):
             self._account.require_live()
             position = self._position(position_id)
+            if stop_loss is REMOVE and position.trailing_stop_loss and not trailing:
+                # The broker keeps the flag, and refuses it without a stop loss: it goes first.
+                await self._amend(position, symbol, KEEP, KEEP, trailing=False, guaranteed=None)
+                position = self._position(position_id)
             await self._amend(
                 position, symbol, stop_loss, take_profit, trailing=trailing, guaranteed=guaranteed
             )

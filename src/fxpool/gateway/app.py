@@ -23,21 +23,26 @@ from fxpool.gateway.access.operations import operations_of
 from fxpool.gateway.access.volume_caps import VolumeCaps, VolumeStore
 from fxpool.gateway.callback_rules import CallbackRules
 from fxpool.gateway.callbacks import Callbacks
-from fxpool.gateway.certificates import ListenerCertificate
 from fxpool.gateway.edge import RequestCount, RequestIds, StripPrefix
 from fxpool.gateway.errors import add_error_handlers
 from fxpool.gateway.limits import GatewayLimits
+from fxpool.gateway.metaapi.routes import ROUTERS as METAAPI_ROUTERS
 from fxpool.gateway.metrics import Metrics
 from fxpool.gateway.openapi import complete
 from fxpool.gateway.rate_limits import RateLimits
 from fxpool.gateway.rates import ProcessCounters
-from fxpool.gateway.stopping import RefuseWhileStopping, StoppingGate
 from fxpool.gateway.streams import Streams
 from fxpool.gateway.websocket import serve_socket
-from fxpool.mapping.formats import Health
 from fxpool.platforms.base import Platform
 
-CORS_HEADERS = ("Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "X-Request-ID")
+CORS_HEADERS = (
+    "Authorization",
+    "X-API-Key",
+    "auth-token",
+    "Content-Type",
+    "Idempotency-Key",
+    "X-Request-ID",
+)
 """What pages of CTRADER_POOL_CORS_ORIGINS may send."""
 
 DESCRIPTION = """\
@@ -55,13 +60,12 @@ class Gateway(FastAPI):
 
     Attributes:
         platform: what the routes speak to.
+        clock: what time it is for all of it.
         access: who may call.
         limits: what is accepted.
         metrics: the gateway's own counters.
         streams: the event streams that are open.
-        stopping: what is refused once the gateway stops.
         callbacks: the addresses that are told of reconnects; the server opens and closes them.
-        certificate: what the server speaks TLS with; None for plain HTTP.
     """
 
     def __init__(
@@ -75,7 +79,6 @@ class Gateway(FastAPI):
         caps: VolumeCaps,
         new_request_id: Callable[[], str],
         callbacks: CallbackRules,
-        certificate: ListenerCertificate | None,
     ) -> None:
         super().__init__(
             title="fxpool",
@@ -85,15 +88,12 @@ class Gateway(FastAPI):
             redoc_url=None,
         )
         self.platform, self.access, self.limits = platform, access, limits
-        self.certificate = certificate
-        self._clock = clock
+        self.clock = clock
         self.metrics = Metrics()
         self.rates, self._caps = rates, caps
         self.streams = Streams(clock=clock, limits=limits, metrics=self.metrics)
         self.callbacks = Callbacks(platform, callbacks, clock=clock)
-        self.stopping = StoppingGate()
         # The last one added is the first to see a request.
-        self.add_middleware(RefuseWhileStopping, gate=self.stopping)
         self.add_middleware(Gatekeeper, access=access, rates=rates)
         self.add_middleware(RequestCount, metrics=self.metrics, now=clock.now)
         self.add_middleware(RequestIds, new_id=new_request_id)
@@ -108,7 +108,7 @@ class Gateway(FastAPI):
             )
         self.add_middleware(HideQueryCredentials)
         add_error_handlers(self)
-        for router in routes.ROUTERS:
+        for router in (*routes.ROUTERS, *METAAPI_ROUTERS):
             self.include_router(router)
         self.add_api_websocket_route("/ws", serve_socket)
         self.check_operations()
@@ -117,7 +117,6 @@ class Gateway(FastAPI):
         """Learn which routes are open to all. Raises LocalProtocolError for one that does not say
         what it does."""
         operations = operations_of(self.routes)
-        self.stopping.operations = operations
         self.access.open_paths = frozenset(
             path for path, operation in operations.items() if operation is Operation.OPEN
         )
@@ -126,26 +125,10 @@ class Gateway(FastAPI):
         """Return the platform as a principal may use it."""
         return GuardedPlatform(self.platform, principal, self._caps)
 
-    def with_own_checks(self, health: Health) -> Health:
-        """Return the platform's health together with the gateway's own."""
-        if self.certificate is None:
-            return health
-        failure = self.certificate.failure
-        if failure is not None and health["status"] == "healthy":
-            health["status"] = "degraded"
-        word = "up" if failure is None else f"degraded: {failure}"
-        health["checks"] = {**health["checks"], "tls": word}
-        return health
-
-    def stop(self) -> None:
-        """Begin to end: tell the streams, and refuse what comes from now on but health checks."""
-        self.stopping.close()
-        self.streams.close()
-
     async def keep_access(self) -> None:
         """Learn of new and ended keys, and end the streams of ended ones; never returns."""
         while True:
-            await self._clock.sleep(REFRESH_SECONDS)
+            await self.clock.sleep(REFRESH_SECONDS)
             await self.access.refresh()
             self.streams.end_those_of(lambda principal: not self.access.is_good(principal))
 
@@ -165,7 +148,6 @@ def create_app(
     volumes: VolumeStore | None = None,
     new_request_id: Callable[[], str] = lambda: uuid.uuid4().hex,
     callbacks: CallbackRules | None = None,
-    certificate: ListenerCertificate | None = None,
 ) -> Gateway:
     """Return the gateway to a platform, which the caller opens and closes.
 
@@ -182,5 +164,4 @@ def create_app(
         caps=VolumeCaps(volumes, clock=clock),
         new_request_id=new_request_id,
         callbacks=callbacks or CallbackRules(),
-        certificate=certificate,
     )

@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
+from fxpool.gateway.metaapi import errors as metaapi
 from fxpool.mapping.spellings import missing
 from fxpool.platforms.base import PlatformError
 
@@ -37,6 +38,7 @@ def error_response(
 ) -> Response:
     """Return the answer for an error; ``extra`` are further fields of the body."""
     request_id = request_id_of(scope)
+    status = error.status
     body = {
         "detail": error.detail,
         "error": error.detail,
@@ -50,9 +52,12 @@ def error_response(
     headers = {REQUEST_ID_HEADER: request_id} if error.status == 500 else {}
     if error.status in (429, 503):
         headers["Retry-After"] = str(math.ceil(error.retry_after or _DEFAULT_RETRY_AFTER))
+    if metaapi.is_metaapi(scope):
+        status = metaapi.status_of(error)
+        body |= metaapi.error_body(error, scope["app"].clock.at())
     return Response(
         msgspec.json.encode(body),
-        status_code=error.status,
+        status_code=status,
         headers=headers,
         media_type="application/json",
     )
@@ -67,6 +72,10 @@ def request_id_of(scope: Scope) -> str:
 def explain_validation(errors: Sequence[Any]) -> str:
     """Return pydantic's errors as one text: each field, what is wrong, what to send."""
     return "; ".join(_sentence(error) for error in errors)
+
+
+def _path_of(error: Mapping[str, Any]) -> str:
+    return ".".join(str(part) for part in error["loc"] if part not in _PLACES)
 
 
 def _sentence(error: Mapping[str, Any]) -> str:
@@ -88,8 +97,14 @@ async def _on_platform_error(request: Request, error: Exception) -> Response:
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 (what it is registered for)
-    detail = explain_validation(error.errors())
-    return error_response(PlatformError(422, "INVALID_REQUEST", detail), request.scope)
+    errors = error.errors()
+    answer = PlatformError(
+        422,
+        "INVALID_REQUEST",
+        explain_validation(errors),
+        parameters={_path_of(each): _sentence(each) for each in errors},
+    )
+    return error_response(answer, request.scope)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:

@@ -38,6 +38,18 @@ from fxpool.mapping.history_formats import (
     SymbolStats,
     TradeHistory,
 )
+from fxpool.mapping.metaapi_formats import (
+    MetaApiCandle,
+    MetaApiInformation,
+    MetaApiOrder,
+    MetaApiPosition,
+    MetaApiPrice,
+    MetaApiProvisioned,
+    MetaApiServerTime,
+    MetaApiSpecification,
+    MetaApiTick,
+    MetaApiTradeAnswer,
+)
 from fxpool.mapping.report_formats import AccountReport
 from fxpool.mapping.symbol_formats import SymbolSpecification
 from fxpool.platforms.ctrader_consent import LinkStatus
@@ -52,6 +64,15 @@ class ErrorBody(TypedDict, total=False):
     retryable: bool
     requestId: str
     outcome: OutcomeWord
+
+
+class MetaApiError(ErrorBody, total=False):
+    """Every answer of MetaApi's REST API that is not a success; ``error`` is a class here."""
+
+    id: int
+    message: str
+    details: list[dict[str, str]]
+    metadata: dict[str, str]
 
 
 class AccountPositions(TypedDict, total=False):
@@ -153,9 +174,29 @@ SHAPES: Final = (
     dict[str, LinkStatus],
     dict[str, PriceInfo],
 )
+METAAPI_SHAPES: Final = (
+    MetaApiCandle,
+    MetaApiError,
+    MetaApiInformation,
+    MetaApiOrder,
+    MetaApiPosition,
+    MetaApiPrice,
+    MetaApiProvisioned,
+    MetaApiServerTime,
+    MetaApiSpecification,
+    MetaApiTick,
+    MetaApiTradeAnswer,
+    list[MetaApiCandle],
+    list[MetaApiOrder],
+    list[MetaApiPosition],
+    list[MetaApiProvisioned],
+    list[str],
+)
 _REFERENCE: Final = "#/components/schemas/{name}"
-_SCHEMAS, COMPONENTS = msgspec.json.schema_components(SHAPES, ref_template=_REFERENCE)
-_BY_SHAPE: Final = dict(zip(map(str, SHAPES), _SCHEMAS, strict=True))
+_SCHEMAS, COMPONENTS = msgspec.json.schema_components(
+    (*SHAPES, *METAAPI_SHAPES), ref_template=_REFERENCE
+)
+_BY_SHAPE: Final = dict(zip(map(str, (*SHAPES, *METAAPI_SHAPES)), _SCHEMAS, strict=True))
 
 
 def answers(shape: object) -> dict[int | str, dict[str, Any]]:
@@ -163,6 +204,16 @@ def answers(shape: object) -> dict[int | str, dict[str, Any]]:
     return {
         200: {"description": "Success", "content": _json(_BY_SHAPE[str(shape)])},
         "default": {"description": "Error", "content": _json(_BY_SHAPE[str(ErrorBody)])},
+    }
+
+
+def metaapi_answers(shape: object) -> dict[int | str, dict[str, Any]]:
+    """Return the ``responses`` of a route of MetaApi's REST API, with its error model."""
+    error = {"content": _json(_BY_SHAPE[str(MetaApiError)])}
+    return {
+        200: {"description": "Success", "content": _json(_BY_SHAPE[str(shape)])},
+        202: {"description": "The account is being read; ask again after Retry-After"} | error,
+        "default": {"description": "Error"} | error,
     }
 
 

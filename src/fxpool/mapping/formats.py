@@ -141,6 +141,7 @@ class OrderInfo(TypedDict):
     updateTime: str
     expirationTime: str | None
     positionId: NotRequired[str]
+    stopLimitPrice: NotRequired[float]
 
 
 class OrderList(TypedDict):

@@ -233,6 +233,8 @@ def order_info(
     )
     if order.position_id is not None:
         info["positionId"] = str(order.position_id)
+    if order.type is OrderType.STOP_LIMIT and order.slippage_points is not None:
+        info["stopLimitPrice"] = float(price + sign * order.slippage_points * symbol.tick_size)
     return info
 
 

@@ -7,7 +7,7 @@ further platform is one adapter and the contract suite in tests/contract.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -54,6 +54,8 @@ class PlatformError(FxPoolError):
         retryable: whether the same call may succeed later.
         outcome: for trading calls, whether an order may be live; None on reads.
         retry_after: seconds, where known.
+        phase: where an account stands that is not ready, empty where that is not the cause.
+        parameters: what is wrong with each parameter of a malformed call.
     """
 
     def __init__(
@@ -65,10 +67,13 @@ class PlatformError(FxPoolError):
         retryable: bool = False,
         outcome: OutcomeWord | None = None,
         retry_after: float | None = None,
+        phase: str = "",
+        parameters: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status, self.code, self.detail = status, code, detail
         self.retryable, self.outcome, self.retry_after = retryable, outcome, retry_after
+        self.phase, self.parameters = phase, dict(parameters or {})
 
 
 @dataclass(frozen=True, slots=True)

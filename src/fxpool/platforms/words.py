@@ -225,9 +225,14 @@ def _of_ours(error: FxPoolError, outcome: OutcomeWord | None) -> PlatformError:
     text = str(error)
 
     def told(status: int, code: str, detail: str, *, retryable: bool = False) -> PlatformError:
-        retry_after = getattr(error, "retry_after", None) if retryable else None
         return PlatformError(
-            status, code, detail, retryable=retryable, outcome=outcome, retry_after=retry_after
+            status,
+            code,
+            detail,
+            retryable=retryable,
+            outcome=outcome,
+            retry_after=getattr(error, "retry_after", None) if retryable else None,
+            phase=error.phase if isinstance(error, NotReady) else "",
         )
 
     match error:

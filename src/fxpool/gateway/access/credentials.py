@@ -15,6 +15,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 SUBPROTOCOL: Final = "fxpool"
 """What a WebSocket client offers beside ``bearer.<credential>``, and what the gateway chooses."""
 
+METAAPI_HEADER: Final = "auth-token"
+"""Where callers of MetaApi's REST API put their token."""
+
 QUERY_NAME: Final = "access_token"
 STREAM_PATHS: Final = frozenset({"/events", "/ws"})
 
@@ -27,9 +30,10 @@ def shown_credential(scope: Scope, headers: Headers) -> str | None:
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token:
         return token.strip()
-    given = headers.get("x-api-key")
-    if given is not None:
-        return given
+    for name in ("x-api-key", METAAPI_HEADER):
+        given = headers.get(name)
+        if given is not None:
+            return given
     for name in scope.get("subprotocols", ()):
         if name.startswith(_BEARER_SUBPROTOCOL):
             return str(name.removeprefix(_BEARER_SUBPROTOCOL))

@@ -17,6 +17,7 @@ from fxpool.clock import Clock
 from fxpool.errors import InvalidCall
 from fxpool.history import ClosedPart
 from fxpool.history.bars import timeframe as parse_timeframe
+from fxpool.history.beside import ratios_beside
 from fxpool.mapping.history_formats import (
     AccountMetrics,
     BarInfo,
@@ -72,7 +73,7 @@ class MetaApiPast:
         """Return what all trades came to."""
         ledger = await self._ledger()
         reading = await self._account.current()
-        ratios = ledger.record.ratios()
+        ratios = await ratios_beside(ledger.record)
         return metrics_of(
             ledger.record,
             ratios,
