@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Self, TypedDict
 
-from fxpool.platforms.base import Subscription
+from fxpool.platforms.base import PlatformError, Subscription
 from fxpool.platforms.events import Event
+
+log = logging.getLogger(__name__)
 
 
 class PriceEvent(TypedDict):
@@ -34,9 +37,15 @@ class EventStream:
     """
 
     def __init__(
-        self, subscriptions: Sequence[Subscription], detach: Callable[[EventStream], None]
+        self,
+        subscriptions: Sequence[Subscription],
+        detach: Callable[[EventStream], None],
+        *,
+        needs_all: bool = True,
     ) -> None:
-        self._subscriptions = subscriptions
+        """Without ``needs_all`` a platform that does not answer is left out, if another does."""
+        self._subscriptions = list(subscriptions)
+        self._needs_all = needs_all
         self._detach = detach
         self._ready: deque[Event] = deque()
         self._reads: dict[asyncio.Task[list[Event]], Subscription] = {}
@@ -48,8 +57,7 @@ class EventStream:
         if not self._is_entered:
             self._is_entered = True
             try:
-                for subscription in self._subscriptions:
-                    await subscription.__aenter__()
+                await self._enter_all()
             except BaseException:
                 await self.close()
                 raise
@@ -80,6 +88,17 @@ class EventStream:
         for subscription in self._subscriptions:
             await subscription.__aexit__(None, None, None)
         self._detach(self)
+
+    async def _enter_all(self) -> None:
+        for subscription in tuple(self._subscriptions):
+            try:
+                await subscription.__aenter__()
+            except PlatformError as error:
+                if self._needs_all or len(self._subscriptions) == 1:
+                    raise
+                log.warning("no events of one platform: %s", error.detail)
+                self._subscriptions.remove(subscription)
+                await subscription.__aexit__(None, None, None)
 
     async def _next_batch(self) -> list[Event]:
         if len(self._subscriptions) == 1:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from enum import Enum
-from typing import Final, TypedDict, TypeVar
+from typing import Any, Final, TypedDict, TypeVar
 from urllib.parse import quote
 from weakref import WeakSet
 
@@ -268,6 +268,12 @@ class RemotePlatform(RemotePast):
         return await self._http.post(
             "/streaming/initialize", {"account_id": account}, StreamingState
         )
+
+    async def register_reconnection_callback(self, callback_id: str) -> None:
+        """Tell the pool of a callback by name; the reconnects themselves are events."""
+        body = {"callback_id": callback_id}
+        path = "/streaming/register-reconnection-callback"
+        await self._http.post(path, body, dict[str, Any])
 
     async def symbols(self, account: str) -> SymbolList:
         return await self._get(f"/accounts/{_part(account)}/symbols", SymbolList)

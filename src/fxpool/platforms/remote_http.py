@@ -80,12 +80,18 @@ class PoolHttp:
         return await self._ask("POST", path, shape, body=body)
 
     async def trade(
-        self, path: str, body: Mapping[str, Any], *, is_repeatable: bool
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        is_repeatable: bool,
+        shape: type[Any] = TradeResult,
     ) -> TradeResult:
         """Return what became of a trading call; it is sent once, whatever happens.
 
         ``is_repeatable`` says that a second call finds the first one done (a close, a cancel), so
-        the text may hold the words on which callers try again.
+        the text may hold the words on which callers try again. ``shape`` is looser for a pool that
+        answers with more than a TradeResult.
         Raises PlatformError, outcome ``not_executed``, where the request had no effect.
         """
         try:
@@ -96,9 +102,10 @@ class PoolHttp:
             return self._unclear(_reason(exc), "POOL_ANSWER_LOST", is_repeatable=is_repeatable)
         if response.is_success:
             try:
-                return _decode(response, TradeResult)
+                result: TradeResult = _decode(response, shape)
             except _UnusableAnswer as exc:
                 return self._unclear(str(exc), "INVALID_ANSWER", is_repeatable=is_repeatable)
+            return result
         error = _error_of(response)
         if response.is_client_error and error.outcome is None:
             error.outcome = "not_executed"
