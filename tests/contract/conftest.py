@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from fxpool.platforms.base import Platform
+from harness.client_setup import Setup, running_setup
 from harness.stack import Stack, running_stack
 
 
@@ -36,3 +37,10 @@ def unused_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+async def setup(unused_port: int) -> AsyncIterator[Setup]:
+    """A client of three platforms by a routing file; nobody listens at dxtrade's address."""
+    async with running_setup(unused_port) as running:
+        yield running

@@ -40,13 +40,48 @@ class MetaApiPool:
                 Route("/account/{account}", self._account),
                 Route("/positions/{account}", self._positions),
                 Route("/accounts/{account}/trades", self._trades),
+                Route("/accounts/summary", self._summary),
+                Route("/accounts/{account}/{what:path}", self._statistics),
+                Route("/pool/stats", self._stats),
+                Route("/prices", self._prices),
                 Route("/prices/{symbol}", self._price),
                 Route("/streaming/subscribe", self._subscribe, methods=["POST"]),
+                Route("/streaming/initialize", self._initialize, methods=["POST"]),
                 Route("/trade/execute", self._execute, methods=["POST"]),
                 Route("/position/modify", self._modify, methods=["POST"]),
                 Route("/position/close", self._close, methods=["POST"]),
             ]
         )
+
+    async def _summary(self, _: Request) -> Response:
+        return _json({name: {"name": name, "status": "connected"} for name in self.terminals})
+
+    async def _statistics(self, request: Request) -> Response:
+        """What MetaStats tells, shortened."""
+        if self._terminal(request) is None:
+            return _json({"detail": "Account not found"}, 404)
+        word = request.path_params["what"].split("/")[0]
+        answers = {
+            "metrics": {"trades": 3, "winRate": 66.67, "balance": 10_000.0},
+            "daily-growth": {"growth": [{"date": "2026-03-01", "balance": 10_000.0}]},
+            "symbol-stats": {"symbol": "EURUSD", "trades": 0},
+            "risk-status": {"risk_status": "OK"},
+            "open-trades": {"open_trades": [], "count": 0},
+        }
+        return _json(answers[word]) if word in answers else _json({"detail": "Not Found"}, 404)
+
+    async def _stats(self, _: Request) -> Response:
+        names = ("connectionsCreated", "connectionsReused", "errors", "activeConnections")
+        return _json({"tradesExecuted": self.asked["trade"], **dict.fromkeys(names, 1)})
+
+    async def _prices(self, _: Request) -> Response:
+        terminal = next(iter(self.terminals.values()))
+        return _json({symbol: terminal.price(symbol) for symbol in sorted(self.quoted)})
+
+    async def _initialize(self, request: Request) -> Response:
+        body = await _body(request)
+        self.bodies.append(body)
+        return _json({"success": body["account_id"] in self.terminals})
 
     async def _health(self, _: Request) -> Response:
         return _json({"status": "healthy", "service": "MetaAPI Connection Pool"})

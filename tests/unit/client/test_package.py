@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import sys
 import pytest
 
 import fxpool
-from fxpool import UnifiedPoolClient
+from fxpool import SyncPoolClient, UnifiedPoolClient
 from fxpool.errors import SettingsError
 from fxpool.platforms.remote import RemotePlatform
 
@@ -25,17 +26,29 @@ def test_the_client_is_imported_without_the_web_framework_and_the_wire() -> None
 def test_every_call_has_its_camel_case_name() -> None:
     calls = {
         name
-        for name, value in vars(UnifiedPoolClient).items()
+        for name, value in inspect.getmembers(UnifiedPoolClient)
         if re.match(
-            r"(get|has|execute|place|modify|close|cancel|subscribe|wait|init|health)_", name
+            r"(get|has|execute|place|modify|close|cancel|subscribe|unsubscribe|wait|init"
+            r"|health|register|record|should|send)\w*_",
+            name,
         )
         and callable(value)
     }
-    assert len(calls) > 20
+    assert len(calls) > 40
     for name in calls:
         first, *rest = name.split("_")
         alias = first + "".join(part.capitalize() for part in rest)
         assert getattr(UnifiedPoolClient, alias) is getattr(UnifiedPoolClient, name)
+
+
+def test_every_call_can_be_made_without_await_too() -> None:
+    calls = {
+        name
+        for name, value in inspect.getmembers(UnifiedPoolClient, inspect.isfunction)
+        if not name.startswith("_")
+    }
+    streams = {"get_streaming_connection", "getStreamingConnection"}  # adds listeners directly
+    assert calls - streams - {"direct"} <= set(dir(SyncPoolClient))
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
