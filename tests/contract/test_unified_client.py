@@ -197,7 +197,6 @@ async def test_events_tell_what_happened_to_an_account(client: UnifiedPoolClient
         snapshot = await until(stream, "snapshot")
         assert snapshot.body["positions"] == []
         identity = await bought(client)
-        await until(stream, "streamResumed")
         opened = await until(stream, "positionOpened")
         assert opened.body["position"]["id"] == identity
         await client.close_position(ACCOUNT, None, identity)
@@ -290,6 +289,7 @@ async def test_a_gateway_that_comes_back_is_found_again(stack: Stack) -> None:
     assert closed.body["reason"] == "the gateway is stopping"
     async with GatewayServer(create_app(stack.platform), port=first.port, drain_seconds=1):
         identity = await bought(client)
+        await until(stream, "streamResumed")
         opened = await until(stream, "positionOpened")  # the stream goes on where it was cut
         assert opened.body["positionId"] == identity
         await client.close()

@@ -64,7 +64,19 @@ class MetaApiOrders(KeyedOrders):
         if body["actionType"] in MARKET:
             self._sender.executed += 1
             return await self._filled(body, answer, before)
+        await self._seen(body, answer)
         return self._resting(body, answer)
+
+    async def _seen(self, body: Mapping[str, Any], answer: TradeAnswer) -> None:
+        """Wait for a reading that shows a pending order, or the position that it became."""
+        order_id = text_id(answer.order_id)
+        if order_id is not None:
+            await self._sender.look(
+                lambda seen: (
+                    order_id in (seen.orders or {})
+                    or any(_carries(position, body) for position in seen.positions.values())
+                )
+            )
 
     async def _filled(
         self, body: Mapping[str, Any], answer: TradeAnswer, before: frozenset[str]

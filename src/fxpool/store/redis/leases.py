@@ -14,7 +14,7 @@ _ACQUIRE: Final = """
 if redis.call('EXISTS', KEYS[1]) == 1 then return false end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local fence = math.max(tonumber(redis.call('GET', KEYS[2]) or '0') + 1, now)
+local fence = math.max(tonumber(redis.call('GET', KEYS[2]) or '0') + 1, now, tonumber(ARGV[3]))
 local text = string.format('%.0f', fence)
 redis.call('SET', KEYS[2], text, 'EX', ARGV[2])
 redis.call('SET', KEYS[1], text, 'PX', ARGV[1])
@@ -37,11 +37,16 @@ class RedisLeases:
 
     def __init__(self, connection: RedisConnection) -> None:
         self._redis = connection
+        self._highest = 0  # of the fences seen here, in case Redis lost its data a moment ago
 
     async def acquire(self, name: str, seconds: float) -> Lease | None:
         keys = [_key(name), f"{_key(name)}:fence"]
-        fence = await self._redis.script(_ACQUIRE, keys, int(seconds * 1000), _FENCE_SECONDS)
-        return None if fence is None else Lease(name, int(fence), is_shared=True)
+        words = int(seconds * 1000), _FENCE_SECONDS, self._highest + 1
+        fence = await self._redis.script(_ACQUIRE, keys, *words)
+        if fence is None:
+            return None
+        self._highest = max(self._highest, int(fence))
+        return Lease(name, int(fence), is_shared=True)
 
     async def renew(self, lease: Lease, seconds: float) -> bool:
         milliseconds = int(seconds * 1000)
