@@ -70,6 +70,9 @@ test: env sdk-env client-env layer-env ## all tests
 soak: env ## seeds of the checker: orders under faults and kill -9 (SEEDS=200 FROM=1)
 	@cd tests && ../$(BIN)/python -m checker.soak --seeds $(SEEDS) --from $(FROM) $(SOAK_ARGS)
 
+soak-tokens: env ## seeds of the checker of tokens, on OpenBao and Redis (SEEDS=200 FROM=1)
+	@cd tests && ../$(BIN)/python -m checker.token_soak --seeds $(SEEDS) --from $(FROM)
+
 check: env ## format, lint, types and the arrows between the folders
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -95,4 +98,4 @@ lock: ## pin all requirements again, with hashes (needs uv)
 clean: ## remove what the targets above made
 	rm -rf $(VENV) $(SDK) $(CLIENT) $(LAYER) .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
-.PHONY: help env sdk-env client-env layer-env demo test soak check format bench proto lock clean
+.PHONY: help env sdk-env client-env layer-env demo test soak soak-tokens check format bench proto lock clean

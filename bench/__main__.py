@@ -20,7 +20,8 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from bench import orders
+from bench import fanout, orders
+from bench.fanout import Fanout
 from bench.peer import Traffic, peer
 from fxpool.simulator.certificates import Certificates, certificates_in
 
@@ -232,6 +233,25 @@ def order_latency(bench: Bench) -> None:
         bench.add(f"orders executed, {clients} at a time", f"{median(per_second):,.0f}/s", "", None)
 
 
+def fan_out(bench: Bench) -> None:
+    """CPU of the gateway per event that a WebSocket client is sent, beside prepared frames."""
+    targets = {Fanout(100): 12.0, Fanout(100, per_turn=10): 1.5}
+    for clients in (1, 10, 100, 1_000):
+        for each in (Fanout(clients), Fanout(clients, per_turn=10)):
+            ours, raw = [], []
+            for _ in range(bench.rounds):
+                raw.append(fanout.microseconds(each, "raw"))
+                ours.append(fanout.microseconds(each))
+            taken, target = median(ours), targets.get(each)
+            how = f", {each.per_turn} in one message" if each.per_turn > 1 else ""
+            bench.add(
+                f"an event to {clients:,} WebSocket clients{how}, CPU each",
+                f"{taken:.1f} us ({taken / median(raw):.1f} times prepared frames)",
+                "" if target is None else f"<= {target:g} us",
+                None if target is None else taken <= target,
+            )
+
+
 PARTS: dict[str, Callable[[Bench], None]] = {
     "quotes": quotes,
     "round_trips": round_trips,
@@ -239,6 +259,7 @@ PARTS: dict[str, Callable[[Bench], None]] = {
     "memory": memory,
     "simulator": simulator,
     "orders": order_latency,
+    "fanout": fan_out,
 }
 
 

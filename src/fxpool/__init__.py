@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fxpool.version import VERSION
+
 if TYPE_CHECKING:
     from fxpool.client import SyncPoolClient, UnifiedPoolClient
 
     unified_pool_client: UnifiedPoolClient
     """A client of all pools that the environment names, made when it is first asked for."""
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = ["SyncPoolClient", "UnifiedPoolClient", "__version__", "unified_pool_client"]
 
 

@@ -34,6 +34,10 @@ class SettingsError(FxPoolError):
     """The configuration cannot be used. The text names the setting and the cure."""
 
 
+class AddressTaken(SettingsError):
+    """Another process has the address to listen on; it may be one that is about to end."""
+
+
 class MappingError(FxPoolError):
     """A message that makes no sense as a trade: an unknown enum value, a missing field."""
 

@@ -78,6 +78,10 @@ class Settings(BaseSettings):
     pool_host: str = "127.0.0.1"
     pool_port: Port = 8088
     pool_api_key: SecretStr = NO_SECRET
+    pool_tls_cert: Path | None = None
+    """The listener's certificate chain, PEM; without it the service speaks plain HTTP."""
+    pool_tls_key: Path | None = None
+    """Its key; without it the key is in ``pool_tls_cert`` too."""
     pool_trusted_proxies: str = ""
     pool_allowed_hosts: str = ""
     pool_cors_origins: str = ""

@@ -9,7 +9,6 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
-from datetime import timedelta
 from pathlib import Path
 from random import Random
 
@@ -17,7 +16,7 @@ import pytest
 
 from fxpool.auth import TokenKeeper
 from fxpool.auth.keeper import LOOK_SECONDS
-from fxpool.auth.rotation import CLAIM_FOR, Rotations
+from fxpool.auth.rotation import CLAIM_SECONDS, Rotations
 from fxpool.clock import SystemClock
 from fxpool.store.leases import Lease, Leases, ProcessLeases
 from fxpool.store.redis import RedisConnection
@@ -67,7 +66,7 @@ async def test_two_processes_renew_each_pair_once_though_redis_comes_and_goes(
             world.clock.advance(DAY)
             for _ in range(3):  # looks after the day has passed
                 await settled(world, keepers)
-                world.clock.advance(LOOK_SECONDS + CLAIM_FOR.total_seconds())
+                world.clock.advance(LOOK_SECONDS + CLAIM_SECONDS)
             if chance.random() < 0.2:
                 redis.stop() if is_running else redis.start()
                 is_running = not is_running
@@ -117,13 +116,18 @@ async def test_a_holder_that_was_paused_is_refused_at_the_write(
     assert new is not None
     at = world.clock.at()
     heir = Rotations(world.file(), None, owner="heir")
-    assert await heir.claim(world.first, at, new)
-    later = at + CLAIM_FOR + timedelta(seconds=1)  # the heir's own claim is over by then
+    assert await heir.claim(world.first, new, at=at, now=0.0)
     paused = Rotations(world.file(), None, owner="paused")
-    assert not await paused.claim(world.first, later, old)
+    assert not await paused.claim(world.first, old, at=at, now=0.0)
+    looks = range(0, int(CLAIM_SECONDS), int(LOOK_SECONDS))
+    for look in looks:  # the heir's own claim is over by then
+        assert not await paused.claim(world.first, old, at=at, now=float(look))
+    later = CLAIM_SECONDS
+    assert not await paused.claim(world.first, old, at=at, now=later)
     newest = await leases[1].acquire("token:lock:other", 60)
     assert newest is not None
-    assert await paused.claim(world.first, later, Lease("x", newest.fence, is_shared=True))
+    last = Lease("x", newest.fence, is_shared=True)
+    assert await paused.claim(world.first, last, at=at, now=later)
 
 
 async def test_a_process_that_lost_its_lease_does_not_spend_the_pair(tmp_path: Path) -> None:

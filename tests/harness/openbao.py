@@ -40,7 +40,7 @@ class OpenBao:
             f"{self.address}/v1/{path}",
             json=body,
             headers={"X-Vault-Token": ROOT_TOKEN},
-            timeout=10,
+            timeout=60,
         )
         assert response.status_code < 400, f"{path}: {response.text}"
         return dict(response.json()) if response.content else {}
@@ -49,7 +49,12 @@ class OpenBao:
         self.ask("PUT", "sys/seal")
 
     def unseal(self) -> None:
+        """Open it again; returns once it is in charge, since a seal before that may hang."""
         self.ask("PUT", "sys/unseal", {"key": self.unseal_key})
+        deadline = time.monotonic() + 30
+        while httpx.get(f"{self.address}/v1/sys/health", timeout=10).status_code != 200:
+            assert time.monotonic() < deadline, "the server was not in charge in time"
+            time.sleep(0.01)
 
 
 @contextmanager

@@ -28,6 +28,7 @@ ANSWERS: dict[str, Any] = {
         "service": "spy",
         "version": "0",
         "simulated": True,
+        "checks": {},
         "accounts": {"mine": "live", "other": "live"},
         "details": {"mine": {}, "other": {}},
     },

@@ -97,6 +97,6 @@ async def test_a_wrong_setting_is_named_with_its_cure(
     data = {"CTRADER_DATA_DIR": str(tmp_path)}
     done = await command("serve", "--port", "0", **data, **environment)
 
-    assert done.code == Exit.USAGE
+    assert done.code == Exit.CONFIG
     assert named in done.err
     assert "Traceback" not in done.err

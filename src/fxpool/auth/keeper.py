@@ -36,6 +36,9 @@ from fxpool.store.leases import Lease, Leases, leased
 LOOK_SECONDS: Final = 5.0
 """How often the keeper looks what is due: short sleeps, so that no month-long timer overflows."""
 
+STORE_RETRY_SECONDS: Final = 5.0
+"""The pause before a new pair that no store would take is tried again."""
+
 LOCK_SECONDS: Final = 60.0
 """How long a process that died keeps others from renewing; one that lives renews its lease."""
 
@@ -117,6 +120,7 @@ class TokenKeeper:
         self._dead: dict[str, NeedsConsent] = {}
         self._rotating: dict[str, asyncio.Task[None]] = {}
         self._renewed: Callable[[str], None] = lambda _: None
+        self._homeless = ""  # why rescued tokens are not in the store
 
     def add(self, key: str, paths: Sequence[str]) -> None:
         """Take an account in; its entry is at the first of ``paths`` that exists."""
@@ -202,6 +206,7 @@ class TokenKeeper:
 
     async def _look(self, parked: Collection[str]) -> None:
         """Do what is due. Errors are kept as the accounts' state, never raised."""
+        await self._bring_home()
         for key, held in self._accounts.items():
             if key in parked or not held.is_read:
                 await self._read(key)
@@ -281,7 +286,8 @@ class TokenKeeper:
 
     async def _may_spend(self, pair: TokenPair, lease: Lease) -> bool:
         """Claim a pair; not if that took longer than the lease lasts, for it may have an heir."""
-        is_claimed = await self._rotations.claim(pair, self._clock.at(), lease)
+        at, now = self._clock.at(), self._clock.now()
+        is_claimed = await self._rotations.claim(pair, lease, at=at, now=now)
         return is_claimed and await self._leases.renew(lease, LOCK_SECONDS)
 
     async def _spend(self, pair: TokenPair) -> None:
@@ -293,11 +299,10 @@ class TokenKeeper:
                 self._refused(pair, exc)
             return
         log.info("tokens renewed", pair=pair.fingerprint, successor=fresh.fingerprint)
-        attempt = 0
         while not await self._rotations.keep(pair, fresh):
             self._note(pair, "a new pair waits to be stored; it is not used before that")
-            await self._clock.sleep(self._schedule.pause(attempt))
-            attempt += 1
+            await self._clock.sleep(STORE_RETRY_SECONDS)
+        await self._bring_home()
         await self._take(pair, fresh)
 
     async def _adopt(self, pair: TokenPair) -> bool:
@@ -307,6 +312,17 @@ class TokenKeeper:
             return False
         await self._take(pair, newest)
         return True
+
+    async def _bring_home(self) -> None:
+        """Move rescued pairs to the store, or later if it is away: they are safe and in use."""
+        try:
+            await self._rotations.bring_home()
+        except SecretError as exc:
+            if self._homeless != str(exc):
+                log.warning("rescued tokens are not in the store yet", error=str(exc))
+            self._homeless = str(exc)
+        else:
+            self._homeless = ""
 
     async def _take(self, old: TokenPair, new: TokenPair) -> None:
         """Use a stored pair from now on, and bring the accounts' own entries up to date."""

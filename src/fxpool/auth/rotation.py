@@ -1,14 +1,16 @@
 """One entry per pair that was replaced: who may replace it, and what did. It survives any crash.
 
 A pair is spent under a claim that only one process can write (check-and-set), never by the holder
-of an older lease than the last one, and its successor is stored in the same entry before anything
-uses it. Whoever finds an old pair anywhere, after a crash or in another process, finds the new one
-from it.
+of an older lease than the last one, and its successor is stored before anything uses it: in a file
+beside this process first where there is one, since nothing is quicker. Whoever finds an old pair
+anywhere, after a crash or in another process, finds the new one from it.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 import structlog
@@ -18,21 +20,37 @@ from fxpool.auth.tokens import TokenPair, fields_of, pair_from
 from fxpool.errors import SecretConflict, SecretError
 from fxpool.store.leases import Lease
 
-CLAIM_FOR: Final = timedelta(minutes=2)
-"""Longer than an answer of the token service is waited for, clocks that differ included."""
+CLAIM_SECONDS: Final = 180.0
+"""For how long a process looks at another's claim before it takes it for abandoned: longer than
+answers of the token service are waited for, and than a store that is back waits to be tried."""
+
+_BREAK_SECONDS: Final = 60.0
+"""A longer break between two looks begins the count anew: the store may have been away."""
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Another process's claim: its version, and monotonic times of the first and last look."""
+
+    version: int
+    first: float
+    last: float
 
 
 class Rotations:
     """The entries of replaced pairs.
 
-    ``rescue`` is a second store that takes a new pair while the first one is away.
+    ``rescue`` is a second store, near and quick, that takes each new pair first and keeps it until
+    the other one has it.
     """
 
     def __init__(self, store: SecretStore, rescue: SecretStore | None, *, owner: str) -> None:
         self._store, self._rescue, self._owner = store, rescue, owner
         self._claimed: dict[str, int] = {}
+        self._seen: dict[str, _Seen] = {}
+        self._may_hold_rescued = rescue is not None
 
     async def newest(self, pair: TokenPair) -> TokenPair:
         """Return the pair that replaced this one, if any did, through all replacements."""
@@ -44,31 +62,29 @@ class Rotations:
             pair = following
         return pair
 
-    async def claim(self, pair: TokenPair, at: datetime, lease: Lease) -> bool:
+    async def claim(self, pair: TokenPair, lease: Lease, *, at: datetime, now: float) -> bool:
         """Take the right to spend a pair; False if it is spent, or another process is at it, or
         had a later lease than ours.
 
-        The claim is written, so a store that is away keeps the pair from being spent at all.
+        ``at`` is written for people, ``now`` is monotonic. The claim is written, so a store that
+        is away keeps the pair from being spent at all.
         """
-        entry = await self._store.read(_path(pair))
-        if entry.fields.get("access_token") or _is_anothers(entry, self._owner, at):
+        path = _path(pair)
+        entry = await self._store.read(path)
+        if entry.fields.get("access_token") or self._is_anothers(path, entry, now):
             return False
         newest = int(entry.fields.get("claimed_fence") or 0)
         if lease.is_shared and lease.fence < newest:
             log.warning("a lease is too old to renew tokens", fence=lease.fence, newest=newest)
             return False
         fence = lease.fence if lease.is_shared else newest
-        until = (at + CLAIM_FOR).isoformat()
+        fields = {
+            "claimed_by": self._owner,
+            "claimed_at": at.isoformat(),
+            "claimed_fence": str(fence),
+        }
         try:
-            self._claimed[_path(pair)] = await self._store.write(
-                _path(pair),
-                {
-                    "claimed_by": self._owner,
-                    "claimed_until": until,
-                    "claimed_fence": str(fence),
-                },
-                version=entry.version,
-            )
+            self._claimed[path] = await self._store.write(path, fields, version=entry.version)
         except SecretConflict:
             return False
         return True
@@ -78,18 +94,44 @@ class Rotations:
 
         The first thing done is the write: until it is done, the pair is in our memory only.
         """
-        path = _path(old)
-        for store in (self._store, self._rescue):
-            if store is None:
-                continue
-            try:
-                version = self._claimed.get(path, 0) if store is self._store else 0
-                await _put(store, path, fields_of(new), version)
-            except SecretError as exc:
-                log.warning("a new pair of tokens is not stored yet", error=str(exc))
-            else:
+        path, fields = _path(old), fields_of(new)
+        if self._rescue is not None:
+            self._may_hold_rescued = True
+            if await _is_put(self._rescue, path, fields, 0):
                 return True
-        return False
+        return await _is_put(self._store, path, fields, self._claimed.get(path, 0))
+
+    async def bring_home(self) -> None:
+        """Move what the rescue store took to the store, where other processes look for it.
+
+        Raises SecretError; nothing is lost then, and the next call goes on.
+        """
+        if self._rescue is None or not self._may_hold_rescued:
+            return
+        for name in await self._rescue.names(ROTATIONS):
+            path = f"{ROTATIONS}/{name}"
+            rescued = (await self._rescue.read(path)).fields
+            if not rescued:
+                continue  # moved by another task or process a moment ago
+            await _put(self._store, path, rescued, self._claimed.get(path, 0))
+            await self._rescue.delete(path)
+        self._may_hold_rescued = False
+
+    def _is_anothers(self, path: str, entry: Secret, now: float) -> bool:
+        """Whether another process may still be spending the pair.
+
+        A claim counts while it is looked at without a break, so clocks that differ do no harm, and
+        a holder that waited for the store as we did has the time to use it first.
+        """
+        owner = entry.fields.get("claimed_by")
+        if not owner or owner == self._owner:
+            return False
+        seen = self._seen.get(path)
+        is_same = seen is not None and seen.version == entry.version
+        if seen is None or not is_same or now - seen.last > _BREAK_SECONDS:
+            seen = _Seen(entry.version, now, now)
+        self._seen[path] = seen = replace(seen, last=now)
+        return now - seen.first < CLAIM_SECONDS
 
     async def _following(self, pair: TokenPair) -> TokenPair | None:
         for store in (self._store, self._rescue):
@@ -102,7 +144,16 @@ class Rotations:
         return None
 
 
-async def _put(store: SecretStore, path: str, fields: dict[str, str], version: int) -> None:
+async def _is_put(store: SecretStore, path: str, fields: Mapping[str, str], version: int) -> bool:
+    try:
+        await _put(store, path, fields, version)
+    except SecretError as exc:
+        log.warning("a new pair of tokens is not stored yet", store=store.place, error=str(exc))
+        return False
+    return True
+
+
+async def _put(store: SecretStore, path: str, fields: Mapping[str, str], version: int) -> None:
     """Write an entry whatever it holds: only the one who spent the pair has its successor.
 
     ``version`` is what it most likely has.
@@ -118,10 +169,3 @@ async def _put(store: SecretStore, path: str, fields: dict[str, str], version: i
 
 def _path(pair: TokenPair) -> str:
     return f"{ROTATIONS}/{pair.fingerprint}"
-
-
-def _is_anothers(entry: Secret, owner: str, at: datetime) -> bool:
-    until = entry.fields.get("claimed_until")
-    if not until or entry.fields.get("claimed_by") == owner:
-        return False
-    return datetime.fromisoformat(until) > at

@@ -25,6 +25,7 @@ from fxpool.errors import (
 )
 from fxpool.openapi.proto.messages_pb2 import ProtoOARefreshTokenReq, ProtoOARefreshTokenRes
 from fxpool.pool import ApplicationCredentials, Environment, Pool
+from fxpool.tls import client_context
 
 ANSWER_SECONDS: Final = 60.0
 """How long an answer is waited for: a reply that is given up is a pair that is lost."""
@@ -59,7 +60,7 @@ class HttpTokenService:
         self._url, self._credentials, self._clock = url, credentials, clock
         self._timeout = httpx.Timeout(timeout).as_dict()
         # The transport and not a client: a client logs every address, and this one holds secrets.
-        self._http = httpx.AsyncHTTPTransport()
+        self._http = httpx.AsyncHTTPTransport(verify=client_context())
 
     async def exchange(self, code: str, redirect_uri: str) -> TokenPair:
         """Return the pair of a consent; its code works once and for a minute. Raises as above."""

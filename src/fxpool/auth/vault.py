@@ -8,7 +8,6 @@ Source: the HTTP API of Vault: KV secrets engine, AppRole, sys/internal/ui/mount
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,8 +24,8 @@ from fxpool.errors import (
     SecretStoreDown,
     SecretStoreSealed,
     SecretUnreadable,
-    SettingsError,
 )
+from fxpool.tls import client_context
 
 TIMEOUT_SECONDS: Final = 10.0
 _CONFLICT_WORDS: Final = "check-and-set"
@@ -65,7 +64,7 @@ class VaultStore:
             base_url=f"{self._address}/v1/",
             headers=headers,
             timeout=timeout,
-            verify=_trusting(ca_file),
+            verify=client_context(ca_file, variable="VAULT_CACERT"),
         )
         self._token = login.token
         self._logging_in = asyncio.Lock()
@@ -199,15 +198,6 @@ class VaultStore:
         if status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.TOO_MANY_REQUESTS:
             raise SecretStoreDown(f"{self.place}: answered {status} to {path}")
         raise SecretError(f"{self.place}: answered {status} to {path}")
-
-
-def _trusting(ca_file: Path | None) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
-    except OSError as exc:
-        raise SettingsError(f"VAULT_CACERT: {ca_file} is no file of certificates") from exc
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 def _json(response: httpx.Response) -> dict[str, Any] | None:

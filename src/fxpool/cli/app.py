@@ -7,6 +7,7 @@ Those modules are imported inside the commands, so that ``fxpool --help`` answer
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Literal
 
 import typer
@@ -106,11 +107,17 @@ def serve(
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Port [CTRADER_POOL_PORT, 8088].")
     ] = None,
+    log_to: Annotated[
+        Literal["stderr", "stdout"], typer.Option(help="Where its log lines go.")
+    ] = "stderr",
 ) -> None:
-    """Run the gateway for the accounts that the environment configures."""
+    """Run the gateway for the accounts that the environment configures.
+
+    SIGTERM and Ctrl-C end it gracefully, a second one at once. Exit codes: docs/deploy.md.
+    """
     from fxpool.cli.serve import run
 
-    run(host=host, port=port)
+    run(host=host, port=port, log_to=sys.stdout if log_to == "stdout" else sys.stderr)
 
 
 @app.command(rich_help_panel=READ)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -27,6 +26,7 @@ from fxpool.platforms.ctrader_tokens import secret_paths
 from fxpool.platforms.routing import AccountConfig
 from fxpool.platforms.token_accounts import AccountMismatch, TokenAccounts
 from fxpool.pool import Endpoint, Environment, Pool
+from fxpool.session.link import tls_context
 from fxpool.settings import Settings
 from fxpool.store.redis import RedisAddress, RedisConnection
 
@@ -138,8 +138,7 @@ async def _way(environment: Environment, endpoint: Endpoint) -> AsyncIterator[Fi
         return f"{host} port {port} answers"
 
     async def shake_hands() -> str:
-        context = ssl.create_default_context(cafile=endpoint.ca_file)
-        _, writer = await asyncio.open_connection(host, port, ssl=context)
+        _, writer = await asyncio.open_connection(host, port, ssl=tls_context(endpoint))
         spoken = writer.get_extra_info("ssl_object").version()
         writer.close()
         return f"{spoken}, certificate trusted"

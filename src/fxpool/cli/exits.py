@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import typer
 
 from fxpool.cli.console import stderr, stdout
-from fxpool.errors import FxPoolError, SettingsError
+from fxpool.errors import AddressTaken, FxPoolError, SecretError, SecretStoreDown, SettingsError
 from fxpool.platforms.base import PlatformError
 
 NO_POOL = frozenset({"POOL_UNREACHABLE", "POOL_LINK_LOST", "POOL_TIMEOUT"})
@@ -26,6 +26,14 @@ class Exit(IntEnum):
     USAGE = 2
     UNREACHABLE = 3
     OUTCOME_UNKNOWN = 4
+    UNAVAILABLE = 69
+    """A server: something that it needs is away; starting it again later may help."""
+    BROKEN = 70
+    """A server: an internal error ended it."""
+    ADDRESS_TAKEN = 75
+    """A server: another process listens there, perhaps one that is about to end."""
+    CONFIG = 78
+    """A server: what it is configured with cannot work; starting it again does not help."""
 
 
 def fail(code: Exit, text: str, *, cure: str = "") -> NoReturn:
@@ -50,6 +58,24 @@ def end_with(error: FxPoolError, *, as_json: bool = False) -> NoReturn:
         warn_unknown(error.detail, is_repeatable=error.retryable)
         raise typer.Exit(code)
     fail(code, error.detail)
+
+
+def end_server_with(error: FxPoolError) -> NoReturn:
+    """End a server with the words of an error and a code that tells its supervisor whether to
+    start it again."""
+    fail(server_exit_of(error), str(error))
+
+
+def server_exit_of(error: FxPoolError) -> Exit:
+    """Which exit code an error stands for, where it ends a server. Those of sysexits.h."""
+    match error:
+        case AddressTaken():
+            return Exit.ADDRESS_TAKEN
+        case SecretStoreDown():
+            return Exit.UNAVAILABLE
+        case SettingsError() | SecretError():
+            return Exit.CONFIG
+    return Exit.UNAVAILABLE
 
 
 def exit_of(error: PlatformError) -> Exit:

@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from typing import TextIO
+
 import structlog
+import typer
 
 from fxpool.cli import logs
-from fxpool.cli.exits import end_with
+from fxpool.cli.exits import Exit, end_server_with
 from fxpool.cli.lifetime import run_until_signal
+from fxpool.cli.supervision import ServiceManager
 from fxpool.clock import SystemClock
 from fxpool.errors import FxPoolError
 from fxpool.gateway import GatewayServer, create_app, serve
 from fxpool.gateway.access.setup import access_from
 from fxpool.gateway.callback_rules import CallbackRules
+from fxpool.gateway.certificates import ListenerCertificate, certificate_from
 from fxpool.gateway.rate_limits import RateLimits
 from fxpool.gateway.shared_rates import rate_counters
 from fxpool.platforms.assembly import platform_from
 from fxpool.settings import Settings
 from fxpool.store.access import SqlAccessStore
 
+log = structlog.get_logger(__name__)
 
-def run(*, host: str | None, port: int | None) -> None:
-    """Serve until a signal; arguments win over the environment."""
+
+def run(*, host: str | None, port: int | None, log_to: TextIO) -> None:
+    """Serve until a signal; arguments win over the environment.
+
+    A second signal does not wait for requests in flight: orders that were sent are answered as
+    unknown, with their tickets.
+    """
     try:
         settings = Settings.from_environment()
-        logs.configure(settings.log_level)
+        logs.configure(settings.log_level, stream=log_to)
         run_until_signal(
             lambda: _serve(
                 settings,
@@ -32,36 +47,60 @@ def run(*, host: str | None, port: int | None) -> None:
             )
         )
     except FxPoolError as error:
-        end_with(error)
+        end_server_with(error)
+    except Exception:
+        log.exception("internal error")
+        raise typer.Exit(Exit.BROKEN) from None
+    log.info("gateway stopped")
 
 
 async def _serve(settings: Settings, *, host: str, port: int) -> None:
     """Serve the configured platforms from their opening to its close."""
     clock = SystemClock()
+    manager = ServiceManager.from_environment()
     store = SqlAccessStore(settings.journal_url)
     access = access_from(settings, store, clock=clock)
-    try:
+
+    def announce(server: GatewayServer) -> None:
+        log.info("gateway listens", url=server.url)
+        manager.is_ready()
+
+    async with AsyncExitStack() as ending:
+        ending.push_async_callback(store.close)
         await access.open()
         access.require_key_at(host)
         platform = await platform_from(settings, clock=clock)
-        async with rate_counters(settings, clock=clock) as counters:
-            app = create_app(
-                platform,
-                clock=clock,
-                access=access,
-                rates=RateLimits(counters),
-                volumes=store,
-                callbacks=CallbackRules.from_settings(settings),
-            )
-            await platform.open()
-            try:
-                await serve(app, host=host, port=port, announce=_announce)
-            finally:
-                await platform.close()
-                await access.close()
+        certificate = certificate_from(settings, clock=clock)
+        counters = await ending.enter_async_context(rate_counters(settings, clock=clock))
+        app = create_app(
+            platform,
+            clock=clock,
+            access=access,
+            rates=RateLimits(counters),
+            volumes=store,
+            callbacks=CallbackRules.from_settings(settings),
+            certificate=certificate,
+        )
+        ending.push_async_callback(access.close)
+        await platform.open()
+        await ending.enter_async_context(manager.watched())
+        ending.enter_context(_reloading(certificate, manager))
+        await serve(app, host=host, port=port, announce=announce, close=platform.close)
+
+
+@contextmanager
+def _reloading(certificate: ListenerCertificate | None, manager: ServiceManager) -> Iterator[None]:
+    """Read again at SIGHUP what can be read again."""
+
+    def reload() -> None:
+        manager.is_reloading()
+        if certificate is not None:
+            certificate.reload()
+        manager.is_ready()
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    try:
+        yield
     finally:
-        await store.close()
-
-
-def _announce(server: GatewayServer) -> None:
-    structlog.get_logger(__name__).info("gateway listens", url=server.url)
+        loop.remove_signal_handler(signal.SIGHUP)

@@ -23,6 +23,7 @@ from fxpool.gateway.access.operations import operations_of
 from fxpool.gateway.access.volume_caps import VolumeCaps, VolumeStore
 from fxpool.gateway.callback_rules import CallbackRules
 from fxpool.gateway.callbacks import Callbacks
+from fxpool.gateway.certificates import ListenerCertificate
 from fxpool.gateway.edge import RequestCount, RequestIds, StripPrefix
 from fxpool.gateway.errors import add_error_handlers
 from fxpool.gateway.limits import GatewayLimits
@@ -31,8 +32,10 @@ from fxpool.gateway.metrics import Metrics
 from fxpool.gateway.openapi import complete
 from fxpool.gateway.rate_limits import RateLimits
 from fxpool.gateway.rates import ProcessCounters
+from fxpool.gateway.stopping import RefuseWhileStopping, StoppingGate
 from fxpool.gateway.streams import Streams
 from fxpool.gateway.websocket import serve_socket
+from fxpool.mapping.formats import Health
 from fxpool.platforms.base import Platform
 
 CORS_HEADERS = (
@@ -65,7 +68,9 @@ class Gateway(FastAPI):
         limits: what is accepted.
         metrics: the gateway's own counters.
         streams: the event streams that are open.
+        stopping: what is refused once the gateway stops.
         callbacks: the addresses that are told of reconnects; the server opens and closes them.
+        certificate: what the server speaks TLS with; None for plain HTTP.
     """
 
     def __init__(
@@ -79,6 +84,7 @@ class Gateway(FastAPI):
         caps: VolumeCaps,
         new_request_id: Callable[[], str],
         callbacks: CallbackRules,
+        certificate: ListenerCertificate | None,
     ) -> None:
         super().__init__(
             title="fxpool",
@@ -88,12 +94,15 @@ class Gateway(FastAPI):
             redoc_url=None,
         )
         self.platform, self.access, self.limits = platform, access, limits
+        self.certificate = certificate
         self.clock = clock
         self.metrics = Metrics()
         self.rates, self._caps = rates, caps
         self.streams = Streams(clock=clock, limits=limits, metrics=self.metrics)
         self.callbacks = Callbacks(platform, callbacks, clock=clock)
+        self.stopping = StoppingGate()
         # The last one added is the first to see a request.
+        self.add_middleware(RefuseWhileStopping, gate=self.stopping)
         self.add_middleware(Gatekeeper, access=access, rates=rates)
         self.add_middleware(RequestCount, metrics=self.metrics, now=clock.now)
         self.add_middleware(RequestIds, new_id=new_request_id)
@@ -117,6 +126,7 @@ class Gateway(FastAPI):
         """Learn which routes are open to all. Raises LocalProtocolError for one that does not say
         what it does."""
         operations = operations_of(self.routes)
+        self.stopping.operations = operations
         self.access.open_paths = frozenset(
             path for path, operation in operations.items() if operation is Operation.OPEN
         )
@@ -124,6 +134,22 @@ class Gateway(FastAPI):
     def guarded(self, principal: Principal) -> GuardedPlatform:
         """Return the platform as a principal may use it."""
         return GuardedPlatform(self.platform, principal, self._caps)
+
+    def with_own_checks(self, health: Health) -> Health:
+        """Return the platform's health together with the gateway's own."""
+        if self.certificate is None:
+            return health
+        failure = self.certificate.failure
+        if failure is not None and health["status"] == "healthy":
+            health["status"] = "degraded"
+        word = "up" if failure is None else f"degraded: {failure}"
+        health["checks"] = {**health["checks"], "tls": word}
+        return health
+
+    def stop(self) -> None:
+        """Begin to end: tell the streams, and refuse what comes from now on but health checks."""
+        self.stopping.close()
+        self.streams.close()
 
     async def keep_access(self) -> None:
         """Learn of new and ended keys, and end the streams of ended ones; never returns."""
@@ -148,6 +174,7 @@ def create_app(
     volumes: VolumeStore | None = None,
     new_request_id: Callable[[], str] = lambda: uuid.uuid4().hex,
     callbacks: CallbackRules | None = None,
+    certificate: ListenerCertificate | None = None,
 ) -> Gateway:
     """Return the gateway to a platform, which the caller opens and closes.
 
@@ -164,4 +191,5 @@ def create_app(
         caps=VolumeCaps(volumes, clock=clock),
         new_request_id=new_request_id,
         callbacks=callbacks or CallbackRules(),
+        certificate=certificate,
     )

@@ -28,6 +28,7 @@ from fxpool.mapping.instants import iso
 from fxpool.platforms.base import Platform, PlatformError
 from fxpool.platforms.event_hub import event_id
 from fxpool.platforms.events import Event, EventFilter
+from fxpool.tls import client_context
 
 MAX_CALLBACKS: Final = 50
 MAX_WAITING: Final = 100
@@ -83,7 +84,10 @@ class Callbacks:
     async def open(self) -> None:
         """Begin to hear and to deliver."""
         self._http = httpx.AsyncClient(
-            timeout=ANSWER_SECONDS, follow_redirects=False, trust_env=False
+            timeout=ANSWER_SECONDS,
+            follow_redirects=False,
+            verify=client_context(),
+            trust_env=False,
         )
         for callback in self._callbacks.values():
             self._start(callback)

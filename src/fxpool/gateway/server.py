@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from typing import Final, Self
 
+import structlog
 import uvicorn
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
 
-from fxpool.errors import SettingsError
+from fxpool.errors import AddressTaken, SettingsError
 from fxpool.gateway.app import Gateway
+from fxpool.gateway.frames import FRAME_WRITER
 
 DEFAULT_PORT: Final = 8088
 _MAX_MESSAGE_BYTES: Final = 64 * 1024
@@ -22,6 +25,13 @@ _BACKLOG: Final = 2048
 
 # Longer than the pause of any polling caller, so that a request does not meet a closing connection.
 _KEEP_ALIVE_SECONDS: Final = 75
+
+DRAIN_SECONDS: Final = 35
+"""Longer than a trading call waits for the broker, so that every one of them can finish."""
+
+_LAST_WORDS_SECONDS: Final = 2
+
+log = structlog.get_logger(__name__)
 
 
 class GatewayServer:
@@ -36,7 +46,7 @@ class GatewayServer:
         *,
         host: str = "127.0.0.1",
         port: int = DEFAULT_PORT,
-        drain_seconds: int = 35,
+        drain_seconds: int = DRAIN_SECONDS,
     ) -> None:
         """Prepare; port 0 means any free one.
 
@@ -48,7 +58,7 @@ class GatewayServer:
         self._drain_seconds = drain_seconds
         self._server: _Uvicorn | None = None
         self._task: asyncio.Task[None] | None = None
-        self._watch: asyncio.Task[None] | None = None
+        self._watches: list[asyncio.Task[None]] = []
 
     @property
     def port(self) -> int:
@@ -59,10 +69,16 @@ class GatewayServer:
     def url(self) -> str:
         """The base URL, once the server was entered."""
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._port}"
+        return f"{'http' if self._app.certificate is None else 'https'}://{host}:{self._port}"
 
     async def __aenter__(self) -> Self:
-        """Listen. Raises SettingsError with the cure if the address cannot be had."""
+        """As ``open``."""
+        await self.open()
+        return self
+
+    async def open(self) -> None:
+        """Listen. Raises AddressTaken or SettingsError with the cure if the address cannot be
+        had."""
         listener = _listen(self._host, self._port, self._app.limits.stall_seconds)
         self._port = listener.getsockname()[1]
         self._server = _Uvicorn(_config(self._app, self._drain_seconds))
@@ -76,19 +92,48 @@ class GatewayServer:
         if self._task.done():
             await self._task
         await self._app.callbacks.open()
-        self._watch = asyncio.create_task(self._app.keep_access(), name="gateway-access")
-        return self
+        self._watches = [asyncio.create_task(self._app.keep_access(), name="gateway-access")]
+        if self._app.certificate is not None:
+            watching = self._app.certificate.watch()
+            self._watches.append(asyncio.create_task(watching, name="gateway-certificate"))
 
     async def __aexit__(self, *exc_info: object) -> None:
-        """Tell the streams, finish what is in flight, close."""
+        """Tell the streams, finish what is in flight, close. What did not end by then gets a
+        moment to send what it has, and is cut."""
         if self._server is None or self._task is None:
             return
-        self._app.streams.close()
-        self._server.should_exit = True
+        if not self._server.should_exit:
+            await self.drain()
+        await asyncio.wait([self._task], timeout=_LAST_WORDS_SECONDS)
+        self._server.force_exit = True
         await asyncio.wait([self._task])
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.wait([self._watch])
+
+    async def drain(self) -> None:
+        """Refuse what comes from now on, tell the streams, and wait for requests in flight, as
+        long as they may take. Cancelled, it waits for none of them."""
+        if self._server is None or self._task is None:
+            return
+        self._app.stop()
+        self._server.should_exit = True
+        log.info("gateway stops", in_flight=self._in_flight, waits_seconds=self._drain_seconds)
+        try:
+            await asyncio.wait([self._task], timeout=self._drain_seconds)
+        finally:
+            if self._in_flight:
+                log.warning("gateway stops with requests in flight", in_flight=self._in_flight)
+            await self._end_own_work()
+
+    @property
+    def _in_flight(self) -> int:
+        return 0 if self._server is None else len(self._server.server_state.tasks)
+
+    async def _end_own_work(self) -> None:
+        if not self._watches:
+            return
+        watches, self._watches = self._watches, []
+        for watch in watches:
+            watch.cancel()
+        await asyncio.wait(watches)
         await self._app.callbacks.close()
 
     async def wait(self) -> None:
@@ -103,13 +148,22 @@ async def serve(
     host: str = "127.0.0.1",
     port: int = DEFAULT_PORT,
     announce: Callable[[GatewayServer], None] | None = None,
+    close: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
-    """Serve until cancelled, then end gracefully.
+    """Serve until cancelled, then end gracefully and ``close`` what was served.
 
-    ``announce`` is called once the server listens, with its real port known.
-    Raises SettingsError if the address is refused or taken.
+    Requests in flight are waited for. When they take too long, or the task is cancelled again,
+    ``close`` ends them with what is known: an order that was sent is answered as unknown, with its
+    ticket. ``announce`` is called once the server listens, with its real port known.
+    Raises AddressTaken, or SettingsError if the address is refused.
     """
-    async with GatewayServer(app, host=host, port=port) as server:
+    server = GatewayServer(app, host=host, port=port)
+    async with AsyncExitStack() as ending:  # the last one pushed is the first to run
+        ending.push_async_exit(server)
+        if close is not None:
+            ending.push_async_callback(close)
+        await server.open()
+        ending.push_async_callback(server.drain)
         if announce is not None:
             announce(server)
         await server.wait()
@@ -132,10 +186,25 @@ class _Uvicorn(uvicorn.Server):
 
 
 class _WebSocketProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's protocol, for which a refusal with an HTTP answer is a finished handshake.
+    """uvicorn's protocol with two differences.
 
-    Without this it logs each refused WebSocket as an error of the application.
+    A refusal with an HTTP answer is a finished handshake; without this it is logged as an error of
+    the application. And the scope offers a way to write frames, since what many clients are sent
+    need not be framed once for each.
     """
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if not self.close_sent:  # else it was refused
+            self.scope["extensions"][FRAME_WRITER] = {"write": self.write_frames}
+
+    def write_frames(self, frames: bytes) -> bool:
+        """Write whole frames now; False if they must wait, or nobody is there any more."""
+        is_open = self.handshake_complete and not (self.close_sent or self.disconnected)
+        if not is_open or not self.writable.is_set():
+            return False
+        self.transport.write(frames)
+        return True
 
     async def send(self, message: ASGISendEvent) -> None:
         await super().send(message)
@@ -144,6 +213,7 @@ class _WebSocketProtocol(WebSocketsSansIOProtocol):
 
 
 def _config(app: Gateway, drain_seconds: int) -> uvicorn.Config:
+    certificate = app.certificate
     return uvicorn.Config(
         app,
         http="httptools",
@@ -156,7 +226,8 @@ def _config(app: Gateway, drain_seconds: int) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=drain_seconds,
+        timeout_graceful_shutdown=drain_seconds + _LAST_WORDS_SECONDS,
+        ssl_context_factory=None if certificate is None else lambda *_: certificate.context,
     )
 
 
@@ -166,7 +237,7 @@ def _listen(host: str, port: int, stall_seconds: float) -> socket.socket:
         listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as exc:
         if exc.errno == errno.EADDRINUSE:
-            raise SettingsError(
+            raise AddressTaken(
                 f"port {port} on {host} is taken: stop the process that has it, or choose another "
                 "port with --port or CTRADER_POOL_PORT (0 means any free one)"
             ) from exc

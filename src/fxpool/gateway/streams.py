@@ -25,6 +25,7 @@ from fxpool.clock import Clock
 from fxpool.domain.permissions import Principal
 from fxpool.errors import SlowConsumer
 from fxpool.gateway.access.guard import GuardedPlatform
+from fxpool.gateway.frames import SharedFrames
 from fxpool.gateway.limits import GatewayLimits
 from fxpool.gateway.metrics import Metrics
 from fxpool.gateway.stream_options import StreamOptions
@@ -189,6 +190,7 @@ class Streams:
 
     def __init__(self, *, clock: Clock, limits: GatewayLimits, metrics: Metrics) -> None:
         self.clock = clock
+        self.frames = SharedFrames()
         self._limits, self._metrics = limits, metrics
         self._open: set[EventStream] = set()
         self._is_closed = False

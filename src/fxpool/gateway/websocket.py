@@ -21,6 +21,7 @@ from fxpool.gateway.access import performs
 from fxpool.gateway.access.credentials import SUBPROTOCOL
 from fxpool.gateway.access.gatekeeper import admit, guarded
 from fxpool.gateway.errors import error_response, explain_validation
+from fxpool.gateway.frames import SharedFrames, array_of, frame_writer
 from fxpool.gateway.sse import read_options
 from fxpool.gateway.stream_options import StreamOptions
 from fxpool.gateway.streams import ClientGone, Ending, Streams, notice
@@ -33,16 +34,20 @@ _MAX_REASON_BYTES: Final = 123  # a close frame holds no more
 class WebSocketOutlet:
     """Writes events as text messages: one event, or a JSON array of events."""
 
-    def __init__(self, socket: WebSocket, clock: Clock) -> None:
-        self._socket, self._clock = socket, clock
+    def __init__(self, socket: WebSocket, clock: Clock, shared: SharedFrames) -> None:
+        self._socket, self._clock, self._shared = socket, clock, shared
+        self._write_frames = frame_writer(socket.scope)
 
     async def begin(self) -> None:
         offered = self._socket.scope.get("subprotocols", ())
         await self._socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
 
     async def write(self, events: Sequence[Event], *, is_batched: bool) -> None:
+        write = self._write_frames
+        if write is not None and write(self._shared.of(events, is_batched=is_batched)):
+            return
         if is_batched:
-            await self._send(b"[" + b",".join([event.encoded for event in events]) + b"]")
+            await self._send(array_of(events))
             return
         for event in events:
             await self._send(event.encoded)
@@ -86,7 +91,9 @@ async def serve_socket(socket: WebSocket) -> None:
     try:
         await admit(socket.scope, Operation.STREAM)
         options = _read_query(socket)
-        await streams.carry(WebSocketOutlet(socket, streams.clock), guarded(socket.scope), options)
+        await streams.carry(
+            WebSocketOutlet(socket, streams.clock, streams.frames), guarded(socket.scope), options
+        )
     except PlatformError as refusal:
         await socket.send_denial_response(error_response(refusal, socket.scope))
 

@@ -1,70 +1,68 @@
 """Ratios of a series of returns. Pure; floats, since ratios are not money.
 
-Each takes the whole series and sums it exactly (``math.fsum``), so that a result does not depend
-on how it was gathered. None means that the ratio cannot be computed: too few values, or nothing to
-divide by. Formulas: docs/statistics.md.
+``numpy`` does the arithmetic. None means that the ratio cannot be computed: too few values, or
+nothing to divide by. Formulas: docs/statistics.md.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values: TypeAlias = NDArray[np.float64]
 
 
-def mean(values: Sequence[float]) -> float | None:
+def mean(values: Values) -> float | None:
     """Return the arithmetic mean, None of nothing."""
-    return math.fsum(values) / len(values) if values else None
+    return float(values.mean()) if values.size else None
 
 
-def deviation(values: Sequence[float]) -> float | None:
+def deviation(values: Values) -> float | None:
     """Return the sample standard deviation (n - 1), None of fewer than two values."""
-    if len(values) < 2:
+    if values.size < 2:
         return None
-    centre = math.fsum(values) / len(values)
-    return math.sqrt(math.fsum((v - centre) ** 2 for v in values) / (len(values) - 1))
+    return 0.0 if _is_flat(values) else float(values.std(ddof=1))
 
 
-def sharpe(returns: Sequence[float]) -> float | None:
+def sharpe(returns: Values) -> float | None:
     """Return mean over standard deviation, risk-free rate 0, per trade and not annualised."""
     return _over(mean(returns), deviation(returns))
 
 
-def sortino(returns: Sequence[float]) -> float | None:
+def sortino(returns: Values) -> float | None:
     """Return the mean over the root of the mean square of the losses; gains count as 0 there."""
-    if len(returns) < 2:
+    if returns.size < 2:
         return None
-    downside = math.sqrt(math.fsum(min(0.0, r) ** 2 for r in returns) / len(returns))
+    downside = math.sqrt(float(np.square(np.minimum(returns, 0.0)).mean()))
     return _over(mean(returns), downside)
 
 
-def excess_kurtosis(values: Sequence[float]) -> float | None:
+def excess_kurtosis(values: Values) -> float | None:
     """Return the fourth standardised moment less 3, None without any spread."""
-    if len(values) < 2:
+    if values.size < 2 or _is_flat(values):
         return None
-    centre = math.fsum(values) / len(values)
-    second = math.fsum((v - centre) ** 2 for v in values) / len(values)
-    fourth = math.fsum((v - centre) ** 4 for v in values) / len(values)
-    ratio = _over(fourth, second**2)
+    squares = np.square(values - values.mean())
+    ratio = _over(float(np.square(squares).mean()), float(squares.mean()) ** 2)
     return None if ratio is None else ratio - 3.0
 
 
-def geometric_mean(factors: Sequence[float]) -> float | None:
-    """Return the n-th root of the product; None of nothing or where a factor is not positive."""
-    if not factors or min(factors) <= 0.0:
+def geometric_mean_return(returns: Values) -> float | None:
+    """Return the rate that compounds to the same; None of nothing or where all was lost once."""
+    if not returns.size or float(returns.min()) <= -1.0:
         return None
-    return math.exp(math.fsum(map(math.log, factors)) / len(factors))
+    return math.expm1(float(np.log1p(returns).mean()))
 
 
-def z_score(wins: Iterable[bool]) -> float | None:
+def z_score(wins: NDArray[np.bool_]) -> float | None:
     """Return how far the number of runs of wins and losses is from chance, in deviations."""
-    outcomes = list(wins)
-    count = len(outcomes)
-    won = sum(outcomes)
+    count, won = wins.size, int(np.count_nonzero(wins))
     product = 2.0 * won * (count - won)
     if count < 2 or product == 0.0 or product <= count:
         return None
-    runs = 1 + sum(a != b for a, b in pairwise(outcomes))
+    runs = 1 + int(np.count_nonzero(wins[1:] != wins[:-1]))
     spread = math.sqrt(product * (product - count) / (count - 1))
     return (count * (runs - 0.5) - product) / spread
 
@@ -72,6 +70,11 @@ def z_score(wins: Iterable[bool]) -> float | None:
 def confidence_percent(z: float | None) -> float | None:
     """Return the two-sided confidence of a z-score in percent."""
     return None if z is None else math.erf(abs(z) / math.sqrt(2.0)) * 100.0
+
+
+def _is_flat(values: Values) -> bool:
+    """Whether all values are equal: the rounding of their mean is no spread."""
+    return float(values.min()) == float(values.max())
 
 
 def _over(above: float | None, below: float | None) -> float | None:

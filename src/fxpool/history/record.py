@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from fxpool.domain.trades import CashFlow, Deal
 from fxpool.history.curve import BalanceCurve
+from fxpool.history.series import ResultSeries
 from fxpool.history.statistics import Ratios, Tally, ratios_of
 from fxpool.history.trades import ClosedPart, OpenLots, Result, Trade, result_at, trade_after
 
@@ -59,6 +60,7 @@ class AccountRecord:
         self._lots = OpenLots()
         self._ended: list[Trade] = []
         self._tally = Tally()
+        self._series = ResultSeries()
         self._running: dict[int, Trade] = {}
         self._seen: set[Identity] = set()
         self._last: EntryOrder | None = None
@@ -105,6 +107,7 @@ class AccountRecord:
         else:
             self._ended.append(trade)
             self._tally.add(trade)
+            self._series.add(trade)
             day.trades += 1
 
     # Questions
@@ -129,18 +132,8 @@ class AccountRecord:
     def ratios(self) -> Ratios:
         """Return the ratios over all trades; computed anew after a change only."""
         if self._ratios is None:
-            self._ratios = ratios_of(self.trades)
+            self._ratios = ratios_of(self._series.with_more(self._running.values()))
         return self._ratios
-
-    @property
-    def known_ratios(self) -> Ratios | None:
-        """The ratios, None if they are to be computed anew."""
-        return self._ratios
-
-    def keep_ratios(self, ratios: Ratios, parts: int) -> None:
-        """Take ratios that were computed elsewhere when there were so many parts."""
-        if parts == len(self.parts):
-            self._ratios = ratios
 
     def parts_since(self, since: datetime) -> list[ClosedPart]:
         """Return what was closed at or after an instant, oldest first."""

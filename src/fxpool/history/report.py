@@ -21,6 +21,7 @@ from fxpool.domain.past import Span
 from fxpool.domain.trades import CashFlow
 from fxpool.history.curve import BalanceCurve
 from fxpool.history.falls import Falls, Stretch, gaps_of, stretches_of
+from fxpool.history.series import ResultSeries
 from fxpool.history.statistics import Growth, Ratios, Tally, growth_of, ratios_of
 from fxpool.history.trades import ClosedPart, Result, Trade, result_at, trade_after
 from fxpool.mapping.instants import ms_from_instant
@@ -112,7 +113,7 @@ def report_of(
         curve=curve,
         growth=growth_of(curve, tally.profit + curve.charges, span.end),
         tally=tally,
-        ratios=ratios_of(trades),
+        ratios=ratios_of(ResultSeries.of(trades)),
         parts=parts,
         flows=flows,
         by_symbol=_split(parts, lambda part: part.symbol_id),

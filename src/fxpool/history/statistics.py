@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -17,6 +17,7 @@ from typing import Final
 from fxpool.domain.trades import Side
 from fxpool.history import ratios
 from fxpool.history.curve import ZERO, BalanceCurve
+from fxpool.history.series import ResultSeries
 from fxpool.history.trades import Trade
 
 MONTH_DAYS: Final = 30.4
@@ -132,19 +133,16 @@ class Ratios:
     confidence_percent: float | None
 
 
-def ratios_of(trades: Sequence[Trade]) -> Ratios:
+def ratios_of(series: ResultSeries) -> Ratios:
     """Return the ratios of trades; those of returns are None if one trade had no capital."""
-    profits = [float(trade.net_profit) for trade in trades]
-    known = [r for trade in trades if (r := trade.return_) is not None]
-    returns = known if len(known) == len(trades) else []
-    growth = ratios.geometric_mean([1.0 + r for r in returns])
-    z = ratios.z_score(trade.net_profit > 0 for trade in trades)
+    profits, returns = series.profits, series.returns
+    z = ratios.z_score(series.wins)
     return Ratios(
         sharpe=ratios.sharpe(returns),
         sortino=ratios.sortino(returns),
         kurtosis=ratios.excess_kurtosis(profits),
         mean_return=ratios.mean(returns),
-        geometric_return=None if growth is None else growth - 1.0,
+        geometric_return=ratios.geometric_mean_return(returns),
         profit_deviation=ratios.deviation(profits),
         z_score=z,
         confidence_percent=ratios.confidence_percent(z),

@@ -14,7 +14,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC
 from functools import partial
-from importlib.metadata import version
 from random import Random, SystemRandom
 from typing import Final, Self
 
@@ -82,6 +81,7 @@ from fxpool.store import Journal
 from fxpool.store.equity import SqlEquity
 from fxpool.store.history import SqlHistory
 from fxpool.store.shared import SharedState
+from fxpool.version import VERSION
 
 SERVICE: Final = "cTrader Connection Pool"
 
@@ -615,7 +615,7 @@ class CTraderPlatform(PastCalls, GuardCalls):
                 is_impaired=any(failures.values()),
             ),
             service=SERVICE,
-            version=version("fxpool"),
+            version=VERSION,
             timestamp=iso(self._clock.at()),
             simulated=any(served.account.is_simulated for served in enabled),
             stats=ctrader_health.counters(stats, self._trades_executed()),

@@ -17,7 +17,6 @@ from fxpool.domain.past import Span
 from fxpool.errors import InvalidCall, NotReady
 from fxpool.history import AccountRecord, HistoryKeeper, RecordedEquity
 from fxpool.history.bars import Timeframe, joined_bars, source_begin, timeframe
-from fxpool.history.beside import ratios_beside
 from fxpool.history.record import start_of_days
 from fxpool.history.windows import INSTANT, windows
 from fxpool.mapping.history_formats import (
@@ -86,7 +85,7 @@ class CTraderHistory:
         """Return what all trades came to."""
         record = await self._keeper.ready(READY_SECONDS)
         volumes = record.tally().volumes
-        ratios = await ratios_beside(record)
+        ratios = record.ratios()
         return metrics_of(
             record,
             ratios,

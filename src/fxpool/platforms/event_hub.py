@@ -28,6 +28,7 @@ class EventHub:
         """``log`` takes every change; its owner opens it, gives its past here, and closes it."""
         self._log = log
         self._subscriptions: set[EventSubscription] = set()
+        self._by_kind: dict[tuple[str, str, str | None], tuple[EventSubscription, ...]] = {}
         self._sequence: dict[str, int] = {}
         self._ring = EventRing()
         self.epoch = "0"
@@ -68,8 +69,17 @@ class EventHub:
         """Number a change and hand it on. Never waits."""
         if event.level_key is None:
             self._number(event)
-        for subscription in tuple(self._subscriptions):
-            subscription.offer(event)
+        for subscription in self._listeners(event):
+            subscription.put(event)
+
+    def _listeners(self, event: Event) -> tuple[EventSubscription, ...]:
+        """Return who wants such an event; found once for all events of its kind."""
+        kind = (event.account, event.type, event.symbol)
+        listeners = self._by_kind.get(kind)
+        if listeners is None:
+            wanting = (each for each in self._subscriptions if each.wanted.wants(event))
+            listeners = self._by_kind[kind] = tuple(wanting)
+        return listeners
 
     def _number(self, event: Event) -> None:
         number = self.sequence(event.account) + 1
@@ -88,7 +98,7 @@ class EventHub:
             snapshot.body["epoch"] = self.epoch
             snapshot.body["seq"] = self.sequence(snapshot.account)
             subscription.offer(snapshot)
-        self._subscriptions.add(subscription)
+        self._attach(subscription)
         return subscription
 
     def resume(
@@ -104,12 +114,19 @@ class EventHub:
             return None
         subscription = self._new(wanted, **options)
         subscription.lead(event for event in missed if wanted.wants(event))
-        self._subscriptions.add(subscription)
+        self._attach(subscription)
         return subscription
 
     def _new(self, wanted: EventFilter, **options: int) -> EventSubscription:
-        detach = self._subscriptions.discard
-        return EventSubscription(wanted, detach, numbering=self.numbering, **options)
+        return EventSubscription(wanted, self._detach, numbering=self.numbering, **options)
+
+    def _attach(self, subscription: EventSubscription) -> None:
+        self._subscriptions.add(subscription)
+        self._by_kind.clear()
+
+    def _detach(self, subscription: EventSubscription) -> None:
+        self._subscriptions.discard(subscription)
+        self._by_kind.clear()
 
 
 def event_id(event: Event) -> str | None:

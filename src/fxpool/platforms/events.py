@@ -118,25 +118,35 @@ class EventSubscription:
         self._pace = Pace(wanted.account_ms, self._put_levels) if wanted.account_ms else None
 
     def offer(self, event: Event) -> None:
-        """Queue an event; called by the hub, never waits."""
-        if self._ended is not None or not self.wanted.wants(event):
+        """Queue an event if it is wanted; never waits."""
+        if self.wanted.wants(event):
+            self.put(event)
+
+    def put(self, event: Event) -> None:
+        """Queue an event that is wanted; never waits."""
+        if self._ended is not None:
             return
-        pace = self._pace
-        if event.level_key is not None:
-            if pace is not None and event.type in MONEY_LEVELS:
-                pace.hold(event)
-                return
-            self._waiting.pop(event.level_key, None)
-            self._waiting[event.level_key] = event
-        elif self._changes >= self._max_waiting:
-            self.end(SlowConsumer(f"{self._changes} events were waiting; subscribe again"))
+        key, waiting = event.level_key, self._waiting
+        if key is None:
+            self._put_change(event)
+        elif self._pace is not None and event.type in MONEY_LEVELS:
+            self._pace.hold(event)
         else:
-            self._changes += 1
-            self._waiting[event] = event
-            if pace is not None:
-                pace.overtake(event)
-        if not self._ready.is_set():
-            self._ready.set()
+            if not waiting:
+                self._ready.set()
+            elif key in waiting:
+                del waiting[key]  # the newest goes behind what came meanwhile
+            waiting[key] = event
+
+    def _put_change(self, event: Event) -> None:
+        if self._changes >= self._max_waiting:
+            self.end(SlowConsumer(f"{self._changes} events were waiting; subscribe again"))
+            return
+        self._changes += 1
+        self._waiting[event] = event
+        if self._pace is not None:
+            self._pace.overtake(event)
+        self._ready.set()
 
     def _put_levels(self, events: Iterable[Event]) -> None:
         for event in events:

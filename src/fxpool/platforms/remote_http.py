@@ -14,6 +14,7 @@ import msgspec
 from fxpool.errors import FxPoolError
 from fxpool.mapping.formats import OutcomeWord, TradeResult
 from fxpool.platforms.base import PlatformError
+from fxpool.tls import client_context
 
 T = TypeVar("T")
 
@@ -64,6 +65,7 @@ class PoolHttp:
             headers={"Content-Type": "application/json", **headers},
             timeout=httpx.Timeout(timeout, connect=CONNECT_TIMEOUT),
             limits=httpx.Limits(max_connections=100, keepalive_expiry=KEEPALIVE_EXPIRY),
+            verify=client_context(),
             trust_env=False,  # the pool is a neighbour: a proxy for the outside is not for it
         )
 

@@ -29,6 +29,7 @@ from fxpool.platforms.event_hub import event_id
 from fxpool.platforms.event_ring import EventPosition, ResumeFrom
 from fxpool.platforms.events import HEARTBEAT, Event, EventFilter, EventSubscription
 from fxpool.platforms.remote_http import CONNECT_TIMEOUT, error_told, pool_unreachable
+from fxpool.tls import client_context
 
 MAX_MESSAGE_BYTES: Final = 64 * 2**20  # a snapshot with every position of a large account
 CLOSE_TIMEOUT: Final = 1.0
@@ -205,6 +206,7 @@ class RemoteSubscription:
                 additional_headers=self._headers,
                 compression=None,
                 proxy=None,
+                ssl=client_context() if self._base_url.startswith("https") else None,
                 open_timeout=CONNECT_TIMEOUT,
                 close_timeout=CLOSE_TIMEOUT,
                 max_size=MAX_MESSAGE_BYTES,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, Protocol, cast
 
 from fxpool.errors import ConnectFailed, LinkError, LinkLost, SettingsError
+from fxpool.tls import client_context
 
 CONNECT_SECONDS: Final = 30.0
 """Name lookup, TCP and TLS together: servers under maintenance accept TCP and never shake hands."""
@@ -119,7 +120,7 @@ class Dialler:
     def __init__(self, endpoint: Endpoint, *, seconds: float = CONNECT_SECONDS) -> None:
         self._endpoint = endpoint
         self._seconds = seconds
-        self._tls = _tls_context(endpoint) if endpoint.tls else None
+        self._tls = tls_context(endpoint) if endpoint.tls else None
 
     async def open(self) -> Link:
         """Return an open link. Raises ConnectFailed."""
@@ -138,9 +139,10 @@ class Dialler:
         return link
 
 
-def _tls_context(endpoint: Endpoint) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+def tls_context(endpoint: Endpoint) -> ssl.SSLContext:
+    """Return the settings; CTRADER_CA_FILE comes beside the machine's authorities, since one
+    environment may be a simulator and the other the real broker."""
+    context = client_context()
     if endpoint.ca_file is not None:
         try:
             context.load_verify_locations(endpoint.ca_file)

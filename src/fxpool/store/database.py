@@ -5,10 +5,11 @@ Work is a plain function of a SQLAlchemy connection, run in one transaction.
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -19,6 +20,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from fxpool.errors import SettingsError
 from fxpool.store.sqlite import SqliteDatabase
+from fxpool.tls import client_context, unchecked_context
 
 T = TypeVar("T")
 
@@ -54,7 +56,7 @@ def make_database(url: SecretStr) -> Database:
             "or leave it out for a file in CTRADER_DATA_DIR"
         ) from None
     if parsed.drivername == "postgresql+asyncpg":
-        return _PostgresDatabase(parsed)
+        return _PostgresDatabase(*postgres_tls(parsed))
     if parsed.drivername != "sqlite" or not parsed.database:
         raise SettingsError(
             f"CTRADER_DATABASE_URL begins with {parsed.drivername}: use "
@@ -62,6 +64,38 @@ def make_database(url: SecretStr) -> Database:
         )
     return SqliteDatabase(parsed, Path(parsed.database))
 
+
+def postgres_tls(url: URL) -> tuple[URL, ssl.SSLContext | str | None]:
+    """Return a URL without libpq's ``sslmode`` and ``sslrootcert``, and what they mean.
+
+    None where the URL names no mode; the driver then speaks TLS if the server does. Raises
+    SettingsError. Source: PostgreSQL, libpq, "SSL Mode Descriptions".
+    """
+    mode, file = (_one(url, name) for name in ("sslmode", "sslrootcert"))
+    url = url.difference_update_query(["sslmode", "sslrootcert"])
+    if mode is None and file is None:
+        return url, None
+    if mode in _UNPROTECTED and file is None:
+        return url, mode
+    if mode not in _PROTECTED:
+        raise SettingsError(
+            f"CTRADER_DATABASE_URL: sslmode is {mode!r}; use one of "
+            f"{', '.join(_UNPROTECTED + _PROTECTED)}, the last three with sslrootcert"
+        )
+    if mode == "require" and file is None:
+        return url, unchecked_context()
+    context = client_context(None if file is None else Path(file), variable="sslrootcert")
+    context.check_hostname = mode == "verify-full"
+    return url, context
+
+
+def _one(url: URL, name: str) -> str | None:
+    values = url.normalized_query.get(name, ())
+    return values[-1] if values else None
+
+
+_UNPROTECTED: Final = ("disable", "allow", "prefer")
+_PROTECTED: Final = ("require", "verify-ca", "verify-full")
 
 _MIGRATING: Final = threading.Lock()
 """Alembic keeps what it works on in its modules: in one process, one database after the other."""
@@ -92,9 +126,11 @@ def _upgrade(connection: Connection) -> None:
 
 
 class _PostgresDatabase:
-    def __init__(self, url: URL) -> None:
-        timeouts = {"timeout": CONNECT_SECONDS, "command_timeout": ANSWER_SECONDS}
-        self._engine = create_async_engine(url, connect_args=timeouts)
+    def __init__(self, url: URL, tls: ssl.SSLContext | str | None) -> None:
+        arguments: dict[str, Any] = {"timeout": CONNECT_SECONDS, "command_timeout": ANSWER_SECONDS}
+        if tls is not None:
+            arguments["ssl"] = tls
+        self._engine = create_async_engine(url, connect_args=arguments)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         async with self._engine.connect() as connection:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from random import Random
 
+import numpy as np
 import pytest
 
 from fxpool.domain.cash import CashOperation
 from fxpool.domain.trades import CashFlow
-from fxpool.history.beside import ratios_beside
-from fxpool.history.record import AccountRecord, start_of_days
+from fxpool.history import ratios
+from fxpool.history.record import AccountRecord, order_of, start_of_days
+from fxpool.history.series import ResultSeries
 from fxpool.history.statistics import growth_of, ratios_of
-from harness.past import cash_flow_of, deals_of, record_of, trade_at_random
+from harness.past import cash_flow_of, deals_of, trade_at_random
 from harness.trader import ACCOUNT, START_MS, Trader
 from harness.values import NOON, at
 
@@ -39,7 +40,7 @@ def test_an_account_without_a_past_has_no_rates() -> None:
     tally, growth = empty.tally(), growth_of(empty.curve, empty.profit(), NOON)
     assert (tally.trades, tally.average_win, tally.profit_factor) == (0, None, None)
     assert (growth.gain, growth.calmar, growth.recovery_factor) == (None, None, None)
-    assert ratios_of([]).sharpe is None
+    assert ratios_of(ResultSeries()).sharpe is None
 
 
 def test_deposits_and_withdrawals_are_no_gain_and_no_fall() -> None:
@@ -101,7 +102,7 @@ def test_days_are_days_of_utc_and_today_is_one_of_them() -> None:
     assert start_of_days(late, 30) == datetime(2026, 2, 1, tzinfo=UTC)
 
 
-async def test_ratios_beside_the_loop_are_those_of_the_record_and_are_kept() -> None:
+def test_ratios_are_those_of_all_trades_and_follow_each_of_them() -> None:
     trader = Trader()
     trade_at_random(
         trader.engine,
@@ -111,9 +112,13 @@ async def test_ratios_beside_the_loop_are_those_of_the_record_and_are_kept() -> 
         steps=80,
         chance=Random(1),
     )
-    record = record_of([*deals_of(trader.book), *cash_flow_of(trader.book)])
-    ratios = await ratios_beside(record)
-    assert ratios == ratios_of(record.trades)
-    assert record.known_ratios is ratios
-    record.keep_ratios(replace(ratios, sharpe=99.0), parts=1)
-    assert record.known_ratios is ratios, "those of another number of parts are old"
+    record = AccountRecord()
+    for entry in sorted([*deals_of(trader.book), *cash_flow_of(trader.book)], key=order_of):
+        record.take(entry)
+        assert record.ratios() == ratios_of(ResultSeries.of(record.trades))
+
+
+def test_results_that_are_all_equal_have_no_spread() -> None:
+    flat = np.array([0.1, 0.1, 0.1])  # the rounded mean of these is not 0.1
+    assert ratios.deviation(flat) == 0.0
+    assert (ratios.sharpe(flat), ratios.excess_kurtosis(flat)) == (None, None)

@@ -18,6 +18,7 @@ from fxpool.clock import Clock
 from fxpool.errors import SettingsError
 from fxpool.gateway.access.tokens import ASYMMETRIC
 from fxpool.settings import is_loopback
+from fxpool.tls import client_context
 
 KEEP_SECONDS: Final = 600.0
 _AGAIN_SECONDS: Final = 10.0
@@ -78,13 +79,16 @@ class KeySetIssuer:
             return
         self._tried_at = self._clock.now()
         try:
-            async with httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, trust_env=False) as client:
+            async with self._client() as client:
                 response = await client.get(self._url)
             response.raise_for_status()
             self._keys = _keys_of(response)
             self._read_at = self._clock.now()
         except (httpx.HTTPError, ValueError) as exc:
             log.warning("the key set cannot be read", url=self._url, error=type(exc).__name__)
+
+    def _client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, verify=client_context(), trust_env=False)
 
 
 def _keys_of(response: httpx.Response) -> list[jwt.PyJWK]:

@@ -37,15 +37,25 @@ async def read_root(request: Request, platform: OnPlatform) -> Response:
 
 @router.get("/health", responses=answers(Health))
 @performs(Operation.OPEN)
-async def read_health(platform: OnPlatform) -> Response:
+async def read_health(request: Request, platform: OnPlatform) -> Response:
     """The state of the pool, always with status 200; the word is in ``status``."""
-    return answer(await platform.health())
+    return answer(request.app.with_own_checks(await platform.health()))
+
+
+@router.get("/health/live", responses=answers(Readiness))
+@performs(Operation.OPEN)
+async def read_liveness() -> Response:
+    """200 as long as the process answers at all, whatever its accounts do."""
+    return answer(Readiness(status="live"))
 
 
 @router.get("/health/ready", responses=answers(Readiness))
 @performs(Operation.OPEN)
 async def read_readiness(request: Request, platform: OnPlatform) -> Response:
-    """200 once the first synchronisation is over, else 503."""
+    """200 once the first synchronisation is over, else 503; 503 again while the gateway stops."""
+    if request.app.stopping.is_closed:
+        leaving = PlatformError(503, "STOPPING", "network: the gateway is stopping", retryable=True)
+        return error_response(leaving, request.scope, extra={"status": "stopping"})
     health = await platform.health()
     if health["status"] != "starting":
         return answer(Readiness(status="ready"))

@@ -32,6 +32,7 @@ from fxpool.errors import (
 )
 from fxpool.platforms.metaapi.credits import Credits
 from fxpool.platforms.metaapi.model import ErrorAnswer
+from fxpool.tls import client_context
 
 T = TypeVar("T")
 
@@ -79,6 +80,7 @@ class MetaApiHttp:
             headers={"Content-Type": "application/json", **headers},
             timeout=httpx.Timeout(trade_seconds, connect=CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=100, keepalive_expiry=30.0),
+            verify=client_context(),
         )
 
     async def close(self) -> None:

@@ -17,7 +17,6 @@ from fxpool.clock import Clock
 from fxpool.errors import InvalidCall
 from fxpool.history import ClosedPart
 from fxpool.history.bars import timeframe as parse_timeframe
-from fxpool.history.beside import ratios_beside
 from fxpool.mapping.history_formats import (
     AccountMetrics,
     BarInfo,
@@ -73,7 +72,7 @@ class MetaApiPast:
         """Return what all trades came to."""
         ledger = await self._ledger()
         reading = await self._account.current()
-        ratios = await ratios_beside(ledger.record)
+        ratios = ledger.record.ratios()
         return metrics_of(
             ledger.record,
             ratios,

@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from typing import Final
 
 import structlog
@@ -54,6 +53,7 @@ from fxpool.platforms.ticket_desk import TicketDesk, TicketEvents
 from fxpool.platforms.words import Call, explain, refusal
 from fxpool.store import Journal
 from fxpool.store.event_log import LoggedPast
+from fxpool.version import VERSION
 
 SERVICE: Final = "MetaApi Connection Pool"
 
@@ -568,7 +568,7 @@ class MetaApiPlatform(MetaApiPastCalls):
                 uptime_seconds=self._clock.now() - self._opened_at,
             ),
             service=SERVICE,
-            version=version("fxpool"),
+            version=VERSION,
             timestamp=iso(self._clock.at()),
             simulated=False,
             stats=self._counters(),

@@ -7,7 +7,6 @@ an account or a caller ever waits for it.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,6 +30,7 @@ from redis.exceptions import TimeoutError as RedisTimeout
 from fxpool.clock import Clock
 from fxpool.errors import RedisDown, RedisRefused, SettingsError
 from fxpool.settings import Settings
+from fxpool.tls import MINIMUM
 
 CALL_SECONDS: Final = 2.0
 """How long one call may take, the connection to make it included."""
@@ -220,7 +220,7 @@ def _client(address: RedisAddress) -> Redis:
         tls = {
             "ssl": True,
             "ssl_ca_certs": None if address.ca_file is None else str(address.ca_file),
-            "ssl_min_version": ssl.TLSVersion.TLSv1_2,
+            "ssl_min_version": MINIMUM,
             "ssl_check_hostname": True,
         }
     return Redis(
