@@ -113,6 +113,10 @@ class AccessStoreDown(FxPoolError):
     """The API keys or the volumes of their days cannot be read or kept now."""
 
 
+class AuditDown(FxPoolError):
+    """The audit log cannot be written or read now; what waits is written later."""
+
+
 class NoQuote(FxPoolError):
     """No price is known for a symbol, so nothing that needs one can be computed."""
 

@@ -105,6 +105,8 @@ class Settings(BaseSettings):
     ca_file: Path | None = None
 
     data_dir: Path = Path("data")
+    audit_days: Annotated[int, Field(ge=31, le=36_500)] = 400
+    """How long the audit log is kept; at least as long as order tickets are."""
     database_url: SecretStr = NO_SECRET
     margin_check: Literal["refuse", "warn", "off"] = "refuse"
     order_settle_seconds: Annotated[float, Field(ge=0)] = 5.0
@@ -164,6 +166,14 @@ class Settings(BaseSettings):
         if self.database_url.get_secret_value():
             return self.database_url
         return SecretStr(f"sqlite:///{self.data_dir / 'history.sqlite3'}")
+
+    @property
+    def audit_url(self) -> SecretStr:
+        """The SQLAlchemy URL of the audit log: what is set, else a file in the data folder of its
+        own, so that no order waits for its writes."""
+        if self.database_url.get_secret_value():
+            return self.database_url
+        return SecretStr(f"sqlite:///{self.data_dir / 'audit.sqlite3'}")
 
     @property
     def instance_name(self) -> str:

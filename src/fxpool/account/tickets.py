@@ -15,6 +15,7 @@ import msgspec
 import structlog
 from google.protobuf.message import Message
 
+from fxpool import context
 from fxpool.account.journal import TicketJournal
 from fxpool.clock import Clock
 from fxpool.domain.order_keys import OrderKey, client_order_id
@@ -141,7 +142,9 @@ class Tickets:
             client_order_id=client_order_id(key, attempt, ticket_id),
             key=None if key is None else key.stored,
             fingerprint=fingerprint,
+            asked=context.asker(),
         )
+        context.add(ticket=ticket_id)
         self._prepared[ticket.client_order_id] = _Prepared(ticket, key, attempt)
         return ticket
 
@@ -178,7 +181,7 @@ class Tickets:
         self, kind: TicketKind, fields: Mapping[str, Any], *, is_exit: bool = False
     ) -> AsyncIterator[Answer]:
         """As ``sending``, for any other request that leaves as JSON."""
-        ticket = received(self._new_id(), self._account, kind, self._clock.at(), intent=fields)
+        ticket = self._change(kind, fields)
         async with self._sending(self._journaled(ticket, None), is_exit=is_exit) as answer:
             yield answer
 
@@ -281,14 +284,20 @@ class Tickets:
         kind = _KINDS.get(type(request))
         if kind is None:
             raise LocalProtocolError(f"{type(request).__name__} is no order request")
-        fields = fields_of(request)
+        return self._change(kind, fields_of(request))
+
+    def _change(self, kind: TicketKind, fields: Mapping[str, Any]) -> Ticket:
+        """Return the ticket of a request that was not prepared."""
+        ticket_id = self._new_id()
+        context.add(ticket=ticket_id)
         return received(
-            self._new_id(),
+            ticket_id,
             self._account,
             kind,
             self._clock.at(),
             intent=fields,
             client_order_id=str(fields.get("clientOrderId", "")),
+            asked=context.asker(),
         )
 
     def _step(

@@ -49,6 +49,7 @@ _DEAD_CODES: Final = frozenset({"ACCESS_DENIED", "INVALID_GRANT", "invalid_grant
 """Refusals of the token endpoint that are about the refresh token, beside those of the protocol."""
 
 log = structlog.get_logger(__name__)
+audit = structlog.get_logger("fxpool.audit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +299,7 @@ class TokenKeeper:
             if not await self._adopt(pair):
                 self._refused(pair, exc)
             return
-        log.info("tokens renewed", pair=pair.fingerprint, successor=fresh.fingerprint)
+        audit.info("tokens renewed", pair=pair.fingerprint, successor=fresh.fingerprint)
         while not await self._rotations.keep(pair, fresh):
             self._note(pair, "a new pair waits to be stored; it is not used before that")
             await self._clock.sleep(STORE_RETRY_SECONDS)
@@ -341,7 +342,7 @@ class TokenKeeper:
         lost = "; the answer to an earlier attempt was lost" if is_unclear else ""
         text = f"the refresh token was refused ({error}){lost}: authorise the application again"
         self._dead[pair.fingerprint] = NeedsConsent(text)
-        log.error("tokens are dead", pair=pair.fingerprint, error=str(error))
+        audit.error("tokens are dead", outcome="failed", pair=pair.fingerprint, error=str(error))
 
     def _failed(self, pair: TokenPair, error: FxPoolError) -> None:
         pause = self._schedule.failed(pair, error, self._clock.now())

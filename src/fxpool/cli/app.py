@@ -14,6 +14,7 @@ import typer
 
 import fxpool
 from fxpool.cli import trade_app
+from fxpool.cli.audit_app import audit_app
 from fxpool.cli.auth_app import connect, doctor, secrets_app
 from fxpool.cli.keys_app import keys_app
 from fxpool.cli.options import (
@@ -48,6 +49,7 @@ app.command(rich_help_panel=RUN)(doctor)
 app.add_typer(secrets_app, name="secrets", rich_help_panel=RUN)
 app.add_typer(keys_app, name="keys", rich_help_panel=RUN)
 app.add_typer(symbols_app, name="symbols", rich_help_panel=READ)
+app.add_typer(audit_app, name="audit", rich_help_panel=RUN)
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ from fxpool.domain.api_keys import ID_BYTES, SECRET_BYTES, ApiKey, make_key
 from fxpool.domain.permissions import Permissions, fields_of, permissions_of
 from fxpool.errors import FxPoolError, InvalidCall
 from fxpool.gateway.access.setup import make_signing_key
+from fxpool.gateway.audit.acts import write_act
 from fxpool.mapping.instants import iso
 from fxpool.platforms.ctrader_setup import accounts_from
 from fxpool.settings import Settings
@@ -71,6 +72,8 @@ def create(name: str, grant: Grant, days: int | None) -> None:
         ends = None if days is None else now + timedelta(days=days)
         key = ApiKey(key_id, name, digest, grant.permissions(settings), now, ends)
         await store.add(key)
+        may = fields_of(key.permissions)
+        await write_act(settings, "key created", id=key_id, holder=name, may=may, days=days)
         return text, key
 
     text, key = _run(work)
@@ -109,9 +112,10 @@ def list_all(*, as_json: bool) -> None:
 def revoke(key_id: str) -> None:
     """End a key."""
 
-    async def work(_settings: Settings, store: SqlAccessStore) -> None:
+    async def work(settings: Settings, store: SqlAccessStore) -> None:
         if not await store.revoke(key_id, datetime.now(UTC)):
             raise InvalidCall(f"there is no key {key_id}: see `fxpool keys list`")
+        await write_act(settings, "key revoked", id=key_id)
 
     _run(work)
     typer.echo(f"key {key_id} is revoked")
@@ -129,6 +133,8 @@ def sign(name: str, grant: Grant, hours: int) -> None:
             await secrets.close()
         now = datetime.now(UTC)
         ends = now + timedelta(hours=hours)
+        may = fields_of(permissions)
+        await write_act(settings, "token signed", holder=name, may=may, ends=iso(ends))
         return key.issue(name, permissions, now, ends), ends
 
     token, ends = _run(work)

@@ -7,19 +7,15 @@ looks like a secret by its name is hidden before it is formatted.
 from __future__ import annotations
 
 import logging
-import re
 import sys
-from collections.abc import Mapping
 from typing import Final, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-HIDDEN: Final = "[hidden]"
+from fxpool import context
+from fxpool.redaction import hidden
 
-_SECRET_NAME: Final = re.compile(
-    r"secret|password|passwd|token|authorization|api_?key|cookie|credential", re.IGNORECASE
-)
 _NOISY: Final = ("httpx", "httpcore", "websockets", "asyncio", "uvicorn.access")
 """Libraries whose INFO lines tell what ours tell already."""
 
@@ -28,7 +24,7 @@ def configure(level: str = "INFO", *, stream: TextIO | None = None) -> None:
     """Send all log lines of the process from ``level`` on to ``stream``, stderr by default."""
     target = sys.stderr if stream is None else stream
     shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
+        add_ids,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
@@ -46,7 +42,6 @@ def configure(level: str = "INFO", *, stream: TextIO | None = None) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                hide_secrets,
                 *_renderers(target),
             ],
         )
@@ -58,22 +53,21 @@ def configure(level: str = "INFO", *, stream: TextIO | None = None) -> None:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
+def add_ids(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Add the ids of the call that is being served; what the line says itself stays."""
+    return {**context.ids(), **event}
+
+
 def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Replace the value of every key, at any depth, whose name is that of a secret."""
-    return {key: _hidden(key, value) for key, value in event.items()}
-
-
-def _hidden(key: object, value: object) -> object:
-    if isinstance(key, str) and _SECRET_NAME.search(key):
-        return HIDDEN
-    if isinstance(value, Mapping):
-        return {inner: _hidden(inner, part) for inner, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_hidden(None, part) for part in value]
-    return value
+    """Hide what is a secret by its name or its looks, at any depth, tracebacks included."""
+    return {key: hidden(value, key) for key, value in event.items()}
 
 
 def _renderers(stream: TextIO) -> list[Processor]:
     if stream.isatty():
-        return [structlog.dev.ConsoleRenderer()]
-    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        return [structlog.processors.format_exc_info, hide_secrets, structlog.dev.ConsoleRenderer()]
+    return [
+        structlog.processors.format_exc_info,  # before what hides: a traceback may quote a secret
+        hide_secrets,
+        structlog.processors.JSONRenderer(),
+    ]

@@ -19,6 +19,7 @@ from fxpool.clock import SystemClock
 from fxpool.errors import FxPoolError
 from fxpool.gateway import GatewayServer, create_app, serve
 from fxpool.gateway.access.setup import access_from
+from fxpool.gateway.audit.setup import audit_trail_from
 from fxpool.gateway.callback_rules import CallbackRules
 from fxpool.gateway.certificates import ListenerCertificate, certificate_from
 from fxpool.gateway.rate_limits import RateLimits
@@ -28,6 +29,7 @@ from fxpool.settings import Settings
 from fxpool.store.access import SqlAccessStore
 
 log = structlog.get_logger(__name__)
+audit = structlog.get_logger("fxpool.audit")
 
 
 def run(*, host: str | None, port: int | None, log_to: TextIO) -> None:
@@ -72,6 +74,7 @@ async def _serve(settings: Settings, *, host: str, port: int) -> None:
         platform = await platform_from(settings, clock=clock)
         certificate = certificate_from(settings, clock=clock)
         counters = await ending.enter_async_context(rate_counters(settings, clock=clock))
+        trail = await ending.enter_async_context(audit_trail_from(settings, clock=clock))
         app = create_app(
             platform,
             clock=clock,
@@ -80,6 +83,7 @@ async def _serve(settings: Settings, *, host: str, port: int) -> None:
             volumes=store,
             callbacks=CallbackRules.from_settings(settings),
             certificate=certificate,
+            trail=trail,
         )
         ending.push_async_callback(access.close)
         await platform.open()
@@ -96,6 +100,7 @@ def _reloading(certificate: ListenerCertificate | None, manager: ServiceManager)
         manager.is_reloading()
         if certificate is not None:
             certificate.reload()
+            audit.info("certificate reloaded")
         manager.is_ready()
 
     loop = asyncio.get_running_loop()

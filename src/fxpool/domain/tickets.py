@@ -234,8 +234,9 @@ def received(
     client_order_id: str = "",
     key: str | None = None,
     fingerprint: str = "",
+    asked: str = "",
 ) -> Ticket:
-    """Return a new ticket."""
+    """Return a new ticket; ``asked`` says who asked for it, as evidence."""
     return Ticket(
         ticket_id=ticket_id,
         account=account,
@@ -246,5 +247,5 @@ def received(
         intent=intent,
         state=TicketState.RECEIVED,
         result=None,
-        evidence=(Evidence(at, TicketState.RECEIVED),),
+        evidence=(Evidence(at, TicketState.RECEIVED, asked),),
     )

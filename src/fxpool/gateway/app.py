@@ -21,6 +21,8 @@ from fxpool.gateway.access.guard import GuardedPlatform
 from fxpool.gateway.access.key_ring import REFRESH_SECONDS
 from fxpool.gateway.access.operations import operations_of
 from fxpool.gateway.access.volume_caps import VolumeCaps, VolumeStore
+from fxpool.gateway.audit import AuditTrail
+from fxpool.gateway.audit.recorder import AuditedCalls
 from fxpool.gateway.callback_rules import CallbackRules
 from fxpool.gateway.callbacks import Callbacks
 from fxpool.gateway.certificates import ListenerCertificate
@@ -71,6 +73,7 @@ class Gateway(FastAPI):
         stopping: what is refused once the gateway stops.
         callbacks: the addresses that are told of reconnects; the server opens and closes them.
         certificate: what the server speaks TLS with; None for plain HTTP.
+        trail: the audit log; None where none is kept.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class Gateway(FastAPI):
         new_request_id: Callable[[], str],
         callbacks: CallbackRules,
         certificate: ListenerCertificate | None,
+        trail: AuditTrail | None,
     ) -> None:
         super().__init__(
             title="fxpool",
@@ -95,7 +99,7 @@ class Gateway(FastAPI):
         )
         self.platform, self.access, self.limits = platform, access, limits
         self.certificate = certificate
-        self.clock = clock
+        self.clock, self.trail = clock, trail
         self.metrics = Metrics()
         self.rates, self._caps = rates, caps
         self.streams = Streams(clock=clock, limits=limits, metrics=self.metrics)
@@ -104,6 +108,8 @@ class Gateway(FastAPI):
         # The last one added is the first to see a request.
         self.add_middleware(RefuseWhileStopping, gate=self.stopping)
         self.add_middleware(Gatekeeper, access=access, rates=rates)
+        if trail is not None:
+            self.add_middleware(AuditedCalls, trail=trail, platform=platform, clock=clock)
         self.add_middleware(RequestCount, metrics=self.metrics, now=clock.now)
         self.add_middleware(RequestIds, new_id=new_request_id)
         self.add_middleware(StripPrefix)
@@ -131,9 +137,9 @@ class Gateway(FastAPI):
             path for path, operation in operations.items() if operation is Operation.OPEN
         )
 
-    def guarded(self, principal: Principal) -> GuardedPlatform:
-        """Return the platform as a principal may use it."""
-        return GuardedPlatform(self.platform, principal, self._caps)
+    def guarded(self, principal: Principal, note: dict[str, Any] | None = None) -> GuardedPlatform:
+        """Return the platform as a principal may use it; ``note`` is for the audit log."""
+        return GuardedPlatform(self.platform, principal, self._caps, note)
 
     def with_own_checks(self, health: Health) -> Health:
         """Return the platform's health together with the gateway's own."""
@@ -175,11 +181,12 @@ def create_app(
     new_request_id: Callable[[], str] = lambda: uuid.uuid4().hex,
     callbacks: CallbackRules | None = None,
     certificate: ListenerCertificate | None = None,
+    trail: AuditTrail | None = None,
 ) -> Gateway:
     """Return the gateway to a platform, which the caller opens and closes.
 
     With ``api_key``, every call but the health checks must show it; ``access`` knows further ways.
-    ``volumes`` keeps what keys with a daily cap have ordered.
+    ``volumes`` keeps what keys with a daily cap have ordered, ``trail`` who did what.
     """
     clock = clock or SystemClock()
     return Gateway(
@@ -192,4 +199,5 @@ def create_app(
         new_request_id=new_request_id,
         callbacks=callbacks or CallbackRules(),
         certificate=certificate,
+        trail=trail,
     )

@@ -8,6 +8,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fxpool import context
 from fxpool.gateway.errors import REQUEST_ID_HEADER
 from fxpool.gateway.metrics import Metrics
 
@@ -54,7 +55,8 @@ class RequestIds:
                 message["headers"] = [*message["headers"], (_HEADER, request_id)]
             await send(message)
 
-        await self._app(scope, receive, send_with_id)
+        with context.call(request_id.decode()):
+            await self._app(scope, receive, send_with_id)
 
 
 class RequestCount:

@@ -6,6 +6,7 @@ from typing import Any, Final, NotRequired, TypedDict
 
 import msgspec
 
+from fxpool.gateway.audit.views import AuditList
 from fxpool.gateway.callbacks import CallbackState
 from fxpool.mapping.formats import (
     AccountInformation,
@@ -137,6 +138,7 @@ SHAPES: Final = (
     AccountMetrics,
     AccountPositions,
     AccountReport,
+    AuditList,
     BarList,
     CallbackForgotten,
     CallbackRegistration,

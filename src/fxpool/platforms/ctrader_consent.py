@@ -26,7 +26,7 @@ from fxpool.platforms.words import explain
 _VIEW: Final = "accounts"
 _TRADE: Final = "trading"
 
-log = structlog.get_logger(__name__)
+audit = structlog.get_logger("fxpool.audit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class CTraderConsent:
             except FxPoolError as exc:
                 failed[key] = explain(exc).detail
         relinked, warnings = await self._relink(sorted(before - {*pending.accounts}), pair)
-        log.info("accounts linked", linked=[*linked, *relinked], failed=[*failed])
+        audit.info("accounts linked", linked=[*linked, *relinked], failed=[*failed])
         return LinkResult(
             success=not failed,
             linked={**linked, **relinked},

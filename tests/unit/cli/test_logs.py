@@ -12,6 +12,7 @@ import pytest
 import structlog
 
 from fxpool.cli import logs
+from fxpool.redaction import HIDDEN
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_what_is_named_like_a_secret_is_hidden_at_any_depth(stream: io.StringIO)
     )
 
     assert "planted" not in stream.getvalue()
-    assert lines(stream)[0]["body"]["client_secret"] == logs.HIDDEN
+    assert lines(stream)[0]["body"]["client_secret"] == HIDDEN
 
 
 def test_a_traceback_is_part_of_the_json_line(stream: io.StringIO) -> None:

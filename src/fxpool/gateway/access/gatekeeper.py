@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from fxpool import context
 from fxpool.domain.permissions import Operation, decide
 from fxpool.gateway.access.access import Access, Caller
 from fxpool.gateway.access.guard import GuardedPlatform
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 CALLER: Final = "caller"
 """The name in ``scope["state"]`` under which routes find who calls."""
 
+NOTE: Final = "audit"
+"""The name there under which is left what the audit log is to write down; absent without one."""
+
 _UNKNOWN: Final = frozenset({401, 403})
 
 
@@ -32,7 +36,9 @@ class Gatekeeper:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
             try:
-                scope["state"][CALLER] = await self._access.admit(scope)
+                caller = await self._access.admit(scope)
+                scope["state"][CALLER] = caller
+                context.add(caller=caller.principal.subject)
             except PlatformError as refusal:
                 told = await self._counted(refusal, scope)
                 await error_response(told, scope)(scope, receive, send)
@@ -61,7 +67,15 @@ async def admit(scope: Scope, operation: Operation) -> None:
 def guarded(scope: Scope) -> GuardedPlatform:
     """Return the platform as the caller may use it: all that a route or a stream gets of it."""
     app: Gateway = scope["app"]
-    return app.guarded(caller_of(scope).principal)
+    return app.guarded(caller_of(scope).principal, scope["state"].get(NOTE))
+
+
+def tell_audit(scope: Scope, **facts: Any) -> None:
+    """Leave what the audit log is to write down of a call, where one is kept: ``action`` makes a
+    read one that is written down, ``after`` is the state that it led to."""
+    note: dict[str, Any] | None = scope["state"].get(NOTE)
+    if note is not None:
+        note |= facts
 
 
 def caller_of(scope: Scope) -> Caller:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from fxpool import context
 from fxpool.domain.permissions import Allowed, Operation, Principal, Refused, Word, decide
 from fxpool.gateway.access.refusals import require
 from fxpool.gateway.access.volume_caps import VolumeCaps
+from fxpool.gateway.audit.before import StateBefore
 from fxpool.mapping import formats
 from fxpool.mapping.history_formats import (
     AccountMetrics,
@@ -51,9 +53,17 @@ class GuardedPlatform:
     see and one that does not exist are refused with the same words.
     """
 
-    def __init__(self, platform: Platform, principal: Principal, caps: VolumeCaps) -> None:
+    def __init__(
+        self,
+        platform: Platform,
+        principal: Principal,
+        caps: VolumeCaps,
+        note: dict[str, Any] | None = None,
+    ) -> None:
+        """``note`` is what the audit log writes down of the call; None where it does not."""
         self._platform, self.principal, self._caps = platform, principal, caps
         self._accounts = principal.permissions.accounts
+        self._before = StateBefore(platform, note)
 
     @property
     def name(self) -> str:
@@ -73,6 +83,8 @@ class GuardedPlatform:
 
         Raises PlatformError.
         """
+        if account is not None:
+            context.add(account=account)
         if self._accounts is None:
             require(decide(self.principal, operation), operation)
             return
@@ -271,6 +283,7 @@ class GuardedPlatform:
     async def modify_order(self, account: str, change: OrderChange) -> formats.TradeResult:
         """Change a pending order; a new volume counts as if the order were new."""
         self.require(Operation.AMEND, account)
+        await self._before.order(account, change.order_id)
         if change.volume is None or not self.principal.permissions.has_caps:
             return await self._platform.modify_order(account, change)
         lots = change.volume if change.volume_units is VolumeUnits.LOTS else None
@@ -282,6 +295,7 @@ class GuardedPlatform:
         self, account: str, request: ProtectionRequest
     ) -> formats.TradeResult:
         self.require(Operation.AMEND, account)
+        await self._before.position(account, request.position_id)
         return await self._platform.modify_position(account, request)
 
     async def close_position(self, account: str, request: CloseRequest) -> formats.TradeResult:
@@ -314,10 +328,12 @@ class GuardedPlatform:
 
     async def halt(self, account: str | None = None, *, reason: str = "") -> formats.HaltState:
         self.require(Operation.HALT, account)
+        await self._before.halts(account)
         return await self._platform.halt(account, reason=reason)
 
     async def resume(self, account: str | None = None) -> formats.HaltState:
         self.require(Operation.OPERATE, account)
+        await self._before.halts(account)
         return await self._platform.resume(account)
 
     async def guards(self, account: str) -> formats.GuardList:
@@ -325,6 +341,7 @@ class GuardedPlatform:
 
     async def reset_guards(self, account: str, *, by: str = "") -> formats.GuardList:
         self.require(Operation.OPERATE, account)
+        await self._before.guards(account)
         return await self._platform.reset_guards(account, by=by)
 
     async def reset_connections(self) -> int:

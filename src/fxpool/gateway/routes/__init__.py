@@ -2,6 +2,7 @@
 
 from fxpool.gateway.routes import (
     accounts,
+    audit,
     halts,
     history,
     oauth,
@@ -24,6 +25,7 @@ ROUTERS = (
     streaming.router,
     symbols.router,
     pool.router,
+    audit.router,
     oauth.router,
 )
 

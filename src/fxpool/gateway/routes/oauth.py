@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from fxpool.domain.permissions import Operation
 from fxpool.gateway.access import performs
-from fxpool.gateway.access.gatekeeper import guarded
+from fxpool.gateway.access.gatekeeper import guarded, tell_audit
 from fxpool.gateway.exact_json import answer
 from fxpool.gateway.openapi import Forgotten, answers
 from fxpool.gateway.routes.common import new_router, query_parameters
@@ -70,7 +70,10 @@ async def authorize(request: Request, platform: OnCTrader) -> Response:
 @performs(Operation.OPEN)
 async def callback(request: Request, platform: OnCTrader) -> Response:
     """Take the consent and say which accounts are linked now."""
-    return page_of(await take_consent(request, platform.consent))
+    tell_audit(request.scope, action="consent")
+    result = await take_consent(request, platform.consent)
+    tell_audit(request.scope, after={"linked": result["linked"], "failed": result["failed"]})
+    return page_of(result)
 
 
 @router.get("/oauth/status", responses=answers(dict[str, LinkStatus]))

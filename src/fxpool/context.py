@@ -1,0 +1,46 @@
+"""What a call carries with it: ids that every log line about it shows, and that tickets keep.
+
+They are in a context variable, so that no layer has to hand them on; a task that a call starts has
+them too. Imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final
+
+_NOTHING: Final[Mapping[str, str]] = {}
+_IDS: Final[ContextVar[Mapping[str, str]]] = ContextVar("fxpool_ids", default=_NOTHING)
+
+
+@contextmanager
+def call(request_id: str) -> Iterator[None]:
+    """Show a request's id, and what is added meanwhile, until the block ends."""
+    token = _IDS.set({"request": request_id})
+    try:
+        yield
+    finally:
+        _IDS.reset(token)
+
+
+def add(**ids: str) -> None:
+    """Show further ids until the call ends: ``caller``, ``account``, ``ticket``. Outside of a call
+    nothing is kept."""
+    known = _IDS.get()
+    if known:
+        _IDS.set({**known, **ids})
+
+
+def ids() -> Mapping[str, str]:
+    """Return the ids of the call that is being served; empty outside of one."""
+    return _IDS.get()
+
+
+def asker() -> str:
+    """Return who asked for what is being done, in words; empty outside of a call."""
+    known = _IDS.get()
+    if not known:
+        return ""
+    return f"asked by {known.get('caller', 'somebody')}, request {known['request']}"
