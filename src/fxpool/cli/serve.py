@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -41,6 +42,7 @@ def run(*, host: str | None, port: int | None, log_to: TextIO) -> None:
     try:
         settings = Settings.from_environment()
         logs.configure(settings.log_level, stream=log_to)
+        _allow_many_links()
         run_until_signal(
             lambda: _serve(
                 settings,
@@ -90,6 +92,12 @@ async def _serve(settings: Settings, *, host: str, port: int) -> None:
         await ending.enter_async_context(manager.watched())
         ending.enter_context(_reloading(certificate, manager))
         await serve(app, host=host, port=port, announce=announce, close=platform.close)
+
+
+def _allow_many_links() -> None:
+    """Take as many open files as we may have: each caller's link is one, and the usual 1024 few."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @contextmanager

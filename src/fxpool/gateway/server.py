@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import resource
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -12,16 +13,18 @@ from typing import Final, Self
 import structlog
 import uvicorn
 from uvicorn._types import ASGISendEvent
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
 from fxpool.errors import AddressTaken, SettingsError
 from fxpool.gateway.app import Gateway
+from fxpool.gateway.caller_links import CallerLinks, HttpLink, LinkConfig, WebSocketLink
 from fxpool.gateway.frames import FRAME_WRITER
 
 DEFAULT_PORT: Final = 8088
 _MAX_MESSAGE_BYTES: Final = 64 * 1024
 _BACKLOG: Final = 2048
+_TLS_SECONDS: Final = 10.0
+_MANY: Final = 1_000_000
 
 # Longer than the pause of any polling caller, so that a request does not meet a closing connection.
 _KEEP_ALIVE_SECONDS: Final = 75
@@ -81,7 +84,11 @@ class GatewayServer:
         had."""
         listener = _listen(self._host, self._port, self._app.limits.stall_seconds)
         self._port = listener.getsockname()[1]
-        self._server = _Uvicorn(_config(self._app, self._drain_seconds))
+        access = self._app.access
+        links = CallerLinks(
+            self._app.limits, open_files=_open_files(), is_proxy=access.is_trusted_proxy
+        )
+        self._server = _Uvicorn(_config(self._app, links, self._drain_seconds))
         serving = self._server.serve(sockets=[listener])
         self._task = asyncio.create_task(serving, name="gateway-http")
         started = asyncio.create_task(self._server.listening.wait(), name="gateway-start")
@@ -92,7 +99,10 @@ class GatewayServer:
         if self._task.done():
             await self._task
         await self._app.callbacks.open()
-        self._watches = [asyncio.create_task(self._app.keep_access(), name="gateway-access")]
+        self._watches = [
+            asyncio.create_task(self._app.keep_access(), name="gateway-access"),
+            asyncio.create_task(links.keep(), name="gateway-links"),
+        ]
         if self._app.certificate is not None:
             watching = self._app.certificate.watch()
             self._watches.append(asyncio.create_task(watching, name="gateway-certificate"))
@@ -172,20 +182,39 @@ async def serve(
 class _Uvicorn(uvicorn.Server):
     """uvicorn that leaves signals alone and says when it listens."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: LinkConfig) -> None:
         super().__init__(config)
+        self.links = config
         self.listening = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        """Listen as uvicorn does, with time limits for the beginning and the end of TLS."""
+        config, loop = self.config, asyncio.get_running_loop()
+        tls_seconds = None if config.ssl is None else _TLS_SECONDS
+        await self.lifespan.startup()
+        self.servers = [
+            await loop.create_server(
+                self._new_link,
+                sock=listener,
+                ssl=config.ssl,
+                backlog=config.backlog,
+                ssl_handshake_timeout=tls_seconds,
+                ssl_shutdown_timeout=tls_seconds,
+            )
+            for listener in sockets or ()
+        ]
+        self.started = True
         self.listening.set()
+
+    def _new_link(self) -> asyncio.Protocol:
+        return HttpLink(self.links, self.server_state, self.lifespan.state)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
 
-class _WebSocketProtocol(WebSocketsSansIOProtocol):
+class _WebSocket(WebSocketLink):
     """uvicorn's protocol with two differences.
 
     A refusal with an HTTP answer is a finished handshake; without this it is logged as an error of
@@ -212,12 +241,12 @@ class _WebSocketProtocol(WebSocketsSansIOProtocol):
             self.handshake_complete = True
 
 
-def _config(app: Gateway, drain_seconds: int) -> uvicorn.Config:
+def _config(app: Gateway, links: CallerLinks, drain_seconds: int) -> LinkConfig:
     certificate = app.certificate
-    return uvicorn.Config(
+    return LinkConfig(
         app,
-        http="httptools",
-        ws=_WebSocketProtocol,
+        links,
+        ws=_WebSocket,
         ws_per_message_deflate=False,  # doubles the cost of a quote
         ws_max_size=_MAX_MESSAGE_BYTES,
         lifespan="off",
@@ -229,6 +258,12 @@ def _config(app: Gateway, drain_seconds: int) -> uvicorn.Config:
         timeout_graceful_shutdown=drain_seconds + _LAST_WORDS_SECONDS,
         ssl_context_factory=None if certificate is None else lambda *_: certificate.context,
     )
+
+
+def _open_files() -> int:
+    """How many files and links this process may have open."""
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MANY if most == resource.RLIM_INFINITY else most
 
 
 def _listen(host: str, port: int, stall_seconds: float) -> socket.socket:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from fxpool.clock import Clock
+from fxpool.gateway.access.gatekeeper import caller_of
 from fxpool.gateway.access.guard import GuardedPlatform
 from fxpool.gateway.errors import error_response
 from fxpool.gateway.stream_options import StreamOptions
@@ -70,7 +71,8 @@ class EventStreamResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             outlet = SseOutlet(receive, send, self._streams.clock)
-            await self._streams.carry(outlet, self._platform, self._options)
+            address = str(caller_of(scope).address)
+            await self._streams.carry(outlet, self._platform, self._options, address=address)
         except PlatformError as refusal:
             await error_response(refusal, scope)(scope, receive, send)
 

@@ -102,13 +102,14 @@ class EventStream:
         self,
         platform: GuardedPlatform,
         outlet: Outlet,
+        address: str,
         *,
         clock: Clock,
         limits: GatewayLimits,
         metrics: Metrics,
     ) -> None:
         self._platform, self._outlet = platform, outlet
-        self.principal = platform.principal
+        self.principal, self.address = platform.principal, address
         self._clock, self._limits, self._metrics = clock, limits, metrics
         self._ended: asyncio.Future[Ending | None] = asyncio.get_running_loop().create_future()
 
@@ -196,21 +197,27 @@ class Streams:
         self._is_closed = False
 
     async def carry(
-        self, outlet: Outlet, platform: GuardedPlatform, options: StreamOptions
+        self,
+        outlet: Outlet,
+        platform: GuardedPlatform,
+        options: StreamOptions,
+        *,
+        address: str = "",
     ) -> None:
         """Carry events to a client until either side ends the stream.
 
-        ``platform`` is what the client may use of it. Raises PlatformError before the client was
-        accepted: too many streams, an account that is not for it, a gateway that stops.
+        ``platform`` is what the client may use of it, ``address`` where it is. Raises
+        PlatformError before the client was accepted: too many streams, an account that is not for
+        it, a gateway that stops.
         """
-        self._refuse_if_full(platform.principal)
+        self._refuse_if_full(platform.principal, address)
         subscription = platform.subscribe(options.wanted(), options.resume())
         async with AsyncExitStack() as opening:
             opening.push_async_exit(subscription)
             await outlet.begin()
             opening.pop_all()  # from here on the stream closes it
         stream = EventStream(
-            platform, outlet, clock=self.clock, limits=self._limits, metrics=self._metrics
+            platform, outlet, address, clock=self.clock, limits=self._limits, metrics=self._metrics
         )
         self._open.add(stream)
         self._metrics.streams = len(self._open)
@@ -233,7 +240,7 @@ class Streams:
         for stream in tuple(self._open):
             stream.end(Ending(GOING_AWAY, "streamClosed", "STOPPING", "the gateway is stopping"))
 
-    def _refuse_if_full(self, principal: Principal) -> None:
+    def _refuse_if_full(self, principal: Principal, address: str) -> None:
         if self._is_closed:
             text = "network: the gateway is stopping"
             raise PlatformError(503, "STOPPING", text, retryable=True)
@@ -243,4 +250,8 @@ class Streams:
         own = sum(stream.principal.subject == principal.subject for stream in self._open)
         if own >= self._limits.max_streams_per_key:
             text = f"network: {own} event streams of this key are open, which is its limit"
+            raise PlatformError(429, "TOO_MANY_STREAMS", text, retryable=True)
+        near = sum(stream.address == address for stream in self._open)
+        if near >= self._limits.max_streams_per_address:
+            text = f"network: {near} event streams of {address} are open, which is its limit"
             raise PlatformError(429, "TOO_MANY_STREAMS", text, retryable=True)

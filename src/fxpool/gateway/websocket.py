@@ -19,7 +19,7 @@ from fxpool.clock import Clock
 from fxpool.domain.permissions import Operation
 from fxpool.gateway.access import performs
 from fxpool.gateway.access.credentials import SUBPROTOCOL
-from fxpool.gateway.access.gatekeeper import admit, guarded
+from fxpool.gateway.access.gatekeeper import admit, caller_of, guarded
 from fxpool.gateway.errors import error_response, explain_validation
 from fxpool.gateway.frames import SharedFrames, array_of, frame_writer
 from fxpool.gateway.sse import read_options
@@ -92,7 +92,10 @@ async def serve_socket(socket: WebSocket) -> None:
         await admit(socket.scope, Operation.STREAM)
         options = _read_query(socket)
         await streams.carry(
-            WebSocketOutlet(socket, streams.clock, streams.frames), guarded(socket.scope), options
+            WebSocketOutlet(socket, streams.clock, streams.frames),
+            guarded(socket.scope),
+            options,
+            address=str(caller_of(socket.scope).address),
         )
     except PlatformError as refusal:
         await socket.send_denial_response(error_response(refusal, socket.scope))

@@ -21,7 +21,7 @@ from fxpool.domain.permissions import (
     Role,
 )
 from fxpool.errors import AccessStoreDown, SecretError, SettingsError
-from fxpool.gateway.access.addresses import caller_address
+from fxpool.gateway.access.addresses import caller_address, is_among
 from fxpool.gateway.access.browsers import BrowserRules
 from fxpool.gateway.access.credentials import shown_credential
 from fxpool.gateway.access.key_ring import KeyRing
@@ -115,6 +115,10 @@ class Access:
             return not self.has_key
         kind, _, key_id = principal.subject.partition(":")
         return kind != "key" or (self.ring is not None and self.ring.is_good(key_id))
+
+    def is_trusted_proxy(self, address: str) -> bool:
+        """Whether many callers come from an address, and tell theirs in X-Forwarded-For."""
+        return is_among(address, self._trusted_proxies)
 
     async def open(self) -> None:
         """Read the keys. Raises AccessStoreDown: without them nobody could be known."""

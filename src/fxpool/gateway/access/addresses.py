@@ -40,6 +40,12 @@ def read_networks(variable: str, texts: Iterable[str]) -> tuple[Network, ...]:
         raise SettingsError(f"{variable}: {exc}; use a form such as 192.0.2.0/24") from None
 
 
+def is_among(text: str, networks: tuple[Network, ...]) -> bool:
+    """Whether a text is an address of one of these networks."""
+    address = _read(text)
+    return address is not None and _is_in(address, networks)
+
+
 def _is_in(address: Address, networks: tuple[Network, ...]) -> bool:
     return any(address in network for network in networks)
 

@@ -1,0 +1,267 @@
+"""Links of callers: how many there may be, and how long a request may take to arrive.
+
+What uvicorn leaves open. A link that is one too many is told so and closed; one that dribbles its
+request is cut. Deadlines are looked at by one task, so that a request costs a number and no timer.
+Knows links, bytes and times, nothing of what is asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+import msgspec
+import uvicorn
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
+
+from fxpool.gateway.limits import GatewayLimits
+
+LOOK_SECONDS: Final = 0.25
+_CLOSE_SECONDS: Final = 2.0
+"""How long a link that was told its end may take to read that."""
+_RETRY_SECONDS: Final = 5
+_NEVER: Final = math.inf
+
+
+class Refusal:
+    """What a link is told that may not go on; an ASGI application that says it to every request."""
+
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        self.status = status
+        self._body = msgspec.json.encode(
+            {"detail": detail, "error": detail, "code": code, "retryable": status != _HEAD_TOO_LONG}
+        )
+        self._headers = {"content-type": "application/json", "connection": "close"}
+        if status in {429, 503}:
+            self._headers["retry-after"] = str(_RETRY_SECONDS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await Response(self._body, self.status, self._headers)(scope, receive, send)
+
+    def encoded(self) -> bytes:
+        """Return the whole answer, for a request that never became one."""
+        headers = self._headers | {"content-length": str(len(self._body))}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        return STATUS_LINE[self.status] + lines.encode() + b"\r\n" + self._body
+
+
+class _Link(Protocol):
+    due: float
+
+    def cut(self) -> None: ...
+
+
+class CallerLinks:
+    """All links of one gateway."""
+
+    def __init__(
+        self, limits: GatewayLimits, *, open_files: int, is_proxy: Callable[[str], bool]
+    ) -> None:
+        """``open_files`` is how many the process may have: a quarter stays for brokers, database
+        and secrets. ``is_proxy`` says of an address that many callers come from it."""
+        self.limits = limits
+        self.most = min(limits.max_links, open_files * 3 // 4)
+        self._is_proxy = is_proxy
+        self._by_address: Counter[str] = Counter()
+        self._watched: set[_Link] = set()
+
+    def opened(self, address: str) -> Refusal | None:
+        """Count a link; return what to tell one that is too many."""
+        self._by_address[address] += 1
+        count, own = self._by_address.total(), self._by_address[address]
+        if count > self.most:
+            text = f"network: {self.most} connections are open, which is the limit"
+            return Refusal(503, "TOO_MANY_CONNECTIONS", text)
+        most = self.limits.max_links_per_address
+        if own > most and not self._is_proxy(address):
+            text = f"network: {most} connections of {address} are open, which is its limit"
+            return Refusal(429, "TOO_MANY_CONNECTIONS", text)
+        return None
+
+    @property
+    def has_no_room(self) -> bool:
+        """Whether there are so many that a new one cannot even be told."""
+        return self._by_address.total() > self.most + self.most // 8
+
+    def closed(self, address: str) -> None:
+        """Forget a link."""
+        self._by_address[address] -= 1
+        if self._by_address[address] <= 0:
+            del self._by_address[address]
+
+    def watch(self, link: _Link) -> None:
+        self._watched.add(link)
+
+    def unwatch(self, link: _Link) -> None:
+        self._watched.discard(link)
+
+    async def keep(self) -> None:
+        """Cut links whose time is over; never returns."""
+        now = asyncio.get_running_loop().time
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            for link in [each for each in self._watched if each.due <= now()]:
+                link.cut()
+
+
+class LinkConfig(uvicorn.Config):
+    """uvicorn's settings, with the links that its protocols count and bound.
+
+    Attributes:
+        links: the gateway's.
+    """
+
+    def __init__(self, app: Any, links: CallerLinks, **options: Any) -> None:
+        super().__init__(app, http=HttpLink, **options)
+        self.links = links
+
+
+class HttpLink(HttpToolsProtocol):
+    """uvicorn's HTTP protocol within bounds.
+
+    Attributes:
+        due: the time of the loop at which a request must have arrived, infinite while none does.
+    """
+
+    config: LinkConfig
+
+    def __init__(
+        self,
+        config: LinkConfig,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.due = _NEVER
+        self._links, self._limits = config.links, config.links.limits
+        self._head_bytes = 0
+        self._is_in_head = True
+        self._is_refused = False
+        self._is_ending = False
+        self._is_counted = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's own narrowing
+        super().connection_made(transport)
+        refusal = self._links.opened(_address(self))
+        self._is_counted = True
+        self._links.watch(self)
+        self.due = self.loop.time() + self._limits.head_seconds
+        if refusal is not None:
+            self._refuse(refusal)
+            if self._links.has_no_room:
+                transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._links.unwatch(self)
+        if self._is_counted:
+            self._links.closed(_address(self))
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_ending:
+            return
+        if self._is_in_head:
+            self._head_bytes += len(data)
+            if self.due == _NEVER:  # the first bytes after an answer
+                self.due = self.loop.time() + self._limits.head_seconds
+        super().data_received(data)
+        if self._is_in_head and self._head_bytes > self._limits.max_head_bytes:
+            self._end(_head_too_long(self._limits))
+
+    def on_message_begin(self) -> None:
+        if self.due == _NEVER:  # behind another request, in the same bytes
+            self.due = self.loop.time() + self._limits.head_seconds
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        if size > self._limits.max_head_bytes:
+            self._refuse(_head_too_long(self._limits))
+        self._is_in_head = False
+        self.due = self.loop.time() + self._limits.body_seconds
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._is_in_head, self._head_bytes, self.due = True, 0, _NEVER
+        super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._links.unwatch(self)
+        self._is_counted = False  # from here on the WebSocket's protocol tells of the end
+        super().handle_websocket_upgrade()
+
+    def cut(self) -> None:
+        """End a link whose request did not arrive in time."""
+        if self._is_ending:
+            self.transport.abort()
+        elif self._owes_an_answer:  # to an earlier request of this link
+            self.due = self.loop.time() + self._limits.head_seconds
+        elif self._is_in_head:
+            self._end(_too_slow("the head of a request", self._limits.head_seconds))
+        else:
+            self._end(_too_slow("the body of a request", self._limits.body_seconds))
+
+    @property
+    def _owes_an_answer(self) -> bool:
+        """Whether the link must stay for a request that arrived whole: it may be an order."""
+        is_working = self.cycle is not None and not self.cycle.response_complete
+        return bool(self.pipeline) or (is_working and self._is_in_head)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self.app = refusal
+        self._is_refused = True
+
+    def _end(self, refusal: Refusal) -> None:
+        """Say why and close, unless an answer is on its way already; the application hears that
+        its caller left."""
+        self._is_ending = True
+        self.due = self.loop.time() + _CLOSE_SECONDS
+        cycle = self.cycle
+        is_answered = cycle is not None and not self._is_in_head and cycle.response_started
+        if cycle is not None:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        if not is_answered:
+            self.transport.write(refusal.encoded())
+        self.transport.close()
+
+    def _should_upgrade(self) -> bool:
+        return not self._is_refused and super()._should_upgrade()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        if not self._is_refused:
+            super()._unsupported_upgrade_warning()
+
+
+class WebSocketLink(WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket protocol, counted; what was counted before its upgrade ends here."""
+
+    config: LinkConfig
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.config.links.closed(_address(self))
+        super().connection_lost(exc)
+
+
+def _address(link: HttpLink | WebSocketLink) -> str:
+    return link.client[0] if link.client else ""
+
+
+_HEAD_TOO_LONG: Final = 431
+
+
+def _head_too_long(limits: GatewayLimits) -> Refusal:
+    text = f"the head of the request exceeds {limits.max_head_bytes} bytes"
+    return Refusal(_HEAD_TOO_LONG, "HEADERS_TOO_LONG", text)
+
+
+def _too_slow(what: str, seconds: float) -> Refusal:
+    return Refusal(408, "REQUEST_TOO_SLOW", f"network: {what} took longer than {seconds:g} s")
