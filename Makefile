@@ -8,6 +8,8 @@ SDK     := .venv-sdk
 CLIENT  := .venv-client
 LAYER   := .node-layer
 LAYER_PACKAGE := @reiryoku/ctrader-layer@2.2.0
+CALLERS := .node-callers
+CALLERS_PACKAGE := axios@1.21.1
 # ctrader-api-client needs a newer Python than we do; its test is skipped where none is found.
 NEWER_PYTHONS ?= python3.12 python3.13 python3.14 $(wildcard $(HOME)/.pyenv/versions/3.1[2-4]*/bin/python)
 SHELL   := /bin/bash
@@ -61,10 +63,19 @@ $(LAYER)/.ready: Makefile
 	npm install --prefix $(LAYER) --no-save --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error $(LAYER_PACKAGE); fi
 	@touch $@
 
+callers-env: $(CALLERS)/.ready ## .node-callers with axios, for JavaScript callers
+
+$(CALLERS)/.ready: Makefile
+	@mkdir -p $(CALLERS)
+	@if ! node --version >/dev/null 2>&1; then echo "fxpool: no Node here, so JavaScript callers are not tested"; else \
+	echo "fxpool: making $(CALLERS) with $(CALLERS_PACKAGE)"; \
+	npm install --prefix $(CALLERS) --no-save --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error $(CALLERS_PACKAGE); fi
+	@touch $@
+
 demo: env ## a simulated broker, the gateway on port 8088, a guided first trade
 	@$(BIN)/fxpool demo $(DEMO_ARGS)
 
-test: env sdk-env client-env layer-env ## all tests
+test: env sdk-env client-env layer-env callers-env ## all tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 soak: env ## seeds of the checker: orders under faults and kill -9 (SEEDS=200 FROM=1)
@@ -96,6 +107,6 @@ lock: ## pin all requirements again, with hashes (needs uv)
 	uv pip compile --quiet --generate-hashes --no-header --python-version 3.12 tests/compat/requirements-client.in -o tests/compat/requirements-client.txt
 
 clean: ## remove what the targets above made
-	rm -rf $(VENV) $(SDK) $(CLIENT) $(LAYER) .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(SDK) $(CLIENT) $(LAYER) $(CALLERS) .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 .PHONY: help env sdk-env client-env layer-env demo test soak soak-tokens check format bench proto lock clean
