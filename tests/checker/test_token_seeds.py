@@ -13,15 +13,15 @@ from fxpool.auth.rotation import Rotations
 from fxpool.auth.tokens import MARGIN, TokenPair
 from fxpool.store.leases import Lease
 from harness.openbao import running_openbao
-from harness.redis import running_redis
+from harness.redis import RedisServer, running_redis
 
 MONTH = 34
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[Servers]:
-    with running_openbao() as openbao, running_redis() as redis:
-        yield Servers(openbao, redis)
+def redis() -> Iterator[RedisServer]:
+    with running_redis() as server:
+        yield server
 
 
 async def run_all(seeds: range, folder: Path, servers: Servers, days: int) -> list[TokenReport]:
@@ -41,22 +41,29 @@ def assert_kept(reports: list[TokenReport]) -> Counter[str]:
 
 @pytest.mark.timeout(300)
 async def test_tokens_survive_seals_restarts_and_kills_on_real_servers(
-    servers: Servers, tmp_path: Path
+    redis: RedisServer, tmp_path: Path
 ) -> None:
-    sums = assert_kept(await run_all(range(1, 7), tmp_path, servers, MONTH))
+    reports = []
+    for seed in range(1, 7):
+        with running_openbao() as openbao:
+            servers = Servers(openbao, redis)
+            reports += await run_all(range(seed, seed + 1), tmp_path, servers, MONTH)
+    sums = assert_kept(reports)
     assert sums["renewed"] >= 6
     assert min(sums["kills"], sums["seals"], sums["redis stops"]) >= 3
 
 
-async def test_tokens_survive_a_redis_that_comes_and_goes(servers: Servers, tmp_path: Path) -> None:
-    only_redis = Servers(redis=servers.redis)
-    sums = assert_kept(await run_all(range(101, 109), tmp_path, only_redis, MONTH))
+async def test_tokens_survive_a_redis_that_comes_and_goes(
+    redis: RedisServer, tmp_path: Path
+) -> None:
+    only_redis = Servers(redis=redis)
+    sums = assert_kept(await run_all(range(101, 107), tmp_path, only_redis, MONTH))
     assert min(sums["kills"], sums["redis stops"]) >= 3
 
 
 async def test_tokens_survive_two_months_of_kills_without_any_server(tmp_path: Path) -> None:
-    sums = assert_kept(await run_all(range(201, 213), tmp_path, Servers(), 64))
-    assert sums["renewed"] >= 24
+    sums = assert_kept(await run_all(range(201, 209), tmp_path, Servers(), 64))
+    assert sums["renewed"] >= 16
 
 
 class _Forgetful(Rotations):

@@ -112,16 +112,22 @@ class MortalLeases:
         self._leases, self._life, self._noted = leases, life, noted
 
     async def acquire(self, name: str, seconds: float) -> Lease | None:
-        lease = await self._life.does(lambda: self._leases.acquire(name, self._LONG))
-        if lease is not None:
-            self._noted(lease, seconds)
-        return lease
+        async def acquired() -> Lease | None:
+            lease = await self._leases.acquire(name, self._LONG)
+            if lease is not None:
+                self._noted(lease, seconds)
+            return lease
+
+        return await self._life.does(acquired)
 
     async def renew(self, lease: Lease, seconds: float) -> bool:
-        is_ours = await self._life.does(lambda: self._leases.renew(lease, self._LONG))
-        if is_ours:
-            self._noted(lease, seconds)
-        return is_ours
+        async def renewed() -> bool:
+            is_ours = await self._leases.renew(lease, self._LONG)
+            if is_ours:
+                self._noted(lease, seconds)
+            return is_ours
+
+        return await self._life.does(renewed)
 
     async def release(self, lease: Lease) -> None:
         await self._life.does(lambda: self._leases.release(lease))

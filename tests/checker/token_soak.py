@@ -11,6 +11,8 @@ import logging
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,24 +20,25 @@ import structlog
 
 from checker.token_run import Servers, TokenRun
 from harness.openbao import running_openbao
-from harness.redis import running_redis
+from harness.redis import RedisServer, running_redis
 
 SUMMED = ("renewed", "kills", "seals", "redis stops", "consents", "violations")
 
 
-def servers_of(seed: int, everything: Servers) -> Servers:
-    """Return what a seed runs on: each mixture of real servers in turn."""
-    openbao = everything.openbao if seed % 4 in {0, 1} else None
-    redis = everything.redis if seed % 4 in {0, 2} else None
-    return Servers(openbao, redis)
+@contextmanager
+def servers_of(seed: int, redis: RedisServer) -> Iterator[Servers]:
+    """What a seed runs on: each mixture of real servers in turn."""
+    with ExitStack() as stack:
+        openbao = stack.enter_context(running_openbao()) if seed % 4 in {0, 1} else None
+        yield Servers(openbao, redis if seed % 4 in {0, 2} else None)
 
 
-async def soak(seeds: range, everything: Servers) -> Counter[str]:
-    """Run seeds one after the other, since they seal one server; return the sums."""
+async def soak(seeds: range, redis: RedisServer) -> Counter[str]:
+    """Run seeds one after the other; return the sums."""
     sums: Counter[str] = Counter()
     for seed in seeds:
-        with TemporaryDirectory(prefix="fxpool-tokens-") as folder:
-            report = await TokenRun(seed, Path(folder), servers_of(seed, everything)).run()
+        with TemporaryDirectory(prefix="fxpool-tokens-") as folder, servers_of(seed, redis) as on:
+            report = await TokenRun(seed, Path(folder), on).run()
         sums.update(report.counts)
         sums["violations"] += len(report.found)
         if report.found:
@@ -52,8 +55,8 @@ def main() -> int:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     began = time.monotonic()
     seeds = range(given.first, given.first + given.seeds)
-    with running_openbao() as openbao, running_redis() as redis:
-        sums = asyncio.run(soak(seeds, Servers(openbao, redis)))
+    with running_redis() as redis:
+        sums = asyncio.run(soak(seeds, redis))
     numbers = ", ".join(f"{sums[name]} {name}" for name in SUMMED)
     print(f"soak-tokens: {len(seeds)} runs, {numbers}; {time.monotonic() - began:.0f} s")
     return 1 if sums["violations"] else 0
