@@ -10,6 +10,9 @@ LAYER   := .node-layer
 LAYER_PACKAGE := @reiryoku/ctrader-layer@2.2.0
 CALLERS := .node-callers
 CALLERS_PACKAGE := axios@1.21.1
+PM2     := .node-pm2
+PM2_PACKAGE := pm2@7.0.4
+NPM_INSTALL = npm install --no-save --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error
 # ctrader-api-client needs a newer Python than we do; its test is skipped where none is found.
 NEWER_PYTHONS ?= python3.12 python3.13 python3.14 $(wildcard $(HOME)/.pyenv/versions/3.1[2-4]*/bin/python)
 SHELL   := /bin/bash
@@ -60,7 +63,16 @@ $(LAYER)/.ready: Makefile
 	@mkdir -p $(LAYER)
 	@if ! node --version >/dev/null 2>&1; then echo "fxpool: no Node here, so ctrader-layer is not tested"; else \
 	echo "fxpool: making $(LAYER) with $(LAYER_PACKAGE)"; \
-	npm install --prefix $(LAYER) --no-save --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error $(LAYER_PACKAGE); fi
+	$(NPM_INSTALL) --prefix $(LAYER) $(LAYER_PACKAGE); fi
+	@touch $@
+
+pm2-env: $(PM2)/.ready ## .node-pm2 with PM2, for the test of ecosystem.ctrader.config.cjs
+
+$(PM2)/.ready: Makefile
+	@mkdir -p $(PM2)
+	@if ! node --version >/dev/null 2>&1; then echo "fxpool: no Node here, so the PM2 file is not tested"; else \
+	echo "fxpool: making $(PM2) with $(PM2_PACKAGE)"; \
+	$(NPM_INSTALL) --prefix $(PM2) $(PM2_PACKAGE); fi
 	@touch $@
 
 callers-env: $(CALLERS)/.ready ## .node-callers with axios, for JavaScript callers
@@ -69,13 +81,13 @@ $(CALLERS)/.ready: Makefile
 	@mkdir -p $(CALLERS)
 	@if ! node --version >/dev/null 2>&1; then echo "fxpool: no Node here, so JavaScript callers are not tested"; else \
 	echo "fxpool: making $(CALLERS) with $(CALLERS_PACKAGE)"; \
-	npm install --prefix $(CALLERS) --no-save --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error $(CALLERS_PACKAGE); fi
+	$(NPM_INSTALL) --prefix $(CALLERS) $(CALLERS_PACKAGE); fi
 	@touch $@
 
 demo: env ## a simulated broker, the gateway on port 8088, a guided first trade
 	@$(BIN)/fxpool demo $(DEMO_ARGS)
 
-test: env sdk-env client-env layer-env callers-env ## all tests
+test: env sdk-env client-env layer-env callers-env pm2-env ## all tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 soak: env ## seeds of the checker: orders under faults and kill -9 (SEEDS=200 FROM=1)
@@ -107,6 +119,6 @@ lock: ## pin all requirements again, with hashes (needs uv)
 	uv pip compile --quiet --generate-hashes --no-header --python-version 3.12 tests/compat/requirements-client.in -o tests/compat/requirements-client.txt
 
 clean: ## remove what the targets above made
-	rm -rf $(VENV) $(SDK) $(CLIENT) $(LAYER) $(CALLERS) .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(SDK) $(CLIENT) $(LAYER) $(CALLERS) $(PM2) .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
-.PHONY: help env sdk-env client-env layer-env demo test soak soak-tokens check format bench proto lock clean
+.PHONY: help env sdk-env client-env layer-env pm2-env demo test soak soak-tokens check format bench proto lock clean

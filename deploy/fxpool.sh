@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# One gateway on this machine: deploy/fxpool.sh start|stop|restart|status|logs|test|vault
+# It runs under PM2, or under systemd where fxpool.service is installed. See docs/deploy.md.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+readonly url="http://127.0.0.1:${CTRADER_POOL_PORT:-8088}"
+readonly fxpool="${FXPOOL:-.venv/bin/fxpool}"
+
+manager() {
+    if systemctl cat fxpool.service >/dev/null 2>&1; then echo systemd; else echo pm2; fi
+}
+
+usage() {
+    echo "usage: ${0##*/} start|stop|restart|status|logs|test|vault" >&2
+    exit 2
+}
+
+answers() { # whether the gateway serves; prints what it says of itself
+    curl --silent --show-error --fail --max-time 5 "$url/health" && echo
+}
+
+on_systemd() {
+    case "$1" in
+        start | stop | restart) sudo systemctl "$1" fxpool ;;
+        status) systemctl --no-pager status fxpool ;;
+        logs) journalctl --unit fxpool --lines 100 --follow ;;
+    esac
+}
+
+on_pm2() {
+    case "$1" in
+        start) pm2 start ecosystem.ctrader.config.cjs ;;
+        stop) pm2 stop ctrader-pool ;;
+        restart) pm2 restart ctrader-pool --update-env ;;
+        status) pm2 describe ctrader-pool ;;
+        logs) pm2 logs ctrader-pool --lines 100 ;;
+    esac
+}
+
+case "${1:-}" in
+    start | stop | restart | logs) "on_$(manager)" "$1" ;;
+    status)
+        "on_$(manager)" status
+        answers
+        ;;
+    test)
+        "$fxpool" doctor
+        answers
+        ;;
+    vault) "$fxpool" secrets check ;;
+    *) usage ;;
+esac
