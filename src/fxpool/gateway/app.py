@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import SecretStr
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 import fxpool
 from fxpool.clock import Clock, SystemClock
@@ -34,6 +35,7 @@ from fxpool.gateway.metrics import Metrics
 from fxpool.gateway.openapi import complete
 from fxpool.gateway.rate_limits import RateLimits
 from fxpool.gateway.rates import ProcessCounters
+from fxpool.gateway.safe_headers import SafeHeaders
 from fxpool.gateway.stopping import RefuseWhileStopping, StoppingGate
 from fxpool.gateway.streams import Streams
 from fxpool.gateway.websocket import serve_socket
@@ -127,6 +129,10 @@ class Gateway(FastAPI):
             self.include_router(router)
         self.add_api_websocket_route("/ws", serve_socket)
         self.check_operations()
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return all of it; outside are the headers that answers to our own bugs need too."""
+        return SafeHeaders(super().build_middleware_stack(), docs_path="/docs")
 
     def check_operations(self) -> None:
         """Learn which routes are open to all. Raises LocalProtocolError for one that does not say

@@ -22,6 +22,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 
 from fxpool.gateway.limits import GatewayLimits
+from fxpool.gateway.safe_headers import SAFE_HEADERS
 
 LOOK_SECONDS: Final = 0.25
 _CLOSE_SECONDS: Final = 2.0
@@ -38,7 +39,11 @@ class Refusal:
         self._body = msgspec.json.encode(
             {"detail": detail, "error": detail, "code": code, "retryable": status != _HEAD_TOO_LONG}
         )
-        self._headers = {"content-type": "application/json", "connection": "close"}
+        self._headers = {
+            "content-type": "application/json",
+            "connection": "close",
+            **{name.decode(): value.decode() for name, value in SAFE_HEADERS},
+        }
         if status in {429, 503}:
             self._headers["retry-after"] = str(_RETRY_SECONDS)
 
