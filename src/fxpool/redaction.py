@@ -42,11 +42,12 @@ class _Known:
         self.pattern: re.Pattern[str] | None = None
 
     def add(self, values: Iterable[str]) -> None:
-        self._values |= {value for value in values if len(value) >= _MIN_KNOWN}
+        new = {value for value in values if len(value) >= _MIN_KNOWN} - self._values
+        if not new:
+            return
+        self._values |= new
         longest_first = sorted(self._values, key=len, reverse=True)
-        self.pattern = (
-            re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
-        )
+        self.pattern = re.compile("|".join(map(re.escape, longest_first)))
 
 
 _known: Final = _Known()
@@ -55,6 +56,11 @@ _known: Final = _Known()
 def learn(values: Iterable[str]) -> None:
     """Hide these texts from now on, wherever they appear in this process's logs."""
     _known.add(values)
+
+
+def learn_fields(fields: Mapping[str, str]) -> None:
+    """Hide the values of those fields whose name is that of a secret."""
+    learn(value for name, value in fields.items() if _SECRET_NAME.search(name))
 
 
 def hidden(value: object, name: object = None) -> object:

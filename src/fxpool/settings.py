@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
@@ -151,6 +153,16 @@ class Settings(BaseSettings):
             return cls()
         except ValidationError as exc:
             raise SettingsError("; ".join(_explain(error) for error in exc.errors())) from None
+
+    def secrets(self) -> Iterator[str]:
+        """Return the secrets that are set, to be hidden in logs, and the passwords in addresses."""
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, SecretStr):
+                text = value.get_secret_value()
+                yield text
+                if "://" in text:
+                    yield urlsplit(text.split()[0]).password or ""
 
     @property
     def journal_url(self) -> SecretStr:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from fxpool import redaction
+
 APPLICATION: Final = "ctrader/oauth"
 """Path of the application's own credentials."""
 
@@ -100,6 +102,7 @@ class WithFallback:
 
     async def read(self, path: str) -> Secret:
         own = await self._store.read(path)
+        redaction.learn_fields(own.fields)
         if own.exists:
             return own
         borrowed = await self._fallback.read(path)

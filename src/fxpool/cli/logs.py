@@ -1,27 +1,37 @@
 """Logging of a whole process: structlog and the standard library end in one stream on stderr.
 
 People on a terminal get coloured lines, everything else gets one JSON object to a line. What
-looks like a secret by its name is hidden before it is formatted.
+is a secret by its name or its looks, or is known to be one, is hidden before it is written.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
+import traceback
+from collections.abc import Iterable
+from types import TracebackType
 from typing import Final, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from fxpool import context
-from fxpool.redaction import hidden
+from fxpool.redaction import hidden, hidden_text, learn
 
 _NOISY: Final = ("httpx", "httpcore", "websockets", "asyncio", "uvicorn.access")
 """Libraries whose INFO lines tell what ours tell already."""
 
 
-def configure(level: str = "INFO", *, stream: TextIO | None = None) -> None:
-    """Send all log lines of the process from ``level`` on to ``stream``, stderr by default."""
+def configure(
+    level: str = "INFO", *, stream: TextIO | None = None, secrets: Iterable[str] = ()
+) -> None:
+    """Send all log lines of the process from ``level`` on to ``stream``, stderr by default.
+
+    ``secrets`` are hidden wherever they appear, in what ends the process too.
+    """
+    learn(secrets)
+    sys.excepthook = _print_crash
     target = sys.stderr if stream is None else stream
     shared: list[Processor] = [
         add_ids,
@@ -61,6 +71,13 @@ def add_ids(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict
 def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Hide what is a secret by its name or its looks, at any depth, tracebacks included."""
     return {key: hidden(value, key) for key, value in event.items()}
+
+
+def _print_crash(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Print what ends the process without the secrets that a traceback may quote."""
+    sys.stderr.write(hidden_text("".join(traceback.format_exception(kind, error, trace))))
 
 
 def _renderers(stream: TextIO) -> list[Processor]:

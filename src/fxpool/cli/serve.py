@@ -41,7 +41,7 @@ def run(*, host: str | None, port: int | None, log_to: TextIO) -> None:
     """
     try:
         settings = Settings.from_environment()
-        logs.configure(settings.log_level, stream=log_to)
+        logs.configure(settings.log_level, stream=log_to, secrets=settings.secrets())
         _allow_many_links()
         run_until_signal(
             lambda: _serve(

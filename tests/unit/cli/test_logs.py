@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import structlog
 
+from fxpool import context
 from fxpool.cli import logs
 from fxpool.redaction import HIDDEN
 
@@ -71,3 +72,26 @@ def test_lines_below_the_level_are_not_written(stream: io.StringIO) -> None:
     structlog.get_logger().debug("detail")
 
     assert stream.getvalue() == ""
+
+
+def test_every_line_of_a_call_shows_its_ids_and_the_next_call_has_its_own(
+    stream: io.StringIO,
+) -> None:
+    with context.call("the-request"):
+        context.add(caller="key:0123", account="alpha")
+        structlog.get_logger().info("asked")
+        logging.getLogger("library").warning("slow", extra={"account": "its own"})
+    with context.call("another"):
+        structlog.get_logger().info("asked")
+    structlog.get_logger().info("nobody asks")
+
+    first, second, third, fourth = lines(stream)
+    assert (first["request"], first["caller"], first["account"]) == (
+        "the-request",
+        "key:0123",
+        "alpha",
+    )
+    assert (second["request"], second["account"]) == ("the-request", "its own")
+    assert third["request"] == "another"
+    assert "caller" not in third
+    assert "request" not in fourth
