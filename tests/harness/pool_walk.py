@@ -27,6 +27,7 @@ ACCOUNTS: Final = {
 READS: Final = (
     "/",
     "/health",
+    "/health/live",
     "/health/ready",
     "/pool/stats",
     "/accounts",
