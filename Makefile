@@ -112,6 +112,9 @@ bench: env ## what things cost, as ratios to a raw-socket loop in the same run
 proto: env ## regenerate src/fxpool/openapi/proto from the .proto files
 	@$(BIN)/python tools/generate_proto.py
 
+tables: env ## the pages that say which test shows what (docs/contract-coverage.md, docs/requirements.md)
+	@$(BIN)/python tools/coverage_tables.py
+
 lock: ## pin all requirements again, with hashes (needs uv)
 	uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements.txt
 	uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 --group dev pyproject.toml -o requirements-dev.txt
@@ -121,4 +124,4 @@ lock: ## pin all requirements again, with hashes (needs uv)
 clean: ## remove what the targets above made
 	rm -rf $(VENV) $(SDK) $(CLIENT) $(LAYER) $(CALLERS) $(PM2) .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
-.PHONY: help env sdk-env client-env layer-env pm2-env demo test soak soak-tokens check format bench proto lock clean
+.PHONY: help env sdk-env client-env layer-env pm2-env demo test soak soak-tokens check format bench proto tables lock clean

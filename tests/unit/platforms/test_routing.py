@@ -117,6 +117,17 @@ def test_the_shipped_files_are_valid() -> None:
     assert not demo.read_only
 
 
+def test_the_accounts_example_is_valid() -> None:
+    path = SHIPPED / "routing-config.example.json"
+    alpha, beta, reports = load_routing_config(path)
+    assert (alpha.ctid, alpha.vault_path) == (28841907, "secret/ctrader/accounts/5120934")
+    assert (beta.symbol_suffix, beta.guards is not None) == (".d", True)
+    assert reports.read_only
+    content = json.loads(path.read_text("utf-8"))
+    ends = {route[end] for route in content["routes"] for end in ("source", "destination")}
+    assert ends <= set(content["accounts"])
+
+
 def test_a_demo_file_without_leave_to_trade_is_read_only(tmp_path: Path) -> None:
     path = write(
         tmp_path,
