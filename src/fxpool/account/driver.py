@@ -17,6 +17,7 @@ import structlog
 from google.protobuf.message import Message
 
 from fxpool.account.book import AccountBook
+from fxpool.account.depth import DepthReader
 from fxpool.account.events import BalanceChanged, BookEvent
 from fxpool.account.feed_healer import FeedHealer
 from fxpool.account.feed_watch import SILENT_SECONDS
@@ -32,6 +33,7 @@ from fxpool.domain.symbols import Symbol
 from fxpool.domain.trades import Execution
 from fxpool.errors import FxPoolError, MappingError, NoQuote, NotReady, RequestRefused
 from fxpool.mapping import from_wire
+from fxpool.mapping.depth import depth_from
 from fxpool.openapi import Reaction, reaction_to
 from fxpool.openapi.proto import messages_pb2 as wire
 from fxpool.pool import AccountChannel, Pool, Seat
@@ -91,6 +93,7 @@ class Account:
         book: its state; read it only while ``require_live`` passes.
         unreadable_events: pushes that made no sense; each led to a fresh reading.
         feed: what keeps its quotes flowing.
+        depth: what reads the depth of its symbols.
         profit: what compares its results with the broker's own.
         directory: its groups of symbols and its archived ones.
         heard: called with each execution before the book takes it; its owner may replace it.
@@ -125,6 +128,7 @@ class Account:
         self._work = asyncio.Event()
         self._telling = Telling(self.book, observer.changed)
         self._reader = BookReader(key, self.book, self._telling)
+        self.depth = DepthReader(self.reads)
         self.feed = FeedHealer(
             key,
             self.book,
@@ -182,6 +186,11 @@ class Account:
         is_served = self._channel is not None and self._channel.is_authorised
         if not (allow_unsynchronized and is_served):
             self.require_live()
+
+    def reads(self) -> AccountReads:
+        """Return the read requests of a live account. Raises NotReady for another one."""
+        self.require_live()
+        return self._reads
 
     async def whole(self) -> None:
         """Wait until the parameters of all symbols in use are known, and a moment for quotes.
@@ -347,6 +356,8 @@ class Account:
                 return book.apply_margin(*from_wire.margin_from(message))
             case wire.ProtoOATraderUpdatedEvent():
                 return book.load_trader(from_wire.trader_from(message.trader))
+            case wire.ProtoOADepthEvent():
+                self.depth.hear(depth_from(message))
             case wire.ProtoOASymbolChangedEvent():
                 self._reader.renewed.update(message.symbolId)
         return []

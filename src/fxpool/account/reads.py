@@ -187,6 +187,20 @@ class AccountReads:
         request = wire.ProtoOAUnsubscribeSpotsReq(ctidTraderAccountId=self._id, symbolId=symbol_ids)
         await self._ask_unless_so(request, wire.ProtoOAUnsubscribeSpotsRes)
 
+    async def subscribe_depth(self, symbol_id: int) -> None:
+        """Ask for the depth of a symbol whose quotes are subscribed; it is pushed."""
+        request = wire.ProtoOASubscribeDepthQuotesReq(
+            ctidTraderAccountId=self._id, symbolId=[symbol_id]
+        )
+        await self._ask_unless_so(request, wire.ProtoOASubscribeDepthQuotesRes)
+
+    async def unsubscribe_depth(self, symbol_id: int) -> None:
+        """Ask for no more depth; stragglers may follow."""
+        request = wire.ProtoOAUnsubscribeDepthQuotesReq(
+            ctidTraderAccountId=self._id, symbolId=[symbol_id]
+        )
+        await self._ask_unless_so(request, wire.ProtoOAUnsubscribeDepthQuotesRes)
+
     async def deals_of(self, position_id: int) -> list[Deal]:
         """Return all deals of a position, oldest first."""
         found: dict[int, Deal] = {}
@@ -270,7 +284,13 @@ class AccountReads:
             last = min(order.utcLastUpdateTimestamp for order in answer.order)
 
     async def expected_margin(
-        self, symbol_id: int, side: Side, volume_cents: int, *, timeout: float
+        self,
+        symbol_id: int,
+        side: Side,
+        volume_cents: int,
+        *,
+        timeout: float,
+        priority: Priority = Priority.TRADE,
     ) -> Decimal:
         """Return the margin that a volume would use, in the account's currency.
 
@@ -279,7 +299,7 @@ class AccountReads:
         request = wire.ProtoOAExpectedMarginReq(
             ctidTraderAccountId=self._id, symbolId=symbol_id, volume=[volume_cents]
         )
-        answer = await self._channel.request(request, timeout=timeout, priority=Priority.TRADE)
+        answer = await self._channel.request(request, timeout=timeout, priority=priority)
         if not isinstance(answer, wire.ProtoOAExpectedMarginRes):
             raise MappingError(f"a question for margin was answered by {type(answer).__name__}")
         return from_wire.expected_margin_from(answer, side, volume_cents)

@@ -31,6 +31,12 @@ from fxpool.mapping.history_formats import (
     TradeHistory,
 )
 from fxpool.mapping.instants import iso
+from fxpool.mapping.metaapi_formats import (
+    MetaApiBook,
+    MetaApiDeal,
+    MetaApiMargin,
+    MetaApiOrder,
+)
 from fxpool.mapping.report_formats import AccountReport
 from fxpool.mapping.symbol_formats import SymbolSpecification
 from fxpool.platforms.base import (
@@ -44,6 +50,7 @@ from fxpool.platforms.base import (
 from fxpool.platforms.event_ring import ResumeFrom
 from fxpool.platforms.events import EventFilter
 from fxpool.platforms.past import SortOrder
+from fxpool.platforms.records import MarginQuestion, Wanted
 from fxpool.platforms.remote_http import PoolHttp
 from fxpool.platforms.words import refusal
 
@@ -196,6 +203,18 @@ class MetaApiPool:
         end: datetime | None = None,
     ) -> BarList:
         _refuse("bars")
+
+    async def deals(self, account: str, wanted: Wanted) -> list[MetaApiDeal]:
+        _refuse("deals")
+
+    async def past_orders(self, account: str, wanted: Wanted) -> list[MetaApiOrder]:
+        _refuse("orders of the past")
+
+    async def depth(self, account: str, symbol: str) -> MetaApiBook:
+        _refuse("the depth of symbols")
+
+    async def order_margin(self, account: str, question: MarginQuestion) -> MetaApiMargin:
+        _refuse("margins of orders")
 
     async def symbols(self, account: str) -> formats.SymbolList:
         _refuse("the list of symbols")

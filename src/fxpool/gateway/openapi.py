@@ -40,8 +40,11 @@ from fxpool.mapping.history_formats import (
     TradeHistory,
 )
 from fxpool.mapping.metaapi_formats import (
+    MetaApiBook,
     MetaApiCandle,
+    MetaApiDeal,
     MetaApiInformation,
+    MetaApiMargin,
     MetaApiOrder,
     MetaApiPosition,
     MetaApiPrice,
@@ -177,9 +180,11 @@ SHAPES: Final = (
     dict[str, PriceInfo],
 )
 METAAPI_SHAPES: Final = (
+    MetaApiBook,
     MetaApiCandle,
     MetaApiError,
     MetaApiInformation,
+    MetaApiMargin,
     MetaApiOrder,
     MetaApiPosition,
     MetaApiPrice,
@@ -189,6 +194,7 @@ METAAPI_SHAPES: Final = (
     MetaApiTick,
     MetaApiTradeAnswer,
     list[MetaApiCandle],
+    list[MetaApiDeal],
     list[MetaApiOrder],
     list[MetaApiPosition],
     list[MetaApiProvisioned],

@@ -26,7 +26,7 @@ from fxpool.account.events import BalanceChanged, BookEvent, DealAdded
 from fxpool.account.positions import close_reason
 from fxpool.clock import Clock
 from fxpool.domain.past import Past, Span
-from fxpool.domain.trades import CloseReason, Order
+from fxpool.domain.trades import CashFlow, CloseReason, Deal, Order
 from fxpool.errors import FxPoolError, NotReady
 from fxpool.history.kept import HistoryStore
 from fxpool.history.naming import kept_name
@@ -146,6 +146,20 @@ class HistoryKeeper:
         if not self._current.is_set():
             raise NotReady(str(self.progress()), phase="reading history", retry_after=5.0)
         return self.record
+
+    async def past(self, seconds: float) -> Past:
+        """Return all deals, orders and cash flow, those that were heard just now too.
+
+        Raises NotReady as ``ready`` does, and HistoryDown.
+        """
+        await self.ready(seconds)
+        kept, _ = await self._store.load(self._name())
+        heard = self._heard.values()
+        deals = {deal.deal_id: deal for deal in kept.deals}
+        deals |= {entry.deal_id: entry for entry in heard if isinstance(entry, Deal)}
+        flows = {flow.history_id: flow for flow in kept.cash_flow}
+        flows |= {entry.history_id: entry for entry in heard if isinstance(entry, CashFlow)}
+        return Past(tuple(deals.values()), kept.orders, tuple(flows.values()))
 
     def progress(self) -> Progress:
         """Return how far the first reading, or the one after an outage, is."""

@@ -97,7 +97,8 @@ class MetaApiPosition(TypedDict):
 
 
 class MetaApiOrder(TypedDict):
-    """A pending order, or one of the past (with ``doneTime``, and without ``currentPrice``)."""
+    """A pending order, or one of the past (with ``doneTime``, and without ``currentPrice``). Only
+    a symbol that the broker lists no more has no lots, and so no volumes."""
 
     id: str
     platform: str
@@ -115,8 +116,8 @@ class MetaApiOrder(TypedDict):
     stopLoss: NotRequired[float]
     takeProfit: NotRequired[float]
     trailingStopLoss: NotRequired[dict[str, Any]]
-    volume: float
-    currentVolume: float
+    volume: NotRequired[float]
+    currentVolume: NotRequired[float]
     positionId: NotRequired[str]
     comment: NotRequired[str]
     clientId: NotRequired[str]

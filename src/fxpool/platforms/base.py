@@ -42,6 +42,7 @@ from fxpool.platforms.event_ring import ResumeFrom
 from fxpool.platforms.events import Event, EventFilter
 from fxpool.platforms.guard_reads import GuardReads
 from fxpool.platforms.past import PastReads
+from fxpool.platforms.records import RecordReads
 
 
 class PlatformError(FxPoolError):
@@ -187,7 +188,7 @@ class Subscription(Protocol):
         ...
 
 
-class Platform(PastReads, GuardReads, Protocol):
+class Platform(PastReads, RecordReads, GuardReads, Protocol):
     """One trading platform. ``account`` is any name that the platform resolves to one account.
 
     Reads raise PlatformError when the state is not known; they never answer empty instead. Trading

@@ -53,6 +53,7 @@ from fxpool.platforms.ctrader_feed import CTraderFeed
 from fxpool.platforms.ctrader_guards import CTraderGuards, GuardCalls, still_guarded
 from fxpool.platforms.ctrader_history import CTraderHistory
 from fxpool.platforms.ctrader_past import PastCalls
+from fxpool.platforms.ctrader_records import CTraderRecords, RecordCalls
 from fxpool.platforms.ctrader_setup import (
     accounts_from,
     credentials_from,
@@ -104,6 +105,7 @@ class _Served:
     trades: CTraderTrades
     orders: TicketedOrders
     past: CTraderHistory
+    records: CTraderRecords
     symbols: CTraderSymbols
 
     @property
@@ -115,7 +117,7 @@ class _Served:
         return self.account.live
 
 
-class CTraderPlatform(PastCalls, GuardCalls):
+class CTraderPlatform(PastCalls, RecordCalls, GuardCalls):
     """cTrader accounts of this process; implements ``platforms.base.Platform``."""
 
     name = "ctrader"
@@ -258,7 +260,8 @@ class CTraderPlatform(PastCalls, GuardCalls):
         self._desk.add(config.key, resolver)
         past = CTraderHistory(account, observer.keeper, recorded, clock=self._clock)
         symbols = CTraderSymbols(account, clock=self._clock)
-        return _Served(account, feed, trades, orders, past, symbols)
+        records = CTraderRecords(account, observer.keeper, clock=self._clock)
+        return _Served(account, feed, trades, orders, past, records, symbols)
 
     # Life
 
@@ -689,6 +692,11 @@ class CTraderPlatform(PastCalls, GuardCalls):
     async def _past(self, account: str) -> AsyncIterator[CTraderHistory]:
         async with self._read(account) as served:
             yield served.past
+
+    @asynccontextmanager
+    async def _records(self, account: str) -> AsyncIterator[CTraderRecords]:
+        async with self._read(account) as served:
+            yield served.records
 
     def _enabled(self) -> list[_Served]:
         return [served for served in self._accounts.values() if served.account.config.enabled]

@@ -96,12 +96,22 @@ def trade_row(
     )
 
 
+def cash_id(flow: CashFlow) -> int:
+    """Return an id for a cash operation that is no deal's."""
+    return CASH_ID_OFFSET + flow.history_id
+
+
+def cash_type(flow: CashFlow) -> str:
+    """Return MetaApi's word for what a cash operation is."""
+    return _CASH_TYPES.get(flow.operation, "DEAL_TYPE_BALANCE")
+
+
 def cash_row(flow: CashFlow) -> TradeInfo:
     """Return a cash operation as a row among trades."""
     at = iso(flow.at)
     return TradeInfo(
-        id=str(CASH_ID_OFFSET + flow.history_id),
-        type=_CASH_TYPES.get(flow.operation, "DEAL_TYPE_BALANCE"),
+        id=str(cash_id(flow)),
+        type=cash_type(flow),
         profit=float(flow.delta),
         swap=0.0,
         commission=0.0,

@@ -9,6 +9,7 @@ Source: the routes of ``gateway``.
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final, TypedDict, TypeVar
 from urllib.parse import quote
@@ -45,6 +46,7 @@ from fxpool.platforms.event_ring import ResumeFrom
 from fxpool.platforms.events import EventFilter
 from fxpool.platforms.remote_http import PoolHttp
 from fxpool.platforms.remote_past import RemotePast
+from fxpool.platforms.remote_records import RemoteRecords
 from fxpool.platforms.remote_stream import RemoteSubscription
 
 T = TypeVar("T")
@@ -58,7 +60,7 @@ class _ResetAnswer(TypedDict):
     connections: int
 
 
-class RemotePlatform(RemotePast):
+class RemotePlatform(RemotePast, RemoteRecords):
     """A Platform that another process serves over HTTP and WebSocket."""
 
     def __init__(
@@ -314,6 +316,9 @@ class RemotePlatform(RemotePast):
 
     async def _get(self, path: str, shape: type[T], **query: str | None) -> T:
         return await self._http.get(path, shape, query)
+
+    async def _post(self, path: str, body: Mapping[str, Any], shape: type[T]) -> T:
+        return await self._http.post(path, body, shape)
 
 
 def _unless(usual: Enum, value: Enum) -> str | None:

@@ -32,6 +32,8 @@ _UNCLEAR_ORDER: Final = (
     "look at positions and orders before sending it again"
 )
 _SERVER_ERRORS: Final = 500
+_BEING_READ: Final = 202
+"""MetaApi's paths answer so while an account is connected and its state is being read."""
 
 _UNCLEAR_REPEATABLE: Final = (
     "timeout: no response from the pool at {url} ({reason}); outcome unknown, "
@@ -131,7 +133,7 @@ class PoolHttp:
             raise self._unreachable(exc) from exc
         except httpx.RequestError as exc:
             raise self._lost(exc) from exc
-        if not response.is_success:
+        if not response.is_success or response.status_code == _BEING_READ:
             raise _error_of(response)
         try:
             return _decode(response, shape)

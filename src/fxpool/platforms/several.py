@@ -25,6 +25,12 @@ from fxpool.mapping.history_formats import (
     SymbolStats,
     TradeHistory,
 )
+from fxpool.mapping.metaapi_formats import (
+    MetaApiBook,
+    MetaApiDeal,
+    MetaApiMargin,
+    MetaApiOrder,
+)
 from fxpool.mapping.report_formats import AccountReport
 from fxpool.mapping.symbol_formats import SymbolSpecification
 from fxpool.platforms.absent import AbsentAccounts
@@ -42,6 +48,7 @@ from fxpool.platforms.event_ring import ResumeFrom
 from fxpool.platforms.events import Event, EventFilter
 from fxpool.platforms.mappings import joined
 from fxpool.platforms.past import SortOrder
+from fxpool.platforms.records import MarginQuestion, Wanted
 from fxpool.platforms.words import refusal
 
 T = TypeVar("T")
@@ -483,6 +490,20 @@ class SeveralPlatforms:
                 for part, accounts in by_part.values()
             ]
         )
+
+    # Records
+
+    async def deals(self, account: str, wanted: Wanted) -> list[MetaApiDeal]:
+        return await self._of(account).deals(account, wanted)
+
+    async def past_orders(self, account: str, wanted: Wanted) -> list[MetaApiOrder]:
+        return await self._of(account).past_orders(account, wanted)
+
+    async def depth(self, account: str, symbol: str) -> MetaApiBook:
+        return await self._of(account).depth(account, symbol)
+
+    async def order_margin(self, account: str, question: MarginQuestion) -> MetaApiMargin:
+        return await self._of(account).order_margin(account, question)
 
     # Limits
 

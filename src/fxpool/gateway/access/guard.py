@@ -26,6 +26,12 @@ from fxpool.mapping.history_formats import (
     SymbolStats,
     TradeHistory,
 )
+from fxpool.mapping.metaapi_formats import (
+    MetaApiBook,
+    MetaApiDeal,
+    MetaApiMargin,
+    MetaApiOrder,
+)
 from fxpool.mapping.order_words import VolumeUnits
 from fxpool.mapping.report_formats import AccountReport
 from fxpool.mapping.symbol_formats import SymbolSpecification
@@ -42,6 +48,7 @@ from fxpool.platforms.event_ring import ResumeFrom
 from fxpool.platforms.events import EventFilter
 from fxpool.platforms.mappings import joined
 from fxpool.platforms.past import SortOrder
+from fxpool.platforms.records import MarginQuestion, Wanted
 
 T = TypeVar("T")
 
@@ -267,6 +274,20 @@ class GuardedPlatform:
     ) -> BarList:
         platform = self._on(account)
         return await platform.bars(account, symbol, timeframe, begin=begin, end=end)
+
+    # Records
+
+    async def deals(self, account: str, wanted: Wanted) -> list[MetaApiDeal]:
+        return await self._on(account).deals(account, wanted)
+
+    async def past_orders(self, account: str, wanted: Wanted) -> list[MetaApiOrder]:
+        return await self._on(account).past_orders(account, wanted)
+
+    async def depth(self, account: str, symbol: str) -> MetaApiBook:
+        return await self._on(account).depth(account, symbol)
+
+    async def order_margin(self, account: str, question: MarginQuestion) -> MetaApiMargin:
+        return await self._on(account).order_margin(account, question)
 
     # Trading
 

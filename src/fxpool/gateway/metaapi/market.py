@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
 from fxpool.domain.permissions import Operation
+from fxpool.domain.trades import Side
 from fxpool.gateway.access import performs
 from fxpool.gateway.exact_json import answer
 from fxpool.gateway.metaapi.common import (
@@ -24,15 +26,19 @@ from fxpool.gateway.metaapi.common import (
 from fxpool.gateway.metaapi.errors import BadParameters
 from fxpool.gateway.openapi import metaapi_answers
 from fxpool.gateway.routes.common import OnPlatform, query_parameters
+from fxpool.gateway.values import Lots, Name, Price
 from fxpool.mapping import metaapi_rows as rows
 from fxpool.mapping.formats import PriceInfo
 from fxpool.mapping.metaapi_formats import (
+    MetaApiBook,
     MetaApiCandle,
+    MetaApiMargin,
     MetaApiPrice,
     MetaApiSpecification,
     MetaApiTick,
 )
 from fxpool.platforms.base import Platform, PlatformError
+from fxpool.platforms.records import MarginQuestion
 
 router = metaapi_router()
 
@@ -58,6 +64,23 @@ _LENGTHS: Final = {
 
 _WITHOUT_TRADING: Final = timedelta(days=4)
 """A long weekend, in which there are no bars."""
+
+
+class MarginBody(BaseModel):
+    """An order whose margin is asked for. ``openPrice`` is read for completeness: brokers of
+    cTrader compute margins at the market."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    symbol: Name
+    type: Literal["ORDER_TYPE_BUY", "ORDER_TYPE_SELL"]
+    volume: Lots
+    open_price: Price = Field(alias="openPrice")
+
+    def question(self) -> MarginQuestion:
+        side = Side.BUY if self.type == "ORDER_TYPE_BUY" else Side.SELL
+        return MarginQuestion(self.symbol, side, self.volume, self.open_price)
+
 
 _INSTANT: Final = timedelta(milliseconds=1)
 
@@ -90,6 +113,34 @@ async def read_price(account_id: str, symbol: str, platform: OnPlatform) -> Resp
 async def read_tick(account_id: str, symbol: str, platform: OnPlatform) -> Response:
     """The newest quote as a tick."""
     return answer(rows.current_tick(await _price(platform, account_id, symbol)))
+
+
+@router.get(f"{SYMBOL}/current-book", responses=metaapi_answers(MetaApiBook))
+@performs(Operation.READ)
+async def read_book(account_id: str, symbol: str, platform: OnPlatform) -> Response:
+    """What is offered and wanted at which price now, dearest first."""
+    return answer(await platform.depth(account_id, symbol))
+
+
+@router.post(
+    f"{ACCOUNT}/calculate-margin",
+    responses=metaapi_answers(MetaApiMargin),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": MarginBody.model_json_schema()}},
+        }
+    },
+)
+@performs(Operation.READ)
+async def calculate_margin(account_id: str, request: Request, platform: OnPlatform) -> Response:
+    """The margin that an order would use at the market, in the account's currency."""
+    try:
+        body = MarginBody.model_validate(await request.json())
+    except ValidationError as exc:
+        found = {".".join(map(str, e["loc"])) or "body": e["msg"] for e in exc.errors()}
+        raise BadParameters(found) from exc
+    return answer(await platform.order_margin(account_id, body.question()))
 
 
 @router.get(f"{SYMBOL}/current-candles/{{timeframe}}", responses=metaapi_answers(MetaApiCandle))

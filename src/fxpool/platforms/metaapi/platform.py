@@ -45,6 +45,7 @@ from fxpool.platforms.metaapi.model import Price
 from fxpool.platforms.metaapi.new_orders import MetaApiOrders
 from fxpool.platforms.metaapi.orders import not_supported
 from fxpool.platforms.metaapi.past import MetaApiPast, MetaApiPastCalls
+from fxpool.platforms.metaapi.records import MetaApiRecords, RecordWay
 from fxpool.platforms.metaapi.resolver import MetaApiResolver
 from fxpool.platforms.metaapi.sending import Sender
 from fxpool.platforms.metaapi.way import Way
@@ -88,7 +89,7 @@ class _Served:
         return self.account.key
 
 
-class MetaApiPlatform(MetaApiPastCalls):
+class MetaApiPlatform(MetaApiPastCalls, MetaApiRecords):
     """MetaTrader accounts; implements ``platforms.base.Platform``."""
 
     name = "metaapi"
@@ -653,6 +654,11 @@ class MetaApiPlatform(MetaApiPastCalls):
     async def _past(self, account: str) -> AsyncIterator[MetaApiPast]:
         async with self._read(account) as served:
             yield served.past
+
+    @asynccontextmanager
+    async def _record_way(self, account: str) -> AsyncIterator[tuple[RecordWay, str]]:
+        async with self._read(account) as served:
+            yield self._way, served.key
 
     def _enabled(self) -> list[_Served]:
         return [served for served in self._accounts.values() if served.account.config.enabled]

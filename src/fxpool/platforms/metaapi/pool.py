@@ -35,6 +35,7 @@ from fxpool.platforms.metaapi.model import (
     TradeAnswer,
 )
 from fxpool.platforms.metaapi.orders import not_supported
+from fxpool.platforms.metaapi.records import NOT_TOLD
 from fxpool.platforms.metaapi.way import Offers
 
 T = TypeVar("T")
@@ -169,6 +170,17 @@ class PoolWay:
 
     async def symbols(self, account: str) -> Sequence[str]:
         raise not_supported("the list of symbols: this pool does not tell it")
+
+    async def record(
+        self,
+        account: str,
+        path: str,
+        shape: type[T],
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> T:
+        raise not_supported(NOT_TOLD)
 
     async def whole_specification(self, account: str, symbol: str) -> SymbolSpecification:
         raise not_supported("the specification of symbols: this pool does not tell it")

@@ -169,6 +169,21 @@ class RestWay:
         path = f"/history-orders/time/{iso(begin)}/{iso(end)}"
         return await self._pages(account, path, list[Order])
 
+    async def record(
+        self,
+        account: str,
+        path: str,
+        shape: type[T],
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> T:
+        """Return MetaApi's answer to a path of an account; with a body, to a POST."""
+        url = await self._url(self._hosts.client, account, path)
+        if body is not None:
+            return await self._http.ask(url, body, shape, cost=cost.READ)
+        return await self._http.get(url, shape, cost=cost.HISTORY, query=query)
+
     async def candles(
         self, account: str, symbol: str, timeframe: str, begin: datetime, end: datetime
     ) -> Sequence[Candle]:

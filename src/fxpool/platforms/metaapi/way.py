@@ -23,6 +23,7 @@ from fxpool.platforms.metaapi.model import (
     Specification,
     TradeAnswer,
 )
+from fxpool.platforms.metaapi.records import RecordWay
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Offers:
     max_comment: int
 
 
-class Way(Protocol):
+class Way(RecordWay, Protocol):
     """Raises kinds of RequestError, MappingError and NotReady."""
 
     @property
