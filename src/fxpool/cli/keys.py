@@ -23,7 +23,7 @@ from fxpool.errors import FxPoolError, InvalidCall
 from fxpool.gateway.access.setup import make_signing_key
 from fxpool.gateway.audit.acts import write_act
 from fxpool.mapping.instants import iso
-from fxpool.platforms.ctrader_setup import accounts_from
+from fxpool.platforms.assembly import account_keys
 from fxpool.settings import Settings
 from fxpool.store.access import SqlAccessStore
 
@@ -55,7 +55,7 @@ class Grant:
         except ValueError as exc:
             raise InvalidCall(str(exc)) from None
         if wanted.accounts is not None:
-            known = {config.key for config in accounts_from(settings)}
+            known = account_keys(settings)
             for unknown in sorted(wanted.accounts - known):
                 raise InvalidCall(
                     f"--account {unknown} is not configured; use one of: {', '.join(sorted(known))}"

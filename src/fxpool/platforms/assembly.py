@@ -25,7 +25,7 @@ from fxpool.platforms.metaapi.platform import MetaApiPlatform, Polling
 from fxpool.platforms.metaapi.pool import PoolWay
 from fxpool.platforms.metaapi.rest import Hosts, RestWay
 from fxpool.platforms.metaapi.way import Way
-from fxpool.platforms.remote import RemotePlatform
+from fxpool.platforms.remote_accounts import RemoteAccounts
 from fxpool.platforms.routing import METAAPI as METAAPI_WORDS
 from fxpool.platforms.routing import OtherAccountConfig, load_other_accounts
 from fxpool.platforms.several import SeveralPlatforms
@@ -60,7 +60,9 @@ async def platform_from(settings: Settings, *, clock: Clock | None = None) -> Pl
     elif metatrader:
         absent.append(AbsentAccounts("metaapi", metatrader, METAAPI_CURE, clock=clock))
     if settings.dxtrade_pool_url and dxtrade:
-        parts["dxtrade"] = RemotePlatform(settings.dxtrade_pool_url, name="dxtrade", clock=clock)
+        parts["dxtrade"] = RemoteAccounts(
+            settings.dxtrade_pool_url, dxtrade, name="dxtrade", clock=clock
+        )
         owners |= {account.key: ("dxtrade", account.login) for account in dxtrade}
     elif dxtrade:
         absent.append(AbsentAccounts("dxtrade", dxtrade, DXTRADE_CURE, clock=clock))
@@ -74,6 +76,12 @@ async def platform_from(settings: Settings, *, clock: Clock | None = None) -> Pl
         if len(parts) == 1 and not absent:
             return ctrader
     return SeveralPlatforms(parts, owners, absent)
+
+
+def account_keys(settings: Settings) -> set[str]:
+    """Return the keys of all configured accounts, of whatever platform. Raises SettingsError."""
+    ours = {account.key for account in accounts_from(settings)}
+    return ours | {account.key for account in _other_accounts(settings)}
 
 
 def _other_accounts(settings: Settings) -> list[OtherAccountConfig]:
