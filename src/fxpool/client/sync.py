@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
@@ -144,7 +144,7 @@ class SyncPoolClient:
 
         stream = self._thread.result(begin())
         try:
-            while (event := self._thread.result(anext(stream, None))) is not None:
+            while (event := self._thread.result(_next(stream))) is not None:
                 yield event
         finally:
             if self._thread.is_running:
@@ -155,7 +155,7 @@ class SyncPoolClient:
         self._require_open()
         prices = self._client.prices(*symbols, account=account)
         try:
-            while (price := self._thread.result(anext(prices, None))) is not None:
+            while (price := self._thread.result(_next(prices))) is not None:
                 yield price
         finally:
             if self._thread.is_running:
@@ -303,6 +303,11 @@ class SyncPoolClient:
     getAccountNickname = get_account_nickname
     addSynchronizationListener = add_synchronization_listener
     removeSynchronizationListener = remove_synchronization_listener
+
+
+async def _next(items: AsyncIterator[T]) -> T | None:
+    """Return what comes next, None at the end."""
+    return await anext(items, None)
 
 
 async def _opened(make: Callable[[], UnifiedPoolClient]) -> UnifiedPoolClient:
