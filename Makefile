@@ -96,11 +96,15 @@ soak: env ## seeds of the checker: orders under faults and kill -9 (SEEDS=200 FR
 soak-tokens: env ## seeds of the checker of tokens, on OpenBao and Redis (SEEDS=200 FROM=1)
 	@cd tests && ../$(BIN)/python -m checker.token_soak --seeds $(SEEDS) --from $(FROM)
 
-check: env ## format, lint, types and the arrows between the folders
+check: env ## format, lint (security rules too), types, arrows between the folders, advisories
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(MAKE) --no-print-directory audit
+
+audit: env ## known vulnerabilities in the locked requirements; says so where it cannot ask
+	@$(BIN)/python tools/audit.py requirements.txt
 
 format: env ## put the code into the one format
 	@$(BIN)/ruff format .
@@ -124,4 +128,4 @@ lock: ## pin all requirements again, with hashes (needs uv)
 clean: ## remove what the targets above made
 	rm -rf $(VENV) $(SDK) $(CLIENT) $(LAYER) $(CALLERS) $(PM2) .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
-.PHONY: help env sdk-env client-env layer-env pm2-env demo test soak soak-tokens check format bench proto tables lock clean
+.PHONY: help env sdk-env client-env layer-env pm2-env demo test soak soak-tokens check audit format bench proto tables lock clean

@@ -11,7 +11,7 @@ from fxpool.domain.permissions import Operation
 from fxpool.gateway.access import performs
 from fxpool.gateway.errors import error_response
 from fxpool.gateway.exact_json import answer
-from fxpool.gateway.openapi import Readiness, ResetResult, Root, answers
+from fxpool.gateway.openapi import Readiness, ResetResult, Root, answers, text_answers
 from fxpool.gateway.routes.common import OnPlatform, new_router
 from fxpool.mapping.formats import Health, PoolStats
 from fxpool.platforms.base import PlatformError
@@ -81,7 +81,11 @@ async def reset_connections(platform: OnPlatform) -> Response:
     return answer(ResetResult(success=True, message=f"{number} {noun} reset", connections=number))
 
 
-@router.get("/metrics", response_class=PlainTextResponse)
+@router.get(
+    "/metrics",
+    response_class=PlainTextResponse,
+    responses=text_answers("Prometheus' text format"),
+)
 @performs(Operation.READ)
 async def read_metrics(request: Request, platform: OnPlatform) -> Response:
     """Numbers in Prometheus' text format."""
