@@ -251,6 +251,10 @@ class WebSocketLink(WebSocketsSansIOProtocol):
 
     config: LinkConfig
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's own narrowing
+        super().connection_made(transport)
+        self.conn.debug = False  # it would log the request with the caller's key in it
+
     def connection_lost(self, exc: Exception | None) -> None:
         self.config.links.closed(_address(self))
         super().connection_lost(exc)

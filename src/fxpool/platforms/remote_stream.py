@@ -11,6 +11,7 @@ says ``gap``), the stream begins with fresh snapshots.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import datetime
@@ -38,6 +39,9 @@ LONGEST_DELAY: Final = 15.0  # a pool restarts in 10 to 15 s
 STABLE_SECONDS: Final = 30.0  # a link that lived so long is not to blame for the next failure
 
 _decode = msgspec.json.Decoder(list[dict[str, Any]] | dict[str, Any]).decode
+
+_QUIET: Final = logging.getLogger("websockets.client.fxpool")
+_QUIET.setLevel(logging.INFO)  # below that the library logs our headers, the key among them
 
 
 class SequenceCheck:
@@ -206,6 +210,7 @@ class RemoteSubscription:
                 additional_headers=self._headers,
                 compression=None,
                 proxy=None,
+                logger=_QUIET,
                 ssl=client_context() if self._base_url.startswith("https") else None,
                 open_timeout=CONNECT_TIMEOUT,
                 close_timeout=CLOSE_TIMEOUT,
