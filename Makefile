@@ -128,4 +128,4 @@ lock: ## pin all requirements again, with hashes (needs uv)
 clean: ## remove what the targets above made
 	rm -rf $(VENV) $(SDK) $(CLIENT) $(LAYER) $(CALLERS) $(PM2) .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
-.PHONY: help env sdk-env client-env layer-env pm2-env demo test soak soak-tokens check audit format bench proto tables lock clean
+.PHONY: help env sdk-env client-env layer-env callers-env pm2-env demo test soak soak-tokens check audit format bench proto tables lock clean

@@ -191,7 +191,7 @@ class TokenKeeper:
 
     async def read_all(self) -> None:
         """Read every account's entry once; an error shows in its ``status``."""
-        for key in self._accounts:
+        for key in tuple(self._accounts):
             await self._read(key)
 
     async def _finish(self) -> None:
@@ -208,7 +208,7 @@ class TokenKeeper:
     async def _look(self, parked: Collection[str]) -> None:
         """Do what is due. Errors are kept as the accounts' state, never raised."""
         await self._bring_home()
-        for key, held in self._accounts.items():
+        for key, held in tuple(self._accounts.items()):
             if key in parked or not held.is_read:
                 await self._read(key)
             if held.is_behind:

@@ -26,6 +26,7 @@ from fxpool.gateway.certificates import ListenerCertificate, certificate_from
 from fxpool.gateway.rate_limits import RateLimits
 from fxpool.gateway.shared_rates import rate_counters
 from fxpool.platforms.assembly import platform_from
+from fxpool.platforms.configuration import Configuration
 from fxpool.settings import Settings
 from fxpool.store.access import SqlAccessStore
 
@@ -77,6 +78,7 @@ async def _serve(settings: Settings, *, host: str, port: int) -> None:
         certificate = certificate_from(settings, clock=clock)
         counters = await ending.enter_async_context(rate_counters(settings, clock=clock))
         trail = await ending.enter_async_context(audit_trail_from(settings, clock=clock))
+        configuration = Configuration(settings, platform, clock=clock)
         app = create_app(
             platform,
             clock=clock,
@@ -85,12 +87,13 @@ async def _serve(settings: Settings, *, host: str, port: int) -> None:
             volumes=store,
             callbacks=CallbackRules.from_settings(settings),
             certificate=certificate,
+            configuration=configuration,
             trail=trail,
         )
         ending.push_async_callback(access.close)
         await platform.open()
         await ending.enter_async_context(manager.watched())
-        ending.enter_context(_reloading(certificate, manager))
+        ending.enter_context(_reloading(configuration, certificate, manager))
         await serve(app, host=host, port=port, announce=announce, close=platform.close)
 
 
@@ -101,11 +104,16 @@ def _allow_many_links() -> None:
 
 
 @contextmanager
-def _reloading(certificate: ListenerCertificate | None, manager: ServiceManager) -> Iterator[None]:
+def _reloading(
+    configuration: Configuration,
+    certificate: ListenerCertificate | None,
+    manager: ServiceManager,
+) -> Iterator[None]:
     """Read again at SIGHUP what can be read again."""
 
     def reload() -> None:
         manager.is_reloading()
+        configuration.reload_soon()
         if certificate is not None:
             certificate.reload()
             audit.info("certificate reloaded")

@@ -41,6 +41,7 @@ from fxpool.gateway.streams import Streams
 from fxpool.gateway.websocket import serve_socket
 from fxpool.mapping.formats import Health
 from fxpool.platforms.base import Platform
+from fxpool.platforms.configuration import Configuration
 
 CORS_HEADERS = (
     "Authorization",
@@ -74,6 +75,8 @@ class Gateway(FastAPI):
         streams: the event streams that are open.
         stopping: what is refused once the gateway stops.
         callbacks: the addresses that are told of reconnects; the server opens and closes them.
+        configuration: the files of accounts and symbols, taken up when they change; None where
+            they are not watched.
         certificate: what the server speaks TLS with; None for plain HTTP.
         trail: the audit log; None where none is kept.
     """
@@ -90,6 +93,7 @@ class Gateway(FastAPI):
         new_request_id: Callable[[], str],
         callbacks: CallbackRules,
         certificate: ListenerCertificate | None,
+        configuration: Configuration | None,
         trail: AuditTrail | None,
     ) -> None:
         super().__init__(
@@ -100,7 +104,7 @@ class Gateway(FastAPI):
             redoc_url=None,
         )
         self.platform, self.access, self.limits = platform, access, limits
-        self.certificate = certificate
+        self.certificate, self.configuration = certificate, configuration
         self.clock, self.trail = clock, trail
         self.metrics = Metrics()
         self.rates, self._caps = rates, caps
@@ -149,13 +153,15 @@ class Gateway(FastAPI):
 
     def with_own_checks(self, health: Health) -> Health:
         """Return the platform's health together with the gateway's own."""
-        if self.certificate is None:
-            return health
-        failure = self.certificate.failure
-        if failure is not None and health["status"] == "healthy":
-            health["status"] = "degraded"
-        word = "up" if failure is None else f"degraded: {failure}"
-        health["checks"] = {**health["checks"], "tls": word}
+        own = {"tls": self.certificate, "configuration": self.configuration}
+        for name, part in own.items():
+            if part is None:
+                continue
+            failure = part.failure
+            if failure is not None and health["status"] == "healthy":
+                health["status"] = "degraded"
+            word = "up" if failure is None else f"degraded: {failure}"
+            health["checks"] = {**health["checks"], name: word}
         return health
 
     def stop(self) -> None:
@@ -187,6 +193,7 @@ def create_app(
     new_request_id: Callable[[], str] = lambda: uuid.uuid4().hex,
     callbacks: CallbackRules | None = None,
     certificate: ListenerCertificate | None = None,
+    configuration: Configuration | None = None,
     trail: AuditTrail | None = None,
 ) -> Gateway:
     """Return the gateway to a platform, which the caller opens and closes.
@@ -205,5 +212,6 @@ def create_app(
         new_request_id=new_request_id,
         callbacks=callbacks or CallbackRules(),
         certificate=certificate,
+        configuration=configuration,
         trail=trail,
     )

@@ -16,6 +16,7 @@ from cryptography import x509
 
 from fxpool.clock import Clock
 from fxpool.errors import SettingsError
+from fxpool.file_stamps import Stamp, stamp_of
 from fxpool.settings import Settings
 from fxpool.tls import server_context
 
@@ -23,8 +24,6 @@ LOOK_SECONDS: Final = 1.0
 """How often the files are looked at; what changed is read once it stays as it is so long."""
 
 WARN_BEFORE: Final = timedelta(days=7)
-
-_Stamp = tuple[tuple[int, int, int], ...]
 
 log = structlog.get_logger(__name__)
 
@@ -108,9 +107,8 @@ class ListenerCertificate:
         own, *_ = x509.load_pem_x509_certificates(self._certificate.read_bytes())
         return context, own.not_valid_after_utc
 
-    def _stamp(self) -> _Stamp:
-        """Return what changes when a file does; of links, the files that they lead to."""
-        return tuple(_mark(path) for path in (self._certificate, self._key))
+    def _stamp(self) -> Stamp:
+        return stamp_of((self._certificate, self._key))
 
 
 def certificate_from(settings: Settings, *, clock: Clock) -> ListenerCertificate | None:
@@ -121,14 +119,6 @@ def certificate_from(settings: Settings, *, clock: Clock) -> ListenerCertificate
             raise SettingsError("CTRADER_POOL_TLS_KEY is set: set CTRADER_POOL_TLS_CERT too")
         return None
     return ListenerCertificate(certificate, key or certificate, clock=clock)
-
-
-def _mark(path: Path) -> tuple[int, int, int]:
-    try:
-        found = path.stat()
-    except OSError:
-        return (0, 0, 0)
-    return (found.st_ino, found.st_mtime_ns, found.st_size)
 
 
 def _reason(error: OSError | ValueError) -> str:

@@ -103,6 +103,9 @@ class GatewayServer:
             asyncio.create_task(self._app.keep_access(), name="gateway-access"),
             asyncio.create_task(links.keep(), name="gateway-links"),
         ]
+        if self._app.configuration is not None:
+            reading = self._app.configuration.watch()
+            self._watches.append(asyncio.create_task(reading, name="gateway-configuration"))
         if self._app.certificate is not None:
             watching = self._app.certificate.watch()
             self._watches.append(asyncio.create_task(watching, name="gateway-certificate"))

@@ -58,6 +58,10 @@ class EquityKeeper:
         self._recorders.append(recorder)
         return RecordedEquity(self, recorder)
 
+    def forget(self, account: Account) -> None:
+        """Record an account no more."""
+        self._recorders = [each for each in self._recorders if each.account is not account]
+
     async def run(self) -> None:
         """Record until cancelled: the outermost frame of its task. What ends it is a bug of ours;
         it is told, and recording begins again."""

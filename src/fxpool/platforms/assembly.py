@@ -45,7 +45,7 @@ async def platform_from(settings: Settings, *, clock: Clock | None = None) -> Pl
     With cTrader alone it is that platform itself. Raises SettingsError and SecretError.
     """
     clock = clock or SystemClock()
-    others = _other_accounts(settings)
+    others = other_accounts(settings)
     metatrader = [account for account in others if account.platform in METAAPI_WORDS]
     dxtrade = [account for account in others if account.platform == "dxtrade"]
     halts = Halts(settings.data_dir / HALTS_FILE)
@@ -81,10 +81,11 @@ async def platform_from(settings: Settings, *, clock: Clock | None = None) -> Pl
 def account_keys(settings: Settings) -> set[str]:
     """Return the keys of all configured accounts, of whatever platform. Raises SettingsError."""
     ours = {account.key for account in accounts_from(settings)}
-    return ours | {account.key for account in _other_accounts(settings)}
+    return ours | {account.key for account in other_accounts(settings)}
 
 
-def _other_accounts(settings: Settings) -> list[OtherAccountConfig]:
+def other_accounts(settings: Settings) -> list[OtherAccountConfig]:
+    """Return the configured accounts that are not cTrader's. Raises SettingsError."""
     path = settings.routing_config or (ROUTING_FILE if ROUTING_FILE.is_file() else None)
     return [] if path is None else load_other_accounts(path)
 

@@ -39,6 +39,7 @@ from fxpool.mapping import formats
 from fxpool.mapping.instants import iso
 from fxpool.mapping.symbol_formats import SymbolSpecification
 from fxpool.platforms import closing, ctrader_health
+from fxpool.platforms.account_changes import changes
 from fxpool.platforms.base import (
     CloseRequest,
     OrderChange,
@@ -185,7 +186,9 @@ class CTraderPlatform(PastCalls, RecordCalls, GuardCalls):
         self._tokens.told = partial(self._told.part_changed, "tokens")
         self._opened_at = clock.now()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._accounts = {config.key: self._make(config, rules, new_id) for config in accounts}
+        self._serving: dict[str, list[asyncio.Task[None]]] = {}
+        self._rules, self._new_id = rules, new_id
+        self._accounts = {config.key: self._make(config) for config in accounts}
 
     @classmethod
     def from_settings(
@@ -224,10 +227,9 @@ class CTraderPlatform(PastCalls, RecordCalls, GuardCalls):
             settle_seconds=settings.order_settle_seconds,
         )
 
-    def _make(
-        self, config: AccountConfig, rules: Sequence[SymbolRule], new_id: Callable[[], str]
-    ) -> _Served:
-        account = CTraderAccount(config, rules, self._halts, clock=self._clock)
+    def _make(self, config: AccountConfig) -> _Served:
+        new_id = self._new_id
+        account = CTraderAccount(config, self._rules, self._halts, clock=self._clock)
         feed = CTraderFeed(account, self._hub, self._told, clock=self._clock)
         observer = PastFeed(feed)
         account.live = Account(config.key, self._pool, observer, clock=self._clock)
@@ -280,17 +282,65 @@ class CTraderPlatform(PastCalls, RecordCalls, GuardCalls):
         self._opened_at = self._clock.now()
         self._tokens.open(self._parked, self._reauthorise)
         for served in self._accounts.values():
-            config = served.account.config
-            if not config.enabled:
-                served.live.waits_for("disabled by configuration")
-                continue
-            self._start(self._serve(served), f"serve-{served.key}")
-            self._start(served.past.keep(), f"history-{served.key}")
-            if config.symbols:
-                self._start(self._watch_configured(served), f"symbols-{served.key}")
+            self._begin(served)
 
-    def _start(self, work: Coroutine[None, None, None], name: str) -> None:
-        self._tasks.add(asyncio.create_task(work, name=name))
+    def _begin(self, served: _Served) -> None:
+        """Begin to serve an account, if it is enabled."""
+        if not served.account.config.enabled:
+            served.live.waits_for("disabled by configuration")
+            return
+        self._serving[served.key] = [
+            self._start(self._serve(served), f"serve-{served.key}"),
+            self._start(served.past.keep(), f"history-{served.key}"),
+            self._start(self._watch_configured(served), f"symbols-{served.key}"),
+        ]
+
+    async def _end(self, served: _Served) -> None:
+        """Serve an account no more. The broker's answer to an order that is under way is not
+        waited for: its ticket tells what became of it."""
+        tasks = self._serving.pop(served.key, [])
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._tasks.difference_update(tasks)
+        served.feed.close()
+        self._equity.forget(served.live)
+
+    async def reload(
+        self, accounts: Sequence[AccountConfig], rules: Sequence[SymbolRule]
+    ) -> list[str]:
+        """Serve these accounts from now on, without touching the others; return what needs a
+        restart, in sentences."""
+        plan = changes({s.key: s.account.config for s in self._accounts.values()}, accounts)
+        self._rules = rules
+        for served in self._accounts.values():
+            served.account.take(served.account.config, rules)
+        for config in plan.taken:
+            served = self._accounts[config.key]
+            served.account.take(config, rules)
+            if served.key in self._serving:
+                self._serving[served.key].append(
+                    self._start(self._watch_configured(served), f"symbols-{served.key}")
+                )
+        for key in plan.ended:
+            await self._end(self._accounts.pop(key))
+        for config in plan.begun:
+            before = self._accounts.get(config.key)
+            self._tokens.add(config)
+            self._accounts[config.key] = served = self._make(config)
+            if before is not None:
+                await self._end(before)
+            self._begin(served)
+        return list(plan.refused)
+
+    def names(self) -> dict[str, str | None]:
+        """Return the configured accounts' keys, each with its other name."""
+        return {key: served.account.config.login for key, served in self._accounts.items()}
+
+    def _start(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        return task
 
     async def close(self) -> None:
         """End all work of ours. First renewals of tokens, which need a link to finish, then the
@@ -349,6 +399,8 @@ class CTraderPlatform(PastCalls, RecordCalls, GuardCalls):
     async def _watch_configured(self, served: _Served) -> None:
         """Have the configured symbols quoted as soon as the account is live."""
         live = served.live
+        if not served.account.config.symbols:
+            return
         while not await live.until(lambda: live.state.phase is Phase.LIVE, LIVE_SECONDS):
             pass  # lost or not there yet; ``until`` waits again
         wanted: set[int] = set()

@@ -83,6 +83,10 @@ class CTraderAccount:
         self._names = SymbolNames(())
         self._labels: dict[int, _Label] = {}
 
+    def take(self, config: AccountConfig, rules: Sequence[SymbolRule]) -> None:
+        """Go on with other settings and symbol names."""
+        self.config, self._rules, self._named = config, rules, None
+
     # What it is
 
     @property

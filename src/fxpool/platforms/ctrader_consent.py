@@ -77,11 +77,15 @@ class CTraderConsent:
         clock: Clock,
         pending: PendingConsents,
     ) -> None:
-        self._accounts = accounts
+        self._accounts = dict(accounts)
         self._pages, self._client_id = pages, client_id
         self._service, self._listed, self._tokens = service, listed, tokens
         self._clock = clock
         self._pending = pending
+
+    def add(self, config: AccountConfig) -> None:
+        """Link one more account."""
+        self._accounts[config.key] = config
 
     @property
     def redirect_uri(self) -> str:

@@ -107,6 +107,7 @@ class CTraderTokens:
             leases=shared.leases,
             rescue=sources.rescue,
         )
+        self._known = {config.key for config in accounts}
         for config in accounts:
             self._tokens.add(config.key, secret_paths(config))
         self.consent = CTraderConsent(
@@ -133,6 +134,13 @@ class CTraderTokens:
     def open(self, parked: Callable[[], Collection[str]], renewed: Callable[[str], None]) -> None:
         """Start keeping all tokens fresh; see ``TokenKeeper.run``."""
         self._keeping = asyncio.create_task(self._keep(parked, renewed), name="tokens")
+
+    def add(self, config: AccountConfig) -> None:
+        """Keep the tokens of one more account; those of one that is known stay as they are."""
+        if config.key not in self._known:
+            self._known.add(config.key)
+            self._tokens.add(config.key, secret_paths(config))
+        self.consent.add(config)
 
     async def finish(self) -> None:
         """End the keeping. A renewal under way is waited for, so its link must still be there."""

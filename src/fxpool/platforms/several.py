@@ -78,6 +78,14 @@ class SeveralPlatforms:
         self._owners = {key: owner for key, (owner, _) in accounts.items()}
         self._names = [AccountNames(key, alias, None, None) for key, (_, alias) in accounts.items()]
 
+    def own(self, part: str, accounts: Mapping[str, str | None]) -> None:
+        """Let a part serve these accounts from now on, and no other: each with its other name."""
+        others = {key for key, owner in self._owners.items() if owner != part}
+        self._owners = {key: owner for key, owner in self._owners.items() if key in others}
+        self._owners |= dict.fromkeys(accounts, part)
+        self._names = [names for names in self._names if names.key in others]
+        self._names += [AccountNames(key, alias, None, None) for key, alias in accounts.items()]
+
     def part(self, kind: type[T]) -> T | None:
         """Return the part of a kind, None if there is none."""
         return next((part for part in self.parts.values() if isinstance(part, kind)), None)
