@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -74,10 +75,10 @@ class Bench:
             str(SDK_PYTHON), "-W", "ignore", "bench/sdk_quotes.py", str(port), str(events)
         )
 
-    def run(self, *command: str) -> dict[str, float]:
+    def run(self, *command: str, seconds: float = 600) -> dict[str, float]:
         """Run a measuring program and return the JSON line that it ends with."""
         ran = subprocess.run(  # noqa: S603 (our own scripts)
-            command, capture_output=True, text=True, cwd=ROOT, timeout=600, check=False
+            command, capture_output=True, text=True, cwd=ROOT, timeout=seconds, check=False
         )
         if ran.returncode:
             raise SystemExit(f"{' '.join(command)} failed:\n{ran.stderr}")
@@ -252,6 +253,34 @@ def fan_out(bench: Bench) -> None:
             )
 
 
+def history(bench: Bench) -> None:
+    """Orders while 100,000 deals of two years are read first, with the link cut ten times.
+
+    See ``bench.history``; one round, for the broker's limits make it minutes.
+    """
+    taken: Any = bench.run(sys.executable, "-m", "bench.history", "100000", "730", seconds=1800)
+    read = f"{taken['deals']:,} deals, {taken['cuts']} cuts"
+    bench.add(f"reading {read}", f"{taken['seconds']:,.0f} s", "", None)
+    for name, what in (
+        ("to_frame", "call to frame written"),
+        ("to_answer", "call to answer, the simulator's pages included"),
+    ):
+        for share in ("p50", "p95"):
+            rest = (taken["before"][name][share] + taken["after"][name][share]) / 2
+            times = taken["meanwhile"][name][share] / rest
+            is_ours = (name, share) == ("to_frame", "p50")
+            bench.add(
+                f"an order meanwhile, {what}, {share}",
+                f"{times:.2f} times at rest ({rest:.2f} ms)",
+                "<= 1.2 times" if is_ours else "",
+                times <= 1.2 if is_ours else None,
+            )
+    wrong = {name: count for name, count in taken["differences"].items() if count}
+    bench.add("the store beside the broker's ledger", str(wrong or "equal"), "equal", not wrong)
+    slowest = max(taken["statistics_ms"].items(), key=lambda item: item[1])
+    bench.add("the slowest statistic", f"{slowest[0]}: {slowest[1]:.0f} ms", "", None)
+
+
 PARTS: dict[str, Callable[[Bench], None]] = {
     "quotes": quotes,
     "round_trips": round_trips,
@@ -260,6 +289,7 @@ PARTS: dict[str, Callable[[Bench], None]] = {
     "simulator": simulator,
     "orders": order_latency,
     "fanout": fan_out,
+    "history": history,
 }
 
 

@@ -68,13 +68,20 @@ class PastDesk:
         await wait_until(lambda: self.account.state.phase is Phase.LIVE, within=15)
 
 
-def make_past(simulator: Simulator, ago: timedelta, chance: Random) -> None:
+class NoPause(Random):
+    """Chance without any: a link that was cut is opened again at once."""
+
+    def random(self) -> float:
+        return 0.0
+
+
+def make_past(simulator: Simulator, ago: timedelta, chance: Random, *, steps: int = 300) -> None:
     """Trade a little for most of the time, and more than one page a week in the last days."""
     begin = ms_from_instant(datetime.now(UTC) - ago) + 60_000
     end = ms_from_instant(datetime.now(UTC)) - 60_000
     busy = end - timedelta(days=5) // timedelta(milliseconds=1)
     engine = simulator.venue.engine
-    trade_at_random(engine, USD_ACCOUNT, begin_ms=begin, end_ms=busy, steps=300, chance=chance)
+    trade_at_random(engine, USD_ACCOUNT, begin_ms=begin, end_ms=busy, steps=steps, chance=chance)
     trade_at_random(engine, USD_ACCOUNT, begin_ms=busy, end_ms=end, steps=1700, chance=chance)
     simulator.jump_clock(ago.total_seconds())
 
@@ -86,19 +93,24 @@ async def past_desk(
     ago: timedelta = timedelta(days=28),
     options: SimulatorOptions | None = None,
     simulator: Simulator | None = None,
+    steps: int = 300,
+    chance: Random | None = None,
 ) -> AsyncIterator[PastDesk]:
-    """Serve an account with a past until the block ends; ``simulator`` is one that runs already."""
+    """Serve an account with a past until the block ends; ``simulator`` is one that runs already.
+
+    ``steps`` is how much it traded before its last days, ``chance`` spreads the reconnects.
+    """
     if simulator is None:
         options = options or SimulatorOptions(ticks_per_second=0)
         async with Simulator(options, EarlierClock(ago)) as new:
-            make_past(new, ago, Random(3))
-            async with past_desk(store, simulator=new) as desk:
+            make_past(new, ago, Random(3), steps=steps)
+            async with past_desk(store, simulator=new, chance=chance) as desk:
                 yield desk
         return
     clock = SystemClock()
     grant = simulator.new_grant((USD_ACCOUNT,))
     at = {Environment.DEMO: endpoint(simulator)}
-    async with Pool(at, credentials(simulator), clock=clock, random=Random(1)) as pool:
+    async with Pool(at, credentials(simulator), clock=clock, random=chance or Random(1)) as pool:
         observer = PastFeed(Recorder())
         account = Account("alpha", pool, observer, clock=clock)
         observer.keeper = keeper = HistoryKeeper(
