@@ -22,6 +22,7 @@ from fxpool.gateway.access.guard import GuardedPlatform
 from fxpool.gateway.access.key_ring import REFRESH_SECONDS
 from fxpool.gateway.access.operations import operations_of
 from fxpool.gateway.access.volume_caps import VolumeCaps, VolumeStore
+from fxpool.gateway.api_document import complete_calls
 from fxpool.gateway.audit import AuditTrail
 from fxpool.gateway.audit.recorder import AuditedCalls
 from fxpool.gateway.callback_rules import CallbackRules
@@ -178,7 +179,11 @@ class Gateway(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document of all routes, complete with the shapes of answers."""
-        return complete(super().openapi())
+        if self.openapi_schema is None:
+            self.openapi_schema = complete_calls(
+                complete(super().openapi()), self.access.open_paths
+            )
+        return self.openapi_schema
 
 
 def create_app(

@@ -45,7 +45,7 @@ async def summarise_accounts(platform: OnPlatform) -> Response:
     responses=answers(AccountInformation),
     openapi_extra=ENVIRONMENT_PARAMETER,
 )
-@router.get("/accounts/{account_id}/info", include_in_schema=False)
+@router.get("/accounts/{account_id}/info", responses=answers(AccountInformation))
 @performs(Operation.READ)
 async def read_account(account_id: str, query: ForAccount, platform: OnPlatform) -> Response:
     """An account with its equity, from the live book."""
@@ -62,7 +62,7 @@ async def read_all_positions(platform: OnPlatform) -> Response:
 
 
 @router.get("/positions/{account_id}", responses=answers(PositionList))
-@router.get("/accounts/{account_id}/positions", include_in_schema=False)
+@router.get("/accounts/{account_id}/positions", responses=answers(PositionList))
 @performs(Operation.READ)
 async def read_positions(account_id: str, platform: OnPlatform) -> Response:
     """All open positions, true at ``asOf``; never an empty list for "not known"."""
@@ -70,7 +70,7 @@ async def read_positions(account_id: str, platform: OnPlatform) -> Response:
 
 
 @router.get("/orders/{account_id}", responses=answers(OrderList))
-@router.get("/accounts/{account_id}/orders", include_in_schema=False)
+@router.get("/accounts/{account_id}/orders", responses=answers(OrderList))
 @performs(Operation.READ)
 async def read_orders(account_id: str, platform: OnPlatform) -> Response:
     """All pending orders; the protection of positions is not among them."""

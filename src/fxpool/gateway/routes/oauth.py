@@ -49,7 +49,18 @@ async def _platform(request: Request) -> CTraderPlatform:
 OnCTrader = Annotated[CTraderPlatform, Depends(_platform)]
 
 
-@router.get("/oauth/authorize", include_in_schema=False)  # a page for people
+_ERROR: Final = answers(Forgotten)["default"]
+
+
+@router.get(
+    "/oauth/authorize",
+    status_code=302,
+    response_class=RedirectResponse,
+    responses={302: {"description": "To the page where the owner consents"}, "default": _ERROR},
+    openapi_extra=query_parameters(
+        account_id="which account to link; may be repeated", scope="trading or accounts"
+    ),
+)
 @performs(Operation.OPEN)
 async def authorize(request: Request, platform: OnCTrader) -> Response:
     """Send the browser to the page where the accounts' owner consents.
@@ -66,7 +77,18 @@ async def authorize(request: Request, platform: OnCTrader) -> Response:
     return remembering(RedirectResponse(page, 302), state, platform.consent.redirect_uri)
 
 
-@router.get("/callback", include_in_schema=False)  # a page for people
+@router.get(
+    "/callback",
+    response_class=HTMLResponse,
+    responses={
+        200: {"description": "A page that says what is linked now"},
+        409: {"description": "A page that says what is not linked, and why"},
+        "default": _ERROR,
+    },
+    openapi_extra=query_parameters(
+        code="what the broker's page gave", state="the state, where it is given back"
+    ),
+)
 @performs(Operation.OPEN)
 async def callback(request: Request, platform: OnCTrader) -> Response:
     """Take the consent and say which accounts are linked now."""

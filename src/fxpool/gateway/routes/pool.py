@@ -65,7 +65,7 @@ async def read_readiness(request: Request, platform: OnPlatform) -> Response:
 
 
 @router.get("/pool/stats", responses=answers(PoolStats))
-@router.get("/stats", include_in_schema=False)
+@router.get("/stats", responses=answers(PoolStats))
 @performs(Operation.READ)
 async def read_stats(platform: OnPlatform) -> Response:
     """True numbers since the start of the process."""

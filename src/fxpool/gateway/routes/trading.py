@@ -48,7 +48,7 @@ async def execute_trade(body: OrderBody, platform: OnPlatform, key: GivenKey = N
 
 
 @router.post("/trade/limit", responses=_TRADE_RESULT)
-@router.post("/order/limit", include_in_schema=False)
+@router.post("/order/limit", responses=_TRADE_RESULT)
 @performs(Operation.PLACE)
 async def place_limit_order(
     body: LimitOrderBody, platform: OnPlatform, key: GivenKey = None
@@ -58,7 +58,7 @@ async def place_limit_order(
 
 
 @router.post("/trade/stop", responses=_TRADE_RESULT)
-@router.post("/order/stop", include_in_schema=False)
+@router.post("/order/stop", responses=_TRADE_RESULT)
 @performs(Operation.PLACE)
 async def place_stop_order(
     body: StopOrderBody, platform: OnPlatform, key: GivenKey = None
