@@ -127,6 +127,16 @@ class CTraderTokens:
         replace it."""
 
     @property
+    def keeper(self) -> TokenKeeper:
+        """The pairs themselves, for programs that speak to the broker on their own."""
+        return self._tokens
+
+    @property
+    def listed(self) -> TokenAccounts:
+        """The account lists of tokens."""
+        return self._listed
+
+    @property
     def failure(self) -> str | None:
         """Why no token is renewed now; None while they are."""
         return self._failure

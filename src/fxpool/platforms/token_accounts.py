@@ -85,12 +85,16 @@ class TokenAccounts:
 
         Raises AccountMismatch, and what ``Pool.request`` raises.
         """
-        key = (config.environment, access_token)
+        return match_account(config, await self.all(config.environment, access_token))
+
+    async def all(self, environment: Environment, access_token: str) -> list[TokenAccount]:
+        """Return all accounts that a token opens. Raises what ``Pool.request`` raises."""
+        key = (environment, access_token)
         async with self._reading:
             opened = self._known.get(key)
             if opened is None:
                 opened = self._known[key] = await self._read(*key)
-        return match_account(config, opened)
+        return opened
 
     async def _read(self, environment: Environment, access_token: str) -> list[TokenAccount]:
         request = wire.ProtoOAGetAccountListByAccessTokenReq(accessToken=access_token)
