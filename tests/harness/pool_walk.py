@@ -99,6 +99,7 @@ class PoolWalk:
             async with asyncio.timeout(5):
                 while (await self.http.get(f"/prices/{symbol}")).status_code != 200:  # noqa: ASYNC110 (as above)
                     await asyncio.sleep(0.005)
+        self._keep("POST", "/oauth/link", await self.http.post(f"/oauth/link?account_id={ACCOUNT}"))
         await self.post("/streaming/initialize", {"account_id": ACCOUNT, "environment": "demo"})
         callback = {"callback_id": "checkForMissedTrades"}
         await self.post("/streaming/register-reconnection-callback", callback)

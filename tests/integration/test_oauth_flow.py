@@ -243,3 +243,45 @@ async def test_no_secret_appears_in_logs_or_answers(
 def _grants(walk: Walk, access_token: str) -> list[Grant]:
     tokens = walk.served.simulator.venue.tokens
     return [one for one in tokens.of_account(ALPHA_ID) if one.access_token == access_token]
+
+
+async def test_a_consent_link_works_once_for_exactly_its_account(tmp_path: Path) -> None:
+    async with walking(tmp_path) as walk:
+        offer = (await walk.browser.post("/oauth/link?account_id=12345")).json()
+        assert offer["url"].startswith("http://pool.test/api/ctrader/oauth/link/")
+        assert offer["accounts"] == ["alpha"]
+        path = urlsplit(offer["url"]).path
+        async with httpx.AsyncClient(base_url=walk.browser.base_url) as owner:
+            for _ in range(2):  # a chat program looks first
+                shown = await owner.get(path)
+                assert shown.status_code == 200
+                assert "Continue to cTrader" in shown.text
+            page = await owner.post(path)
+            assert page.status_code == 303, page.text
+            done = await owner.get(await walk.tick(page.headers["location"], ALPHA_ID, BETA_ID))
+            assert done.status_code == 200
+            assert "alpha: linked" in done.text
+            again = await owner.post(path)
+            assert again.status_code == 410
+            assert "ask for another one" in again.json()["detail"]
+        await walk.served.phase("alpha", Phase.LIVE)
+        await walk.served.phase("beta", Phase.NEEDS_CONSENT)
+        assert (await walk.browser.post("/oauth/link")).status_code == 422
+
+
+async def test_nobody_is_sent_to_consent_while_tokens_cannot_be_stored(tmp_path: Path) -> None:
+    async with walking(tmp_path) as walk:
+        offer = (await walk.browser.post("/oauth/link?account_id=12345")).json()
+        back = await walk.tick(await walk.consent_page("alpha"), ALPHA_ID)
+        store = tmp_path / "secrets.bin"
+        store.write_bytes(b"damaged")
+        store.chmod(0o600)
+        for response in (
+            await walk.browser.get("/oauth/authorize?account_id=alpha"),
+            await walk.browser.post(urlsplit(offer["url"]).path),
+            await walk.browser.get(back),
+        ):
+            assert response.status_code == 503, response.text
+            assert "Nothing was asked of the broker" in response.json()["detail"]
+        store.unlink()
+        assert (await walk.browser.get(back)).status_code == 200

@@ -19,6 +19,9 @@ from fxpool.store.once import OnceValues
 STATE_SECONDS: Final = 600.0
 """How long a person may take on the consent page."""
 
+LINK_SECONDS: Final = 86_400.0
+"""How long a consent link that was sent to an account's owner works."""
+
 SCOPES: Final = ("trading", "accounts")
 """Full access, and reading only."""
 
@@ -30,6 +33,8 @@ class PendingConsent:
     accounts: tuple[str, ...]
     scope: str
 
+
+_LINK: Final = "link:"  # before a link's token, so that it is no state of a browser
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(PendingConsent).decode
@@ -50,7 +55,21 @@ class PendingConsents:
 
     async def take(self, state: str) -> PendingConsent | None:
         """Return what a state stands for and forget it; None if it is unknown or too old."""
-        found = await self._kept.take(state)
+        return await self._take(state)
+
+    async def offer(self, accounts: Sequence[str], scope: str) -> str:
+        """Remember what a link is to ask for; return what makes that link, good for one use."""
+        token = self._new_state()
+        offered = _encode(PendingConsent(tuple(accounts), scope)).decode()
+        await self._kept.put(f"{_LINK}{token}", offered, LINK_SECONDS)
+        return token
+
+    async def accept(self, token: str) -> PendingConsent | None:
+        """Return what a link asks for and forget it; None if it was used or is too old."""
+        return await self._take(f"{_LINK}{token}")
+
+    async def _take(self, key: str) -> PendingConsent | None:
+        found = await self._kept.take(key)
         return None if found is None else _decode(found)
 
 

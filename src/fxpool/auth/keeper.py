@@ -17,7 +17,7 @@ import structlog
 
 from fxpool.auth.rotation import Rotations
 from fxpool.auth.schedule import RenewalSchedule
-from fxpool.auth.secrets import Secret, SecretStore
+from fxpool.auth.secrets import APPLICATION, Secret, SecretStore
 from fxpool.auth.service import Refresher
 from fxpool.auth.tokens import TokenPair, pair_from, with_pair
 from fxpool.clock import Clock
@@ -424,6 +424,12 @@ class TokenKeeper:
             await self._read(key)
 
     # Linking
+
+    async def check_store(self) -> None:
+        """Raise SecretError if the store cannot be reached or written now."""
+        if self.store.is_read_only:
+            raise SecretReadOnly(f"{self.store.place}: new tokens could not be stored")
+        await self.store.read(APPLICATION)
 
     async def link(self, key: str, pair: TokenPair, facts: Mapping[str, str]) -> None:
         """Store the pair of a new consent for an account, and use it.

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from fxpool.cli.options import AsJson
+from fxpool.cli.options import DEFAULT_URL, ApiKey, AsJson, Url
 
 secrets_app = typer.Typer(help="The secret store: what is in it and whether it works.")
 
@@ -23,11 +23,20 @@ def connect(
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="Print the address instead of opening it.")
     ] = False,
+    link: Annotated[
+        bool,
+        typer.Option("--link", help="Make a link for its owner, served by the running gateway."),
+    ] = False,
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = "",
     as_json: AsJson = False,
 ) -> None:
     """Link an account: its owner consents in a browser, its tokens go to the secret store."""
-    from fxpool.cli.connect import ConnectOptions, run
+    from fxpool.cli.connect import ConnectOptions, offer, run
 
+    if link:
+        offer(account, scope, url=url, api_key=api_key, as_json=as_json)
+        return
     run(ConnectOptions(account, scope, opens_browser=not no_browser, as_json=as_json))
 
 

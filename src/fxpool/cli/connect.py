@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import SystemRandom
-from urllib.parse import urlsplit
+from typing import Final
+from urllib.parse import urlencode, urlsplit
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -26,14 +27,18 @@ from fxpool.clock import SystemClock
 from fxpool.errors import FxPoolError, SettingsError
 from fxpool.gateway.routes.oauth import page_of, remembering, take_consent
 from fxpool.platforms.base import PlatformError
-from fxpool.platforms.ctrader_consent import CTraderConsent, LinkResult
+from fxpool.platforms.ctrader_consent import CTraderConsent, LinkOffer, LinkResult
 from fxpool.platforms.ctrader_setup import accounts_from, credentials_from, endpoints_from
 from fxpool.platforms.ctrader_tokens import CTraderTokens, TokenSources
 from fxpool.platforms.directory import AccountNames, find_account
+from fxpool.platforms.remote_http import PoolHttp
 from fxpool.platforms.routing import AccountConfig
 from fxpool.pool import Pool
 from fxpool.settings import Settings, is_loopback
 from fxpool.store.shared import SharedState
+
+OFFER_SECONDS: Final = 15.0
+"""How long the gateway may take to make a link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,30 @@ def run(options: ConnectOptions) -> None:
         run_until_signal(lambda: _connect(settings, options))
     except FxPoolError as error:
         end_with(error, as_json=options.as_json)
+
+
+def offer(account: str, scope: str, *, url: str, api_key: str, as_json: bool) -> None:
+    """Print a link for the account's owner, made by the running gateway that will serve it."""
+    try:
+        made = asyncio.run(_offer(account, scope, url, api_key))
+    except FxPoolError as error:
+        end_with(error, as_json=as_json)
+    if as_json:
+        print_json(made)
+        return
+    stdout().print(f"Send this to the owner of {', '.join(made['accounts'])}:", soft_wrap=True)
+    stdout().print(made["url"], soft_wrap=True)
+    stdout().print(f"It works once, until {made['expiresAt']}.", soft_wrap=True)
+
+
+async def _offer(account: str, scope: str, url: str, api_key: str) -> LinkOffer:
+    headers = {"X-API-Key": api_key} if api_key else {}
+    http = PoolHttp(url, headers, timeout=OFFER_SECONDS)
+    query = urlencode({"account_id": account, "scope": scope})
+    try:
+        return await http.post(f"/oauth/link?{query}", {}, LinkOffer)
+    finally:
+        await http.close()
 
 
 async def _connect(settings: Settings, options: ConnectOptions) -> None:

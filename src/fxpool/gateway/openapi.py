@@ -56,7 +56,7 @@ from fxpool.mapping.metaapi_formats import (
 )
 from fxpool.mapping.report_formats import AccountReport
 from fxpool.mapping.symbol_formats import SymbolSpecification
-from fxpool.platforms.ctrader_consent import LinkStatus
+from fxpool.platforms.ctrader_consent import LinkOffer, LinkStatus
 
 
 class ErrorBody(TypedDict, total=False):
@@ -175,6 +175,7 @@ SHAPES: Final = (
     list[CallbackState],
     dict[str, AccountPositions],
     dict[str, AccountSummary],
+    LinkOffer,
     LinkStatus,
     dict[str, LinkStatus],
     dict[str, PriceInfo],

@@ -9,12 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final, TypedDict
+from urllib.parse import urlsplit
 
 import structlog
 
 from fxpool.auth import HttpTokenService, TokenKeeper, TokenPair
-from fxpool.auth.consent import SCOPES, PendingConsent, PendingConsents, consent_address
+from fxpool.auth.consent import (
+    LINK_SECONDS,
+    SCOPES,
+    PendingConsent,
+    PendingConsents,
+    consent_address,
+)
 from fxpool.clock import Clock
 from fxpool.errors import AuthRefused, FxPoolError, NeedsConsent, SecretError
 from fxpool.mapping.instants import iso
@@ -36,6 +44,13 @@ class ConsentPages:
     consent_url: str
     redirect_uri: str
 
+    @property
+    def site(self) -> str:
+        """Where the gateway's own pages are for a browser: beside the one it comes back to."""
+        parts = urlsplit(self.redirect_uri)
+        folder = parts.path.removesuffix("/callback") if parts.path.endswith("/callback") else ""
+        return f"{parts.scheme}://{parts.netloc}{folder}"
+
 
 class LinkResult(TypedDict):
     """What a consent led to.
@@ -49,6 +64,15 @@ class LinkResult(TypedDict):
     failed: dict[str, str]
     warnings: list[str]
     place: str
+
+
+class LinkOffer(TypedDict):
+    """A link for the accounts' owner: who opens it and consents links exactly these accounts."""
+
+    url: str
+    accounts: list[str]
+    scope: str
+    expiresAt: str
 
 
 class LinkStatus(TypedDict):
@@ -95,19 +119,50 @@ class CTraderConsent:
     async def begin(self, accounts: Sequence[str], scope: str = _TRADE) -> tuple[str, str]:
         """Return the page where a person consents, and the state to keep in that browser.
 
-        ``accounts`` are keys. Raises PlatformError.
+        ``accounts`` are keys. Raises PlatformError, also while the tokens could not be stored.
         """
-        if scope not in SCOPES:
-            raise PlatformError(422, "INVALID_REQUEST", f"scope: use {' or '.join(SCOPES)}")
-        if not accounts:
-            raise PlatformError(422, "INVALID_REQUEST", "account_id: say which account to link")
+        _check_asked(accounts, scope)
+        await self._check_store()
         state = await self._pending.begin(accounts, scope)
         pages = self._pages
         page = consent_address(pages.consent_url, self._client_id, pages.redirect_uri, scope)
         return page, state
 
+    async def offer(self, accounts: Sequence[str], scope: str = _TRADE) -> LinkOffer:
+        """Return a link to send to the owner of accounts; it works once. Raises PlatformError."""
+        _check_asked(accounts, scope)
+        token = await self._pending.offer(accounts, scope)
+        until = self._clock.at() + timedelta(seconds=LINK_SECONDS)
+        return LinkOffer(
+            url=f"{self._pages.site}/oauth/link/{token}",
+            accounts=[*accounts],
+            scope=scope,
+            expiresAt=iso(until),
+        )
+
+    async def accept(self, token: str) -> tuple[str, str]:
+        """Begin the consent that a link asks for, as ``begin`` does. Raises PlatformError."""
+        await self._check_store()
+        offered = await self._pending.accept(token)
+        if offered is None:
+            raise PlatformError(
+                410,
+                "CONSENT_LINK_USED",
+                "this link was used before, or is older than a day: ask for another one",
+            )
+        return await self.begin(offered.accounts, offered.scope)
+
+    async def _check_store(self) -> None:
+        """Raise PlatformError where new tokens would be lost: a consent may kill earlier ones."""
+        try:
+            await self._tokens.check_store()
+        except SecretError as exc:
+            text = f"{exc}. Nothing was asked of the broker: begin again when it works"
+            raise PlatformError(503, "SECRET_STORE", text, retryable=True) from exc
+
     async def finish(self, code: str, state: str) -> LinkResult:
         """Turn the code of a consent into stored tokens. Raises PlatformError."""
+        await self._check_store()
         pending = await self._pending.take(state)
         if pending is None:
             raise PlatformError(
@@ -218,6 +273,14 @@ class CTraderConsent:
     async def close(self) -> None:
         """Let go of the connections to the token service."""
         await self._service.close()
+
+
+def _check_asked(accounts: Sequence[str], scope: str) -> None:
+    """Raise PlatformError for what cannot be asked of an owner."""
+    if scope not in SCOPES:
+        raise PlatformError(422, "INVALID_REQUEST", f"scope: use {' or '.join(SCOPES)}")
+    if not accounts:
+        raise PlatformError(422, "INVALID_REQUEST", "account_id: say which account to link")
 
 
 def _facts(opened: TokenAccount, config: AccountConfig) -> dict[str, str]:

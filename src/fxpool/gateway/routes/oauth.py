@@ -21,7 +21,7 @@ from fxpool.gateway.openapi import Forgotten, answers
 from fxpool.gateway.routes.common import new_router, query_parameters
 from fxpool.platforms.base import PlatformError
 from fxpool.platforms.ctrader import CTraderPlatform
-from fxpool.platforms.ctrader_consent import CTraderConsent, LinkResult, LinkStatus
+from fxpool.platforms.ctrader_consent import CTraderConsent, LinkOffer, LinkResult, LinkStatus
 from fxpool.platforms.several import SeveralPlatforms
 
 STATE_COOKIE: Final = "fxpool_consent"
@@ -32,6 +32,14 @@ _NO_STORE: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
 }
 _STYLE: Final = "body{font:16px system-ui;max-width:40rem;margin:3rem auto;padding:0 1rem}"
+
+_LINK_PAGE: Final = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><title>fxpool</title>'
+    f"<style>{_STYLE}</style><h1>Link your account</h1>"
+    "<p>You go to cTrader, sign in there and tick the account that you were asked to link. This "
+    "pool never sees your password. The link works once.</p>"
+    '<form method="post"><button>Continue to cTrader</button></form></html>'
+)
 
 router = new_router("oauth")
 
@@ -67,14 +75,52 @@ async def authorize(request: Request, platform: OnCTrader) -> Response:
 
     Query: ``account_id`` (repeatable) and ``scope``, trading or accounts.
     """
+    keys, scope = _asked(request, platform)
+    page, state = await platform.consent.begin(keys, scope)
+    return remembering(RedirectResponse(page, 302), state, platform.consent.redirect_uri)
+
+
+@router.post(
+    "/oauth/link",
+    responses=answers(LinkOffer),
+    openapi_extra=query_parameters(
+        account_id="which account to link; repeatable", scope="trading, or accounts: reading only"
+    ),
+)
+@performs(Operation.OPERATE)
+async def offer_link(request: Request, platform: OnCTrader) -> Response:
+    """Make a link for the accounts' owner, who needs no key: it works once, for a day."""
+    keys, scope = _asked(request, platform)
+    tell_audit(request.scope, action="consent_link", after={"accounts": keys, "scope": scope})
+    return answer(await platform.consent.offer(keys, scope))
+
+
+@router.get("/oauth/link/{token}", include_in_schema=False)  # a page for people
+@performs(Operation.OPEN)
+async def show_link(request: Request, token: str, platform: OnCTrader) -> Response:
+    """Show what a link is for. Chat programs look at links too, so this does not use it up."""
+    # The form must say where it comes from, or it would pass for one of another site.
+    headers = {**_NO_STORE, "Referrer-Policy": "same-origin"}
+    return HTMLResponse(_LINK_PAGE, headers=headers)
+
+
+@router.post("/oauth/link/{token}", include_in_schema=False)  # a page for people
+@performs(Operation.OPEN)
+async def follow_link(request: Request, token: str, platform: OnCTrader) -> Response:
+    """Use a link up: send the browser to the page where the accounts' owner consents."""
+    tell_audit(request.scope, action="consent_link_used")
+    page, state = await platform.consent.accept(token)
+    return remembering(RedirectResponse(page, 303), state, platform.consent.redirect_uri)
+
+
+def _asked(request: Request, platform: CTraderPlatform) -> tuple[list[str], str]:
+    """Return the keys and the scope that a query asks for, if the caller may link them."""
     query = request.query_params
     names = query.getlist("account_id") + query.getlist("accountId")
     wanted: list[str | None] = [*names]
     for name in wanted or [None]:
         guarded(request.scope).require(Operation.OPERATE, name)
-    keys = [platform.key_of(name) for name in names]
-    page, state = await platform.consent.begin(keys, query.get("scope") or "trading")
-    return remembering(RedirectResponse(page, 302), state, platform.consent.redirect_uri)
+    return [platform.key_of(name) for name in names], query.get("scope") or "trading"
 
 
 @router.get(
