@@ -1,5 +1,6 @@
-"""The Platform contract on every way to an account: cTrader here and over HTTP, MetaTrader over
-MetaApi's REST API and over a pool in front of it. Same calls, same shapes.
+"""The Platform contract on every way to an account: cTrader here, over HTTP, and over our own
+MetaApi REST API read by our own adapter of it; MetaTrader over MetaApi's REST API and over a pool
+in front of it. Same calls, same shapes.
 
 What a way cannot do it refuses with its word; ``Subject`` states what that is.
 """
@@ -36,7 +37,7 @@ from harness.stack import healthy, running_stack
 
 ACCOUNT = "alpha"
 LOTS = Decimal("0.10")
-WAYS = ["ctrader", "ctrader-remote", "metaapi-rest", "metaapi-pool"]
+WAYS = ["ctrader", "ctrader-remote", "ctrader-over-metaapi", "metaapi-rest", "metaapi-pool"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,12 @@ class Subject:
 @pytest.fixture(params=WAYS)
 async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
     async with AsyncExitStack() as stack:
-        if request.param.startswith("ctrader"):
+        if request.param == "ctrader-over-metaapi":
+            running = await stack.enter_async_context(running_stack())
+            opened = await stack.enter_async_context(open_metaapi(rest_way(running.url)))
+            await healthy(opened)
+            yield Subject(opened, running.simulator.quote)
+        elif request.param.startswith("ctrader"):
             running = await stack.enter_async_context(running_stack())
             remote = running.remote()
             stack.push_async_callback(remote.close)

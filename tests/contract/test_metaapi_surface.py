@@ -281,3 +281,19 @@ async def test_the_token_of_metaapi_is_the_key_of_the_gateway(stack: Stack) -> N
             await wrong.refused("/positions", 401, "UnauthorizedError")
         async with metaapi_caller(server.url, **{"auth-token": "planted-key"}) as known:
             assert await known.read("/positions") == []
+
+
+async def test_a_key_that_may_only_close_sends_closes_and_no_orders(stack: Stack) -> None:
+    text, key = new_key(1, Permissions(Role.CLOSE_ONLY))
+    ring = KeyRing(KeptKeys([key]), clock=SystemClock())
+    app = create_app(stack.platform, access=Access(SecretStr("planted-key"), ring=ring))
+    async with (
+        GatewayServer(app, port=0, drain_seconds=1) as server,
+        metaapi_caller(server.url, **{"auth-token": text}) as closer,
+    ):
+        response = await closer.send(actionType="ORDER_TYPE_BUY", symbol="EURUSD", volume=0.1)
+        assert (response.status_code, response.json()["error"]) == (403, "ForbiddenError")
+        response = await closer.send(actionType="POSITION_MODIFY", positionId="1")
+        assert response.status_code == 403
+        assert await closer.code(actionType="POSITIONS_CLOSE_SYMBOL", symbol="EURUSD") == 10025
+        assert await closer.read("/positions") == []
