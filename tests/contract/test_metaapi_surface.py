@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,9 +14,15 @@ import msgspec
 import pytest
 from pydantic import SecretStr
 
+from fxpool.clock import SystemClock
+from fxpool.domain.permissions import Permissions, Role
 from fxpool.gateway import GatewayServer, create_app
+from fxpool.gateway.access import Access
+from fxpool.gateway.access.key_ring import KeyRing
 from fxpool.mapping import metaapi_formats as shapes
+from fxpool.store.access import SqlAccessStore
 from harness.metaapi_caller import ACCOUNTS, MetaApiCaller, metaapi_caller
+from harness.spy_platform import new_key
 from harness.stack import Stack
 
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -283,10 +290,15 @@ async def test_the_token_of_metaapi_is_the_key_of_the_gateway(stack: Stack) -> N
             assert await known.read("/positions") == []
 
 
-async def test_a_key_that_may_only_close_sends_closes_and_no_orders(stack: Stack) -> None:
+async def test_a_key_that_may_only_close_sends_closes_and_no_orders(
+    stack: Stack, tmp_path: Path
+) -> None:
     text, key = new_key(1, Permissions(Role.CLOSE_ONLY))
-    ring = KeyRing(KeptKeys([key]), clock=SystemClock())
-    app = create_app(stack.platform, access=Access(SecretStr("planted-key"), ring=ring))
+    store = SqlAccessStore(SecretStr(f"sqlite:///{tmp_path / 'keys.sqlite3'}"))
+    await store.add(key)
+    ring = KeyRing(store, clock=SystemClock())
+    await ring.refresh()
+    app = create_app(stack.platform, access=Access(ring=ring))
     async with (
         GatewayServer(app, port=0, drain_seconds=1) as server,
         metaapi_caller(server.url, **{"auth-token": text}) as closer,
@@ -297,3 +309,4 @@ async def test_a_key_that_may_only_close_sends_closes_and_no_orders(stack: Stack
         assert response.status_code == 403
         assert await closer.code(actionType="POSITIONS_CLOSE_SYMBOL", symbol="EURUSD") == 10025
         assert await closer.read("/positions") == []
+    await store.close()

@@ -16,9 +16,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from fxpool.domain.permissions import Operation
+from fxpool.domain.permissions import Operation, decide
 from fxpool.gateway.access import performs
-from fxpool.gateway.access.gatekeeper import admit, guarded
+from fxpool.gateway.access.gatekeeper import admit, caller_of, guarded
+from fxpool.gateway.access.refusals import require
 from fxpool.gateway.exact_json import (
     KEY_HEADER,
     MAX_KEY_LENGTH,
@@ -58,10 +59,11 @@ _SERVER_ERRORS: Final = 500
 
 
 class TradeRoute(ExactRoute):
-    """A route whose endpoint admits callers itself, once the body has said what it does: a key that
-    may only close may send closes here."""
+    """A route that declares the least of what it does. Its endpoint admits callers once the body
+    has said what it is: a key that may only close may send closes here."""
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        require(decide(caller_of(scope).principal, self.operation), self.operation)
         await APIRoute.handle(self, scope, receive, send)
 
 
@@ -84,7 +86,7 @@ _BODY: Final = {
 
 
 @router.post(f"{ACCOUNT}/trade", responses=metaapi_answers(MetaApiTradeAnswer), openapi_extra=_BODY)
-@performs(Operation.PLACE)
+@performs(Operation.CLOSE)
 async def trade(account_id: str, request: Request) -> Response:
     """Do what ``actionType`` says; ``numericCode`` tells what became of it."""
     body = await request.json()
