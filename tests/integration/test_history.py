@@ -54,6 +54,7 @@ async def test_five_thousand_deals_are_kept_exactly_once_although_the_link_was_c
         assert len(desk.book.deals) > 5000
         with pytest.raises(NotReady, match="of the account's history is read"):
             await desk.keeper.ready(0)
+        assert "of the account's history is read" in (desk.keeper.reading or "")
         sessions: set[int] = set()
 
         def got_on() -> bool:
@@ -68,6 +69,7 @@ async def test_five_thousand_deals_are_kept_exactly_once_although_the_link_was_c
         await desk.live()
         record = await desk.keeper.ready(30)
         assert str(desk.keeper.progress()) == "100% of the account's history is read"
+        assert desk.keeper.reading is None
         assert matches_ledger(record, desk)
         assert await kept_deals(store, desk) == sorted(deal.deal_id for deal in desk.book.deals)
         kept, _ = await store.load(desk.keeper._name())

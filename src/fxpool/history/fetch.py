@@ -175,6 +175,12 @@ class HistoryKeeper:
             return Progress(0.0, self._problem)
         return Progress(share_read(self._covered, self._whole()), self._problem)
 
+    @property
+    def reading(self) -> str | None:
+        """The progress in words, None before anybody asked and once all is read."""
+        is_reading = self._wanted.is_set() and not self._current.is_set()
+        return str(self.progress()) if is_reading else None
+
     def reason(self, part: ClosedPart) -> CloseReason | None:
         """Return why something closed; None while the closing order is not read."""
         order = self._orders.get(part.order_id)

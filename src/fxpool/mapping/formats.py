@@ -530,10 +530,12 @@ class ProfitDifferenceInfo(TypedDict):
 
 
 class AccountHealth(TypedDict):
-    """An account's phase with its reason and since when; ``halted`` is why nothing is opened."""
+    """An account's phase with its reason and since when; ``halted`` is why nothing is opened,
+    ``history`` how far the reading of its past is, while that goes on."""
 
     phase: str
     reason: str
     since: str
     halted: NotRequired[str]
+    history: NotRequired[str]
     profitDifferences: NotRequired[list[ProfitDifferenceInfo]]

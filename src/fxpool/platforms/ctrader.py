@@ -684,6 +684,7 @@ class CTraderPlatform(PastCalls, RecordCalls, GuardCalls):
                 states,
                 {s.key: halt.reason for s in enabled if (halt := s.account.halt) is not None},
                 {s.key: s.live.profit.differs.values() for s in enabled},
+                {s.key: told for s in enabled if (told := s.past.reading) is not None},
             ),
         )
 

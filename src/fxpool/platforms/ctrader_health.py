@@ -6,6 +6,7 @@ Source: what callers of the older pools send and read.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from fxpool.account import AccountState, Phase
@@ -54,9 +55,11 @@ def account_details(
     states: Mapping[str, AccountState],
     halted: Mapping[str, str],
     differing: Mapping[str, Iterable[ProfitDifference]],
+    reading: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, formats.AccountHealth]:
     """Return phase, reason and since when, per account; ``halted`` is why, by account, and
-    ``differing`` are results that the broker computes otherwise."""
+    ``differing`` are results that the broker computes otherwise, ``reading`` is how far the reading
+    of a past is that goes on."""
     details = {
         key: formats.AccountHealth(
             phase=state.phase.value, reason=state.reason, since=iso(state.since)
@@ -68,6 +71,8 @@ def account_details(
     for key, found in differing.items():
         if rows := [_difference(one) for one in found]:
             details[key]["profitDifferences"] = rows
+    for key, progress in reading.items():
+        details[key]["history"] = progress
     return details
 
 

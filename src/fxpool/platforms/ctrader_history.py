@@ -81,6 +81,11 @@ class CTraderHistory:
         """Keep the past true until cancelled."""
         await self._keeper.run()
 
+    @property
+    def reading(self) -> str | None:
+        """How far the reading of the past is; None before it is asked for, and once it is read."""
+        return self._keeper.reading
+
     async def metrics(self, shown_id: str) -> AccountMetrics:
         """Return what all trades came to."""
         record = await self._keeper.ready(READY_SECONDS)
