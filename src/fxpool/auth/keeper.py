@@ -329,7 +329,7 @@ class TokenKeeper:
         """Use a stored pair from now on, and bring the accounts' own entries up to date."""
         for held in self._sharing(old):
             held.pair, held.error, held.is_behind = new, "", True
-        for key, held in self._accounts.items():
+        for key, held in tuple(self._accounts.items()):
             if held.is_behind:
                 await self._write_entry(key)
 
