@@ -13,9 +13,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from datetime import datetime
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final, cast
 from urllib.parse import quote
 
+from fxpool.client.metaapi_answers import (
+    flat_result,
+    position_row,
+    refuse,
+    refused,
+    unsaid,
+    unusable,
+    with_margin_words,
+)
 from fxpool.client.metaapi_poll import PolledAccounts
 from fxpool.client.routes import DEFAULT_REGION, AccountRoute
 from fxpool.clock import Clock
@@ -52,7 +61,6 @@ from fxpool.platforms.events import EventFilter
 from fxpool.platforms.past import SortOrder
 from fxpool.platforms.records import MarginQuestion, Wanted
 from fxpool.platforms.remote_http import PoolHttp
-from fxpool.platforms.words import refusal
 
 DEFAULT_URL: Final = "http://localhost:8086"
 DEFAULT_COMMENT: Final = "FXTrueUp"
@@ -63,10 +71,6 @@ _MARKET: Final = {
     "ORDER_TYPE_BUY": "BUY",
     "ORDER_TYPE_SELL": "SELL",
 }
-_MARGIN: Final = ("not enough money", "no money", "insufficient margin", "not enough free margin")
-
-_PLAIN: Final = TradeRequest("", "", None)
-"""What an order has that asks for nothing special."""
 
 
 class MetaApiPool:
@@ -117,7 +121,7 @@ class MetaApiPool:
     # Reads
 
     async def accounts(self) -> dict[str, formats.AccountListing]:
-        _refuse("the list of accounts")
+        refuse("the list of accounts")
 
     async def accounts_summary(self) -> dict[str, formats.AccountSummary]:
         rows = await self._get("/accounts/summary", dict[str, dict[str, Any]])
@@ -129,7 +133,7 @@ class MetaApiPool:
         row = await self._get(f"/account/{_part(account)}", dict[str, Any], region=self._region)
         for field in ("balance", "equity"):
             if not isinstance(row.get(field), int | float):
-                raise _unusable(f"account {account} without {field}")
+                raise unusable(f"account {account} without {field}")
         known = {"id": account, "platform": "metaapi"}
         return cast("formats.AccountInformation", known | row)
 
@@ -139,17 +143,17 @@ class MetaApiPool:
         )
         rows = answer if isinstance(answer, list) else answer.get("positions")
         if not isinstance(rows, list):
-            raise _unusable("getPositions without a list")
+            raise unusable("getPositions without a list")
         return formats.PositionList(
             account_id=account,
-            positions=[_position(row, account) for row in rows],
+            positions=[position_row(row, account) for row in rows],
             count=len(rows),
             synchronized=True,
             asOf=iso(self._clock.at()),
         )
 
     async def orders(self, account: str) -> formats.OrderList:
-        _refuse("the list of pending orders")
+        refuse("the list of pending orders")
 
     async def metrics(self, account: str) -> AccountMetrics:
         return cast("AccountMetrics", await self._of_account(account, "metrics"))
@@ -164,7 +168,7 @@ class MetaApiPool:
         order: SortOrder = "desc",
     ) -> TradeHistory:
         if include_balance or order != "desc":
-            _refuse("balance operations and another order of trades")
+            refuse("balance operations and another order of trades")
         answer = await self._of_account(account, "trades", days=str(days), limit=str(limit))
         return cast("TradeHistory", answer)
 
@@ -191,7 +195,7 @@ class MetaApiPool:
         days: int = 30,
         limit: int = 1000,
     ) -> AccountReport:
-        _refuse("reports")
+        refuse("reports")
 
     async def bars(
         self,
@@ -202,30 +206,30 @@ class MetaApiPool:
         begin: datetime | None = None,
         end: datetime | None = None,
     ) -> BarList:
-        _refuse("bars")
+        refuse("bars")
 
     async def deals(self, account: str, wanted: Wanted) -> list[MetaApiDeal]:
-        _refuse("deals")
+        refuse("deals")
 
     async def past_orders(self, account: str, wanted: Wanted) -> list[MetaApiOrder]:
-        _refuse("orders of the past")
+        refuse("orders of the past")
 
     async def depth(self, account: str, symbol: str) -> MetaApiBook:
-        _refuse("the depth of symbols")
+        refuse("the depth of symbols")
 
     async def order_margin(self, account: str, question: MarginQuestion) -> MetaApiMargin:
-        _refuse("margins of orders")
+        refuse("margins of orders")
 
     async def symbols(self, account: str) -> formats.SymbolList:
-        _refuse("the list of symbols")
+        refuse("the list of symbols")
 
     async def symbol_specification(self, account: str, symbol: str) -> SymbolSpecification:
-        _refuse("the specification of symbols")
+        refuse("the specification of symbols")
 
     async def symbol_mapping(
         self, symbol: str, account: str | None = None
     ) -> formats.SymbolMapping:
-        _refuse("the mapping of symbols")
+        refuse("the mapping of symbols")
 
     async def pool_stats(self) -> formats.PoolStats:
         return cast("formats.PoolStats", await self._get("/pool/stats", dict[str, Any]))
@@ -234,18 +238,18 @@ class MetaApiPool:
         """Return the word at ``/``, where that pool has it."""
         answer = await self._get("/", dict[str, Any])
         if not isinstance(answer.get("status"), str):
-            raise _unusable("health without a status")
+            raise unusable("health without a status")
         return cast("formats.Health", answer)
 
     # Trading
 
     async def execute(self, account: str, request: TradeRequest) -> formats.TradeResult:
         action = _MARKET.get(request.action.upper())
-        unknown = _unsaid(request)
+        unknown = unsaid(request)
         if action is None:
-            return _refused(f"{request.action}: this pool drops the type and the price of orders")
+            return refused(f"{request.action}: this pool drops the type and the price of orders")
         if unknown or request.volume is None:
-            return _refused(f"{', '.join(unknown) or 'volume'}: this pool would drop it")
+            return refused(f"{', '.join(unknown) or 'volume'}: this pool would drop it")
         body = {
             "symbol": request.symbol,
             "action": action,
@@ -266,7 +270,7 @@ class MetaApiPool:
         if None in sides.values():
             position = await self._position(account, request.position_id)
             if position is None:
-                return _refused(f"position not found: {request.position_id}", "POSITION_NOT_FOUND")
+                return refused(f"position not found: {request.position_id}", "POSITION_NOT_FOUND")
             for side, present in (("stop_loss", "stopLoss"), ("take_profit", "takeProfit")):
                 if sides[side] is None:
                     body[side] = position.get(present) or 0
@@ -278,17 +282,17 @@ class MetaApiPool:
 
     async def close_position(self, account: str, request: CloseRequest) -> formats.TradeResult:
         if request.volume is not None:
-            return _refused("closing a part: this pool may close the whole position")
+            return refused("closing a part: this pool may close the whole position")
         body = {"position_id": request.position_id}
         return await self._send("/position/close", account, body, is_repeatable=True)
 
     async def close_positions(
         self, account: str, *, symbol: str | None = None, environment: str | None = None
     ) -> formats.CloseResults:
-        _refuse("closing several positions at once")
+        refuse("closing several positions at once")
 
     async def modify_order(self, account: str, change: OrderChange) -> formats.TradeResult:
-        return _refused("pending orders: this pool has none")
+        return refused("pending orders: this pool has none")
 
     async def cancel_order(
         self,
@@ -298,7 +302,7 @@ class MetaApiPool:
         environment: str | None = None,
         allow_unsynchronized: bool = False,
     ) -> formats.TradeResult:
-        return _refused("pending orders: this pool has none")
+        return refused("pending orders: this pool has none")
 
     async def _send(
         self, path: str, account: str, fields: Mapping[str, Any], *, is_repeatable: bool
@@ -309,32 +313,32 @@ class MetaApiPool:
                 path, body, is_repeatable=is_repeatable, shape=dict[str, Any]
             )
         except PlatformError as error:
-            error.detail = _with_margin_words(error.detail)
+            error.detail = with_margin_words(error.detail)
             raise
-        return _flat(told)
+        return flat_result(told)
 
     async def halt(self, account: str | None = None, *, reason: str = "") -> formats.HaltState:
-        _refuse("halts")
+        refuse("halts")
 
     async def resume(self, account: str | None = None) -> formats.HaltState:
-        _refuse("halts")
+        refuse("halts")
 
     async def guards(self, account: str) -> formats.GuardList:
-        _refuse("loss limits")
+        refuse("loss limits")
 
     async def reset_guards(self, account: str, *, by: str = "") -> formats.GuardList:
-        _refuse("loss limits")
+        refuse("loss limits")
 
     async def tickets(
         self, account: str | None = None, state: str | None = None
     ) -> formats.TicketList:
-        _refuse("order tickets")
+        refuse("order tickets")
 
     async def ticket(self, ticket_id: str) -> formats.TicketInfo:
-        _refuse("order tickets")
+        refuse("order tickets")
 
     async def wait_ticket(self, ticket_id: str, timeout: float) -> formats.TicketInfo:
-        _refuse("order tickets")
+        refuse("order tickets")
 
     # Prices and events
 
@@ -364,7 +368,7 @@ class MetaApiPool:
         self, symbol: str, account: str | None = None
     ) -> formats.SubscriptionResult:
         self._polled.unwatch(symbol, account)
-        _refuse("ending a subscription")
+        refuse("ending a subscription")
 
     async def initialize_streaming(self, account: str) -> formats.StreamingState:
         body = {"account_id": account, "region": self._region}
@@ -382,7 +386,7 @@ class MetaApiPool:
         await self._http.post("/streaming/register-reconnection-callback", body, dict[str, Any])
 
     async def reset_connections(self) -> int:
-        _refuse("resetting connections")
+        refuse("resetting connections")
 
     def subscribe(
         self, wanted: EventFilter | None = None, resume: ResumeFrom | None = None
@@ -398,70 +402,6 @@ class MetaApiPool:
     async def _of_account(self, account: str, what: str, **query: str) -> dict[str, Any]:
         path = f"/accounts/{_part(account)}/{what}"
         return cast("dict[str, Any]", await self._get(path, dict[str, Any], **query))
-
-
-def _unsaid(request: TradeRequest) -> list[str]:
-    """Return what an order asks for and that pool cannot be told."""
-    said = {"symbol", "action", "volume", "stop_loss", "take_profit", "comment", "environment"}
-    said |= {"client_id", "allow_unsynchronized"}  # a label that is lost harms nobody
-    return [
-        name
-        for name in TradeRequest.__dataclass_fields__
-        if name not in said and getattr(request, name) != getattr(_PLAIN, name)
-    ]
-
-
-def _flat(result: formats.TradeResult) -> formats.TradeResult:
-    """Return that pool's answer in our shape: facts out of ``result``, texts out of ``detail``."""
-    raw: dict[str, Any] = dict(result)
-    nested = raw.pop("result", None)
-    flat = {**nested, **raw} if isinstance(nested, dict) else raw
-    for name in ("orderId", "positionId", "order_id"):
-        if flat.get(name) is not None:
-            flat[name] = str(flat[name])
-    if flat.get("order_id") and not flat.get("orderId"):
-        flat["orderId"] = flat["order_id"]
-    if flat.get("success"):
-        return cast("formats.TradeResult", {"outcome": "executed", **flat})
-    text = str(flat.get("detail") or flat.get("error") or flat.get("message") or "refused")
-    text = _with_margin_words(text)
-    told = {"outcome": "not_executed", "code": "REFUSED", "retryable": False, **flat}
-    told |= {"success": False, "error": text, "detail": text}
-    return cast("formats.TradeResult", told)
-
-
-def _with_margin_words(text: str) -> str:
-    """Return a text about a missing margin with the words that callers look for."""
-    is_margin = any(words in text.lower() for words in _MARGIN)
-    return f"Insufficient free margin: {text}" if is_margin else text
-
-
-def _position(row: object, account: str) -> formats.PositionInfo:
-    """Return a row with the keys that callers read. Raises PlatformError for one without an id."""
-    if not isinstance(row, dict) or not row.get("id"):
-        raise _unusable("getPositions with a row without an id")
-    opened = row.get("openTime") or row.get("time")
-    known = {"account_id": account, "platform": "metaapi", "stopLoss": None, "takeProfit": None}
-    told = {"id": str(row["id"]), "time": opened, "openTime": opened}
-    return cast("formats.PositionInfo", {**known, **row, **told})
-
-
-def _refused(text: str, code: str = "NOT_SUPPORTED") -> formats.TradeResult:
-    return refusal(_not_supported(text, code))
-
-
-def _refuse(what: str) -> NoReturn:
-    raise _not_supported(f"{what}: the pool in front of MetaApi has no such call")
-
-
-def _not_supported(text: str, code: str = "NOT_SUPPORTED") -> PlatformError:
-    prefix = "not supported: " if code == "NOT_SUPPORTED" else ""
-    return PlatformError(501, code, f"{prefix}{text}", outcome="not_executed")
-
-
-def _unusable(what: str) -> PlatformError:
-    text = f"invalid response from getPositions: {what}" if "getPositions" in what else what
-    return PlatformError(502, "INVALID_ANSWER", f"the pool in front of MetaApi answered {text}")
 
 
 def _part(name: str) -> str:
