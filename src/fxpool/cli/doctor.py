@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass
-from enum import StrEnum
 from random import SystemRandom
 
 import typer
@@ -15,11 +13,12 @@ from rich.table import Table
 
 from fxpool.auth import secret_store_from, with_stored_application
 from fxpool.auth.tokens import TokenPair, pair_from
-from fxpool.cli import logs
+from fxpool.cli import checkups, logs
+from fxpool.cli.checkups import Finding, Verdict
 from fxpool.cli.console import stdout
 from fxpool.cli.exits import Exit, end_with, print_json
 from fxpool.clock import SystemClock
-from fxpool.errors import FxPoolError, SecretError
+from fxpool.errors import FxPoolError, SecretError, SettingsError
 from fxpool.openapi.proto.messages_pb2 import ProtoOAVersionReq
 from fxpool.platforms.ctrader_setup import accounts_from, credentials_from, endpoints_from
 from fxpool.platforms.ctrader_tokens import secret_paths
@@ -33,23 +32,6 @@ from fxpool.store.redis import RedisAddress, RedisConnection
 STEP_SECONDS = 10.0
 
 
-class Verdict(StrEnum):
-    """How a precondition stands."""
-
-    PASS = "PASS"  # noqa: S105 (a word)
-    WARN = "WARN"
-    FAIL = "FAIL"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line: what was looked at, how it stands, what was found or how to mend it."""
-
-    what: str
-    verdict: Verdict
-    text: str
-
-
 def run(*, as_json: bool) -> None:
     """Print all findings; end with 1 if one of them is FAIL."""
     logs.configure("ERROR")
@@ -59,7 +41,7 @@ def run(*, as_json: bool) -> None:
         end_with(error, as_json=as_json)
     is_well = all(finding.verdict is not Verdict.FAIL for finding in findings)
     if as_json:
-        print_json({"ok": is_well, "findings": [asdict(finding) for finding in findings]})
+        print_json({"ok": is_well, "findings": [finding._asdict() for finding in findings]})
     else:
         _print(findings)
     if not is_well:
@@ -68,7 +50,13 @@ def run(*, as_json: bool) -> None:
 
 async def _examine(settings: Settings) -> list[Finding]:
     """Look at everything, in the order in which a pool needs it."""
-    findings = [_protobuf(), _gateway_port(settings)]
+    findings = [
+        _protobuf(),
+        _gateway_port(settings),
+        checkups.file_permissions(settings),
+        await checkups.database(settings),
+        await checkups.token_service_clock(settings),
+    ]
     try:
         settings = await with_stored_application(settings)
     except SecretError as exc:
@@ -76,7 +64,11 @@ async def _examine(settings: Settings) -> list[Finding]:
     place = secret_store_from(settings).place
     findings.append(Finding("secret store", Verdict.PASS, place))
     findings += await _redis(settings)
-    accounts = [account for account in accounts_from(settings) if account.enabled]
+    findings.append(checkups.redirect_uri(settings))
+    try:
+        accounts = [account for account in accounts_from(settings) if account.enabled]
+    except SettingsError as exc:
+        return [*findings, Finding("configuration", Verdict.FAIL, str(exc))]
     findings.append(_accounts(accounts))
     environments = dict.fromkeys(account.environment for account in accounts)
     for environment in environments:
@@ -128,22 +120,22 @@ async def _way(environment: Environment, endpoint: Endpoint) -> AsyncIterator[Fi
     """Look at each step of the way to a host; later steps are left out after a failure."""
     host, port = endpoint.host, endpoint.port
 
-    async def look_up() -> str:
+    async def look_up() -> tuple[Verdict, str]:
         found = await asyncio.get_running_loop().getaddrinfo(host, port)
-        return f"{host} is {found[0][4][0]}"
+        return Verdict.PASS, f"{host} is {found[0][4][0]}"
 
-    async def connect() -> str:
+    async def connect() -> tuple[Verdict, str]:
         _, writer = await asyncio.open_connection(host, port)
         writer.close()
-        return f"{host} port {port} answers"
+        return Verdict.PASS, f"{host} port {port} answers"
 
-    async def shake_hands() -> str:
+    async def shake_hands() -> tuple[Verdict, str]:
         _, writer = await asyncio.open_connection(host, port, ssl=tls_context(endpoint))
-        spoken = writer.get_extra_info("ssl_object").version()
+        found = checkups.certificate(writer.get_extra_info("ssl_object"))
         writer.close()
-        return f"{spoken}, certificate trusted"
+        return found
 
-    steps: Sequence[tuple[str, Callable[[], Awaitable[str]], str]] = (
+    steps: Sequence[tuple[str, Callable[[], Awaitable[tuple[Verdict, str]]], str]] = (
         ("name lookup", look_up, "check the host's name and the resolver"),
         ("TCP", connect, f"check the firewall: port {port} must be open to the outside"),
         ("TLS", shake_hands, "check the clock of this machine, CTRADER_CA_FILE and any proxy"),
@@ -152,11 +144,11 @@ async def _way(environment: Environment, endpoint: Endpoint) -> AsyncIterator[Fi
         what = f"{environment.value}: {name}"
         try:
             async with asyncio.timeout(STEP_SECONDS):
-                text = await step()
+                verdict, text = await step()
         except (OSError, TimeoutError) as exc:
             yield Finding(what, Verdict.FAIL, f"{str(exc) or 'no answer in time'}; {cure}")
             return
-        yield Finding(what, Verdict.PASS, text)
+        yield Finding(what, verdict, text)
 
 
 async def _inside(

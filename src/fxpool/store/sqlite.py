@@ -50,7 +50,7 @@ class SqliteDatabase:
     def __init__(self, url: URL, file: Path) -> None:
         """The file's folder is made. Raises SettingsError."""
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as exc:
             raise SettingsError(
                 f"the folder {file.parent} for the order journal cannot be made: "
