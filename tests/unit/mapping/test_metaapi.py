@@ -197,13 +197,19 @@ def test_lots_are_divided_by_the_factor_and_tick_values_multiplied() -> None:
 
 def test_an_order_row_has_every_key_of_its_shape() -> None:
     row = order_row(executed_volume_cents=50_000, client_order_id="x", label="ui-77")
-    assert row.keys() == OrderInfo.__annotations__.keys()
+    assert row.keys() == OrderInfo.__annotations__.keys() - {"stopLimitPrice"}
     assert (row["type"], row["state"]) == ("ORDER_TYPE_BUY_LIMIT", "ORDER_STATE_PARTIAL")
     assert (row["volume"], row["currentVolume"]) == (0.02, 0.015)
     assert (row["openPrice"], row["currentPrice"]) == (1.12, 1.1257)
     assert (row["clientId"], row["magic"], row["positionId"]) == ("ui-77", 0, "500")
     assert row["expirationTime"] is None
     assert "positionId" not in order_row(position_id=None)
+
+
+def test_a_stop_limit_order_shows_how_far_past_its_stop_it_fills() -> None:
+    order = {"type": OrderType.STOP_LIMIT, "stop_price": Decimal("1.12"), "slippage_points": 20}
+    buy, sell = order_row(**order), order_row(**order, side=Side.SELL)
+    assert (buy["stopLimitPrice"], sell["stopLimitPrice"]) == (1.1202, 1.1198)
 
 
 def test_relative_protection_of_an_order_is_shown_as_prices() -> None:
