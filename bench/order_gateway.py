@@ -4,7 +4,8 @@ The product's own parts, assembled as ``fxpool serve`` does, with two changes: t
 and two moments are stamped: a request's bytes were read from its socket, an order's frame was
 written to the broker's. Prints its port; after a line on standard input it prints the nanoseconds
 between the two of each order since the last time. ``raw`` is the limit instead: a blocking loop
-without any framework that reads a request, forces a record to the disk and sends a prepared frame.
+without any framework that reads a request, forces a record to the disk and sends a prepared frame;
+``unaudited`` leaves out the audit log, which ``fxpool serve`` keeps.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 import socket
 import sys
 import time
+from contextlib import AsyncExitStack
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -26,7 +28,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from bench import limit
 from bench.peer import ACCOUNT_ID, SYMBOL_IDS
 from fxpool.cli import logs
+from fxpool.clock import SystemClock
 from fxpool.gateway import GatewayServer, create_app
+from fxpool.gateway.audit.setup import audit_trail_from
 from fxpool.openapi import FrameDecoder, encode, payload_type_of
 from fxpool.openapi.proto import messages_pb2 as oa
 from fxpool.openapi.proto import model_pb2 as model
@@ -70,7 +74,7 @@ class Stamps:
         setattr(Link, "send", sent)  # noqa: B010 (mypy)
 
 
-async def serve(port: int, ca_file: str, folder: str) -> None:
+async def serve(port: int, ca_file: str, folder: str, *, is_audited: bool) -> None:
     """Serve until standard input ends."""
     stamps = Stamps()
     stamps.install()
@@ -90,7 +94,14 @@ async def serve(port: int, ca_file: str, folder: str) -> None:
     await platform.open()
     while (await platform.health())["status"] != "healthy":  # noqa: ASYNC110 (tells nobody)
         await asyncio.sleep(0.01)
-    async with GatewayServer(create_app(platform), port=0) as server:
+    async with AsyncExitStack() as ending:
+        trail = None
+        if is_audited:
+            trail = await ending.enter_async_context(
+                audit_trail_from(settings, clock=SystemClock())
+            )
+        app = create_app(platform, trail=trail)
+        server = await ending.enter_async_context(GatewayServer(app, port=0))
         print(server.port, flush=True)
         loop = asyncio.get_running_loop()
         while await loop.run_in_executor(None, sys.stdin.readline):
@@ -146,7 +157,7 @@ def main() -> None:
     else:
         logs.configure()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(int(port), ca_file, folder))
+            runner.run(serve(int(port), ca_file, folder, is_audited=kind != ["unaudited"]))
 
 
 if __name__ == "__main__":

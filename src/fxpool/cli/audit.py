@@ -95,8 +95,9 @@ def _tell(check: ChainCheck, kept: Head | None) -> None:
     if check.head is None:
         typer.echo("the log is empty")
         return
-    word = "lines, and something is wrong" if check.faults else "lines, each as it was written"
-    typer.echo(f"{check.count} {word}")
+    noun = "line" if check.count == 1 else "lines"
+    word = "and something is wrong" if check.faults else "each as it was written"
+    typer.echo(f"{check.count} {noun}, {word}")
     typer.echo(f"head {_text(check.head)}")
     after = check.head.seq - (0 if kept is None else kept.seq)
     if after > 0:
