@@ -39,6 +39,7 @@ from fxpool.gateway.rates import ProcessCounters
 from fxpool.gateway.safe_headers import SafeHeaders
 from fxpool.gateway.stopping import RefuseWhileStopping, StoppingGate
 from fxpool.gateway.streams import Streams
+from fxpool.gateway.symbol_wants import SymbolWants
 from fxpool.gateway.websocket import serve_socket
 from fxpool.mapping.formats import Health
 from fxpool.platforms.base import Platform
@@ -109,6 +110,7 @@ class Gateway(FastAPI):
         self.clock, self.trail = clock, trail
         self.metrics = Metrics()
         self.rates, self._caps = rates, caps
+        self._wants = SymbolWants()
         self.streams = Streams(clock=clock, limits=limits, metrics=self.metrics)
         self.callbacks = Callbacks(platform, callbacks, clock=clock)
         self.stopping = StoppingGate()
@@ -150,7 +152,7 @@ class Gateway(FastAPI):
 
     def guarded(self, principal: Principal, note: dict[str, Any] | None = None) -> GuardedPlatform:
         """Return the platform as a principal may use it; ``note`` is for the audit log."""
-        return GuardedPlatform(self.platform, principal, self._caps, note)
+        return GuardedPlatform(self.platform, principal, self._caps, note, self._wants)
 
     def with_own_checks(self, health: Health) -> Health:
         """Return the platform's health together with the gateway's own."""
@@ -175,7 +177,11 @@ class Gateway(FastAPI):
         while True:
             await self.clock.sleep(REFRESH_SECONDS)
             await self.access.refresh()
-            self.streams.end_those_of(lambda principal: not self.access.is_good(principal))
+            self.streams.end_those_of(self._has_ended)
+            self._wants.forget_those_of(self._has_ended)
+
+    def _has_ended(self, principal: Principal) -> bool:
+        return not self.access.is_good(principal)
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document of all routes, complete with the shapes of answers."""

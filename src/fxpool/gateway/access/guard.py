@@ -16,6 +16,7 @@ from fxpool.domain.permissions import Allowed, Operation, Principal, Refused, Wo
 from fxpool.gateway.access.refusals import require
 from fxpool.gateway.access.volume_caps import VolumeCaps
 from fxpool.gateway.audit.before import StateBefore
+from fxpool.gateway.symbol_wants import SymbolWants
 from fxpool.mapping import formats
 from fxpool.mapping.history_formats import (
     AccountMetrics,
@@ -66,8 +67,11 @@ class GuardedPlatform:
         principal: Principal,
         caps: VolumeCaps,
         note: dict[str, Any] | None = None,
+        wants: SymbolWants | None = None,
     ) -> None:
-        """``note`` is what the audit log writes down of the call; None where it does not."""
+        """``note`` is what the audit log writes down of the call; None where it does not.
+        ``wants`` are the subscriptions of all callers."""
+        self._wants = wants or SymbolWants()
         self._platform, self.principal, self._caps = platform, principal, caps
         self._accounts = principal.permissions.accounts
         self._before = StateBefore(platform, note)
@@ -184,15 +188,35 @@ class GuardedPlatform:
         self, symbol: str, account: str | None = None
     ) -> formats.SubscriptionResult:
         if account is not None or self._accounts is None:
-            return await self._on(account).subscribe_symbol(symbol, account)
-        return await self._on_own(symbol, self._platform.subscribe_symbol)
+            self._on(account)
+            return await self._quote(symbol, account)
+        return await self._on_own(symbol, self._quote)
 
     async def unsubscribe_symbol(
         self, symbol: str, account: str | None = None
     ) -> formats.SubscriptionResult:
         if account is not None or self._accounts is None:
-            return await self._on(account).unsubscribe_symbol(symbol, account)
-        return await self._on_own(symbol, self._platform.unsubscribe_symbol)
+            self._on(account)
+            return await self._unquote(symbol, account)
+        return await self._on_own(symbol, self._unquote)
+
+    async def _quote(self, symbol: str, account: str | None) -> formats.SubscriptionResult:
+        """Have a symbol quoted, and remember for whom."""
+        self._wants.require_room(self.principal)
+        result = await self._platform.subscribe_symbol(symbol, account)
+        self._wants.add(self.principal, self._key(account), symbol)
+        return result
+
+    async def _unquote(self, symbol: str, account: str | None) -> formats.SubscriptionResult:
+        """End it, unless another caller still wants it."""
+        key = self._key(account)
+        if self._wants.drop(self.principal, key, symbol):
+            return await self._platform.unsubscribe_symbol(symbol, account)
+        accounts = [] if key is None else [key]
+        return formats.SubscriptionResult(success=True, symbol=symbol, accounts=accounts, failed={})
+
+    def _key(self, account: str | None) -> str | None:
+        return None if account is None else self._platform.key_of(account)
 
     async def initialize_streaming(self, account: str) -> formats.StreamingState:
         return await self._on(account).initialize_streaming(account)

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -89,8 +90,13 @@ _BODY: Final = {
 @performs(Operation.CLOSE)
 async def trade(account_id: str, request: Request) -> Response:
     """Do what ``actionType`` says; ``numericCode`` tells what became of it."""
-    body = await request.json()
-    await admit(request.scope, operation_of(body))
+    try:
+        body = await request.json()
+        operation = operation_of(body)
+    except (HTTPException, BadParameters):
+        await admit(request.scope, Operation.PLACE)  # who may not order hears nothing else
+        raise
+    await admit(request.scope, operation)
     platform, key = guarded(request.scope), _key(request)
     platform.key_of(account_id)
     try:
