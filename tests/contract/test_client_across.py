@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
+import asyncio
 from decimal import Decimal
 from typing import Any
 
@@ -28,8 +28,9 @@ async def test_a_price_is_the_first_platforms_that_has_one(setup: Setup) -> None
     assert await setup.client.getPrice("EURUSD") is None
     setup.stack.simulator.quote("EURUSD", Decimal("1.30000"), Decimal("1.30010"))
     assert await setup.client.subscribeToSymbol("EURUSD", "alpha")
-    async with aclosing(setup.client.prices("EURUSD", account="alpha")) as prices:
-        await anext(prices)
+    async with asyncio.timeout(10):
+        while await setup.client.getPrice("EURUSD", "alpha") is None:  # noqa: ASYNC110 (asked over HTTP)
+            await asyncio.sleep(0.005)
     assert (await setup.client.getPrice("EURUSD") or {})["bid"] == 1.3
     assert await setup.client.getMidPrice("EURUSD") == 1.30005
     terminal = setup.metaapi.terminals[META]
