@@ -91,6 +91,9 @@ class MortalStore:
     async def names(self, folder: str) -> list[str]:
         return await self._does(lambda: self._store.names(folder))
 
+    async def tend(self) -> None:
+        await self._store.tend()
+
     async def close(self) -> None:
         await self._store.close()
 

@@ -101,6 +101,9 @@ class FragileStore:
         self._step()
         return await self._store.names(folder)
 
+    async def tend(self) -> None:
+        await self._store.tend()
+
     async def close(self) -> None:
         await self._store.close()
 

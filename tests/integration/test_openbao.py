@@ -16,6 +16,7 @@ from fxpool.errors import (
     SecretStoreSealed,
     SecretUnreadable,
 )
+from harness.clock import ManualClock
 from harness.openbao import ROOT_TOKEN, OpenBao, running_openbao
 
 PATH = "ctrader/accounts/12345"
@@ -84,6 +85,34 @@ async def test_a_role_logs_in_by_itself_and_again_when_its_token_is_gone(
     async with opened(openbao, login=VaultLogin(role_id=role_id, secret_id="x")) as store:
         with pytest.raises(SecretForbidden, match="VAULT_ROLE_ID"):
             await store.read(PATH)
+
+
+async def test_a_token_is_renewed_at_half_of_its_life(openbao: OpenBao) -> None:
+    made = openbao.ask("POST", "auth/token/create", {"ttl": "1h", "renewable": True})
+    token = made["auth"]["client_token"]
+
+    def renewed() -> bool:
+        found = openbao.ask("POST", "auth/token/lookup", {"token": token})["data"]
+        return found.get("last_renewal") is not None
+
+    clock = ManualClock()
+    async with opened(openbao, token, clock=clock) as store:
+        assert not renewed()
+        await store.tend()
+        assert renewed()
+        assert store._tend_at == clock.now() + 1800
+        clock.advance(1799)
+        await store.tend()
+        assert store._tend_at == clock.now() + 1
+        clock.advance(1)
+        await store.tend()
+        assert store._tend_at == clock.now() + 1800
+
+
+async def test_a_root_token_is_left_alone(openbao: OpenBao) -> None:
+    async with opened(openbao) as store:
+        await store.tend()
+        assert store._tend_at == float("inf")
 
 
 async def test_an_old_mount_is_read_and_never_written(openbao: OpenBao) -> None:

@@ -43,6 +43,9 @@ class EnvironmentStore:
     async def names(self, folder: str) -> list[str]:
         return []  # the token stands for every account, so it names none
 
+    async def tend(self) -> None:
+        return
+
     async def close(self) -> None:
         return
 

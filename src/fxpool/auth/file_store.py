@@ -134,6 +134,9 @@ class FileStore:
         prefix = f"{folder}/"
         return sorted(path.removeprefix(prefix) for path in entries if path.startswith(prefix))
 
+    async def tend(self) -> None:
+        return
+
     async def close(self) -> None:
         return
 

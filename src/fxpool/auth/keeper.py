@@ -121,6 +121,7 @@ class TokenKeeper:
         self._dead: dict[str, NeedsConsent] = {}
         self._rotating: dict[str, asyncio.Task[None]] = {}
         self._renewed: Callable[[str], None] = lambda _: None
+        self._untended = ""  # why the store cannot be used
         self._homeless = ""  # why rescued tokens are not in the store
 
     def add(self, key: str, paths: Sequence[str]) -> None:
@@ -207,6 +208,7 @@ class TokenKeeper:
 
     async def _look(self, parked: Collection[str]) -> None:
         """Do what is due. Errors are kept as the accounts' state, never raised."""
+        await self._tend_store()
         await self._bring_home()
         for key, held in tuple(self._accounts.items()):
             if key in parked or not held.is_read:
@@ -313,6 +315,16 @@ class TokenKeeper:
             return False
         await self._take(pair, newest)
         return True
+
+    async def _tend_store(self) -> None:
+        try:
+            await self.store.tend()
+        except SecretError as exc:
+            if self._untended != str(exc):
+                log.warning("the secret store cannot be used", error=str(exc))
+            self._untended = str(exc)
+        else:
+            self._untended = ""
 
     async def _bring_home(self) -> None:
         """Move rescued pairs to the store, or later if it is away: they are safe and in use."""

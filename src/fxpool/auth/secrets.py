@@ -78,6 +78,10 @@ class SecretStore(Protocol):
         """Return the names of the entries in a folder, sorted; never their values."""
         ...
 
+    async def tend(self) -> None:
+        """Keep our right to use the store alive; called every few seconds, mostly does nothing."""
+        ...
+
     async def close(self) -> None:
         """Let go of what the store holds open."""
         ...
@@ -116,6 +120,9 @@ class WithFallback:
 
     async def names(self, folder: str) -> list[str]:
         return await self._store.names(folder)
+
+    async def tend(self) -> None:
+        await self._store.tend()
 
     async def close(self) -> None:
         await self._store.close()

@@ -8,14 +8,17 @@ Source: the HTTP API of Vault: KV secrets engine, AppRole, sys/internal/ui/mount
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
+import structlog
 
 from fxpool.auth.secrets import Secret
+from fxpool.clock import Clock, SystemClock
 from fxpool.errors import (
     SecretConflict,
     SecretError,
@@ -29,6 +32,14 @@ from fxpool.tls import client_context
 
 TIMEOUT_SECONDS: Final = 10.0
 _CONFLICT_WORDS: Final = "check-and-set"
+
+_TEND_SECONDS: Final = 30.0
+"""The shortest pause between renewals of a token."""
+
+_LOST_SECONDS: Final = 5.0
+"""A renewal that leaves a token so much less than it had was the last that did any good."""
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +65,7 @@ class VaultStore:
         namespace: str = "",
         ca_file: Path | None = None,
         timeout: float = TIMEOUT_SECONDS,
+        clock: Clock | None = None,
     ) -> None:
         """Prepare; nothing is asked yet. Raises SettingsError for an unreadable CA file."""
         self._address, self._login, self._mount = address.rstrip("/"), login, mount.strip("/")
@@ -67,6 +79,8 @@ class VaultStore:
             verify=client_context(ca_file, variable="VAULT_CACERT"),
         )
         self._token = login.token
+        self._clock: Clock = clock or SystemClock()
+        self._tend_at = -math.inf
         self._logging_in = asyncio.Lock()
         self._kv_version: int | None = None
 
@@ -108,6 +122,26 @@ class VaultStore:
         answer = await self._ask("LIST", f"{self._mount}/{kind}{folder}")
         keys = [] if answer is None else answer["data"]["keys"]
         return sorted(key for key in keys if not key.endswith("/"))
+
+    async def tend(self) -> None:
+        """Renew VAULT_TOKEN at half of its life; a role logs in again by itself."""
+        if self._login.role_id or self._clock.now() < self._tend_at:
+            return
+        answer = await self._ask("GET", "auth/token/lookup-self")
+        token = {} if answer is None else answer["data"]
+        seconds = float(token.get("ttl") or 0)
+        if not seconds:
+            self._tend_at = math.inf  # a root token never ends
+            return
+        if token.get("renewable"):
+            renewed = await self._ask("POST", "auth/token/renew-self", {})
+            granted = float((renewed or {}).get("auth", {}).get("lease_duration") or 0)
+            if granted < seconds - _LOST_SECONDS:
+                log.warning("VAULT_TOKEN cannot live much longer: make another", seconds=granted)
+            seconds = granted
+        else:
+            log.warning("VAULT_TOKEN is not renewable: make another in time", seconds=seconds)
+        self._tend_at = self._clock.now() + max(seconds / 2, _TEND_SECONDS)
 
     async def close(self) -> None:
         await self._http.aclose()
