@@ -3,6 +3,7 @@
 from fxpool.gateway.routes import (
     accounts,
     audit,
+    documents,
     halts,
     history,
     oauth,
@@ -26,6 +27,7 @@ ROUTERS = (
     symbols.router,
     pool.router,
     audit.router,
+    documents.router,
     oauth.router,
 )
 
