@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from ipaddress import ip_network
 
 import httpx
 import pytest
@@ -39,7 +40,8 @@ class Shelf:
 async def gateway(platform: SpyPlatform, counters: ProcessCounters, table: RateTable) -> Gateway:
     ring = KeyRing(Shelf(), clock=SystemClock())  # type: ignore[arg-type] # it has what is called
     await ring.refresh()
-    return create_app(platform, access=Access(ring=ring), rates=RateLimits(counters, table))
+    access = Access(ring=ring, trusted_proxies=(ip_network("198.51.100.7/32"),))
+    return create_app(platform, access=access, rates=RateLimits(counters, table))
 
 
 @asynccontextmanager
@@ -120,3 +122,16 @@ async def test_guessing_keys_is_slowed_down_and_health_is_answered_whatever_else
         ]
         assert [answer.status_code for answer in guesses] == [401, 401, 429]
         assert (await client.get("/health")).status_code == 200
+
+
+async def test_who_guesses_behind_a_trusted_proxy_slows_down_nobody_else_there(
+    counters: ProcessCounters,
+) -> None:
+    app = await gateway(SpyPlatform(), counters, RateTable(strangers=Rate(1, 60.0)))
+    transport = httpx.ASGITransport(app, client=("198.51.100.7", 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        told = [
+            (await client.get("/accounts", headers={"X-Forwarded-For": address})).status_code
+            for address in ("192.0.2.1", "192.0.2.1", "192.0.2.2")
+        ]
+    assert told == [401, 429, 401]

@@ -88,7 +88,7 @@ class Access:
     async def admit(self, scope: Scope) -> Caller:
         """Return who calls. Raises PlatformError for who may not."""
         headers = Headers(scope=scope)
-        address = caller_address(scope, headers, self._trusted_proxies)
+        address = self.address_of(scope)
         if not self.has_key:
             is_way_back = scope["path"] == WAY_BACK
             refusal = None if is_way_back else self.browsers.refusal(scope, headers)
@@ -106,6 +106,10 @@ class Access:
                 "or 'X-API-Key: <key>'",
             )
         return Caller(await self._principal(shown, address), address)
+
+    def address_of(self, scope: Scope) -> Address | None:
+        """Return where a call comes from, behind trusted proxies too; None if it is not known."""
+        return caller_address(scope, Headers(scope=scope), self._trusted_proxies)
 
     def is_good(self, principal: Principal) -> bool:
         """Whether what admitted a principal is still good: not expired, not revoked."""

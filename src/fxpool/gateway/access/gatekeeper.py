@@ -49,8 +49,8 @@ class Gatekeeper:
         """Return the refusal, or that there were too many of them from one place."""
         if refusal.status not in _UNKNOWN:
             return refusal
-        client = scope.get("client")
-        return await self._rates.stranger(client[0] if client else "") or refusal
+        address = str(self._access.address_of(scope))
+        return await self._rates.stranger(address) or refusal
 
 
 async def admit(scope: Scope, operation: Operation) -> None:
