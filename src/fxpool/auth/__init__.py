@@ -11,6 +11,7 @@ from fxpool.auth.stores import (
     own_store_from,
     rescue_store_from,
     secret_store_from,
+    with_stored_alerts,
     with_stored_application,
 )
 from fxpool.auth.tokens import TokenPair
@@ -29,5 +30,6 @@ __all__ = [
     "own_store_from",
     "rescue_store_from",
     "secret_store_from",
+    "with_stored_alerts",
     "with_stored_application",
 ]

@@ -23,6 +23,9 @@ ACCOUNTS: Final = "ctrader/accounts"
 METAAPI: Final = "metaapi"
 """Path of MetaApi's token, fields ``token`` and ``region``."""
 
+TELEGRAM: Final = "telegram"
+"""Path of the bot that alerts are sent by, fields ``bot_token`` and ``chat_id``."""
+
 ROTATIONS: Final = "ctrader/rotations"
 """Folder of what replaced a pair of tokens, each under the fingerprint of the old pair."""
 

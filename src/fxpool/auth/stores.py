@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from typing import Final
 
+import structlog
 from pydantic import SecretStr
 
 from fxpool.auth.environment import EnvironmentStore
 from fxpool.auth.file_store import FileStore, KeySource
-from fxpool.auth.secrets import APPLICATION, SecretStore, WithFallback
+from fxpool.auth.secrets import APPLICATION, TELEGRAM, SecretStore, WithFallback
 from fxpool.auth.vault import VaultLogin, VaultStore
-from fxpool.errors import SettingsError
+from fxpool.errors import SecretForbidden, SettingsError
 from fxpool.settings import Settings
 
 _RESCUE_FILE: Final = "rescued-tokens.bin"
+
+log = structlog.get_logger(__name__)
 
 
 def secret_store_from(settings: Settings) -> SecretStore:
@@ -54,6 +57,29 @@ async def with_stored_application(settings: Settings) -> Settings:
     if fields.get("client_secret"):
         changes["client_secret"] = SecretStr(fields["client_secret"])
     return settings.model_copy(update=changes)
+
+
+async def with_stored_alerts(settings: Settings) -> Settings:
+    """Return the settings with the store's Telegram bot, where the environment names none.
+
+    A store that does not let us read it is no reason not to trade: it is logged. Raises
+    SecretError for others, and SettingsError.
+    """
+    if settings.telegram_bot_token.get_secret_value() or settings.telegram_chat_id:
+        return settings
+    store = own_store_from(settings)
+    try:
+        fields = (await store.read(TELEGRAM)).fields
+    except SecretForbidden as exc:
+        log.info("no Telegram bot is read from the secret store", error=str(exc))
+        return settings
+    finally:
+        await store.close()
+    bot = {
+        "telegram_bot_token": SecretStr(fields.get("bot_token", "")),
+        "telegram_chat_id": fields.get("chat_id", ""),
+    }
+    return settings.model_copy(update=bot)
 
 
 def _vault_from(settings: Settings) -> VaultStore:

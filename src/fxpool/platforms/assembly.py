@@ -13,7 +13,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from fxpool.alerts import alerts_from
-from fxpool.auth import secret_store_from, with_stored_application
+from fxpool.auth import secret_store_from, with_stored_alerts, with_stored_application
 from fxpool.auth.secrets import METAAPI
 from fxpool.clock import Clock, SystemClock
 from fxpool.platforms.absent import AbsentAccounts
@@ -45,6 +45,7 @@ async def platform_from(settings: Settings, *, clock: Clock | None = None) -> Pl
     With cTrader alone it is that platform itself. Raises SettingsError and SecretError.
     """
     clock = clock or SystemClock()
+    settings = await with_stored_alerts(settings)
     others = other_accounts(settings)
     metatrader = [account for account in others if account.platform in METAAPI_WORDS]
     dxtrade = [account for account in others if account.platform == "dxtrade"]

@@ -22,7 +22,8 @@ GUARD_COOLDOWN: Final = 60.0
 """The same, of one limit and state: an equity may go to and fro around a warning."""
 
 _PARKED: Final = {
-    Phase.NEEDS_CONSENT: "its owner must authorise the application again: fxpool connect",
+    Phase.NEEDS_CONSENT: "its owner must authorise the application again: run `fxpool connect "
+    "{account}`, or send a link that `fxpool connect {account} --link` makes",
     Phase.REFUSED: "it is not served until somebody has mended that",
 }
 
@@ -71,7 +72,7 @@ class CTraderAlerts:
         """Tell of a phase that only a person can end."""
         cure = _PARKED.get(state.phase)
         if cure is not None:
-            text = f"the account is not served: {state.reason}. {cure}"
+            text = f"the account is not served: {state.reason}. {cure.format(account=account)}"
             self._tell(state.phase.value, text, account, Severity.FAILURE, PARKED_COOLDOWN)
 
     def part_changed(self, part: str, failure: str | None) -> None:
