@@ -29,6 +29,7 @@ from fxpool.simulator.engine.model import (
     Side,
 )
 from fxpool.simulator.engine.notices import Cause, Execution
+from fxpool.simulator.engine.order_history import OrderHistory
 from fxpool.simulator.engine.orders import created_by
 from fxpool.simulator.engine.worth import Worth
 from fxpool.simulator.refusal import Refusal, invalid_request
@@ -65,7 +66,7 @@ class Book:
         self.worth = Worth(self)
         self.positions: dict[int, Position] = {}
         self.orders: dict[int, Order] = {}
-        self.history: dict[int, Order] = {}
+        self.history = OrderHistory()
         self.deals: list[Deal] = []
         self.margin_calls = {kind: MarginCall(kind, percent) for kind, percent in MARGIN_CALLS}
         self.changed_margins: dict[int, int] = {}
@@ -187,7 +188,7 @@ class Book:
     def wait(self, order: Order) -> None:
         """Let an order wait for its price, or wait on as it is now."""
         self.orders[order.order_id] = order
-        self.history[order.order_id] = order
+        self.history.put(order)
         self.floor.watch(self.spec.account_id, order)
 
     def end(self, order: Order, status: OrderStatus, at_ms: int) -> Execution:
@@ -195,7 +196,7 @@ class Book:
         order = replace(order, status=status, updated_ms=at_ms, closed_ms=at_ms)
         if self.orders.pop(order.order_id, None) is not None:
             self.floor.unwatch(order)
-        self.history[order.order_id] = order
+        self.history.put(order)
         position = self.positions.get(order.position_id)
         if position is None:
             position = replace(
@@ -219,7 +220,7 @@ class Book:
             updated_ms=at_ms,
             closed_ms=at_ms if is_whole else None,
         )
-        self.history[order.order_id] = order
+        self.history.put(order)
         if order.order_id in self.orders:
             if is_whole:
                 del self.orders[order.order_id]

@@ -143,7 +143,7 @@ class Desk:
 
     def _trade_now(self, order: Order, at_ms: int) -> list[Notice]:
         """Accept an order and let the market take it."""
-        self.book.history[order.order_id] = order
+        self.book.history.put(order)
         accepted = self._accepted(order)
         return [accepted, *self.market_orders.take(order, at_ms)]
 

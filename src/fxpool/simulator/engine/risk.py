@@ -121,7 +121,7 @@ class Risk:
             volume = self._volume(position)
             fill = Fill(volume, quote.price_for(position.side.opposite))
             order = self._order(position, volume, at_ms)
-            self._book.history[order.order_id] = order
+            self._book.history.put(order)
             told += self._fills.fill(order, (fill,), at_ms, Cause.BROKER)
         return told
 

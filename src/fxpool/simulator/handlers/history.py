@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from fxpool.openapi.proto.messages_pb2 import (
@@ -68,16 +69,24 @@ def _deals_of_position(
 
 def _deals_within(call: Call, account_id: int, request: Bounded) -> list[Deal]:
     """Return the deals of a window that are in the history already, newest first (SW-21)."""
-    first, last = window(request)
-    told = _told_deals(call, account_id)
-    return [one for one in reversed(told) if first <= one.executed_ms <= last]
+    deals, (first, last) = call.book(account_id).deals, window(request)
+    begin = bisect_left(deals, first, key=_executed_ms)
+    end = bisect_right(deals, min(last, _newest_told_ms(call)), key=_executed_ms)
+    return deals[begin:end][::-1]
 
 
 def _told_deals(call: Call, account_id: int) -> Sequence[Deal]:
-    deals, delay_ms = call.book(account_id).deals, round(call.venue.profile.deal_delay * 1000)
-    if not delay_ms:
-        return deals
-    return [one for one in deals if one.executed_ms <= call.at_ms - delay_ms]
+    deals = call.book(account_id).deals
+    return deals[: bisect_right(deals, _newest_told_ms(call), key=_executed_ms)]
+
+
+def _newest_told_ms(call: Call) -> int:
+    """Return when the newest deal was executed that the history may tell: a fresh one is late."""
+    return call.at_ms - round(call.venue.profile.deal_delay * 1000)
+
+
+def _executed_ms(deal: Deal) -> int:
+    return deal.executed_ms
 
 
 def _orders(call: Call, request: ProtoOAOrderListReq) -> ProtoOAOrderListRes:
@@ -109,8 +118,7 @@ def _orders_of_position(
 
 def _orders_within(call: Call, account_id: int, request: Bounded) -> list[Order]:
     book, (first, last) = call.book(account_id), window(request)
-    found = [one for one in book.history.values() if first <= one.updated_ms <= last]
-    return sorted(found, key=lambda one: (one.updated_ms, one.order_id), reverse=True)
+    return book.history.within(first, last)
 
 
 def _order_details(call: Call, request: ProtoOAOrderDetailsReq) -> ProtoOAOrderDetailsRes:
