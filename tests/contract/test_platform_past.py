@@ -126,7 +126,7 @@ async def test_risk_is_told_in_both_vocabularies(platform: Platform, stack: Stac
     stack.simulator.quote("EURUSD", Decimal("1.12560"), Decimal("1.12570"))
     await stack.platform.execute(ACCOUNT, TradeRequest("EURUSD", "BUY", Decimal("0.50")))
     stack.simulator.quote("EURUSD", Decimal("1.12260"), Decimal("1.12270"))
-    account = stack.platform._find(ACCOUNT).account
+    account = stack.platform._accounts.find(ACCOUNT).account
     await wait_until(lambda: account.equity is not None and account.equity < 870)
     risk = await platform.risk_status(ACCOUNT)
     assert (risk["risk_status"], risk["riskLevel"]) == ("CRITICAL", "high")
@@ -188,7 +188,7 @@ async def test_a_past_that_is_not_known_is_an_error_and_not_empty(
 ) -> None:
     await stack.simulator.stop_accepting()
     stack.simulator.cut_all()
-    live = stack.platform._find(ACCOUNT).live
+    live = stack.platform._accounts.find(ACCOUNT).live
     await wait_until(lambda: not live.channel.is_authorised)
     for call in (
         platform.metrics(ACCOUNT),
