@@ -28,6 +28,7 @@ from fxpool.history import (
     MemoryEquity,
     MemoryHistory,
 )
+from fxpool.history.bar_cache import BarCache
 from fxpool.mapping import formats
 from fxpool.mapping.instants import iso
 from fxpool.platforms.ctrader_account import CTraderAccount
@@ -145,6 +146,7 @@ class CTraderPlatform(AccountReads, TradingCalls, PriceCalls, PastCalls, RecordC
             desk=self._desk,
             history=self._history,
             history_gate=history_gate,
+            bar_cache=BarCache(),
             equity=self._equity,
             guards=self._guards,
             clock=clock,

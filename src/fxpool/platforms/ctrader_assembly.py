@@ -11,6 +11,7 @@ from fxpool.account import Account, MarginCheck, Resolver, Tickets, Trading
 from fxpool.clock import Clock
 from fxpool.domain.symbol_names import SymbolRule
 from fxpool.history import EquityKeeper, HistoryKeeper, HistoryStore
+from fxpool.history.bar_cache import BarCache
 from fxpool.platforms.ctrader_account import CTraderAccount
 from fxpool.platforms.ctrader_alerts import CTraderAlerts
 from fxpool.platforms.ctrader_feed import CTraderFeed
@@ -39,6 +40,7 @@ class AccountAssembly:
         told: who hears of what happens to an account.
         desk: where the tickets of all accounts are asked for.
         history_gate: bounds the requests for accounts' pasts at one time.
+        bar_cache: keeps closed bars, bounded over all accounts.
         new_id: makes ids of tickets and orders.
         settle_seconds: how long after a lost answer an order may still come to light.
     """
@@ -51,6 +53,7 @@ class AccountAssembly:
     desk: TicketDesk
     history: HistoryStore
     history_gate: asyncio.Semaphore
+    bar_cache: BarCache
     equity: EquityKeeper
     guards: CTraderGuards
     clock: Clock
@@ -91,7 +94,9 @@ class AccountAssembly:
             settle_seconds=self.settle_seconds,
         )
         self.desk.add(config.key, resolver)
-        past = CTraderHistory(account, observer.keeper, recorded, clock=self.clock)
+        past = CTraderHistory(
+            account, observer.keeper, recorded, bar_cache=self.bar_cache, clock=self.clock
+        )
         symbols = CTraderSymbols(account, clock=self.clock)
         records = CTraderRecords(account, observer.keeper, clock=self.clock)
         return Served(account, feed, trades, orders, past, records, symbols)

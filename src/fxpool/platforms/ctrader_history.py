@@ -16,9 +16,11 @@ from fxpool.domain.bars import Bar
 from fxpool.domain.past import Span
 from fxpool.errors import InvalidCall, NotReady
 from fxpool.history import AccountRecord, HistoryKeeper, RecordedEquity
+from fxpool.history.bar_cache import BarCache, Series, closed_before
 from fxpool.history.bars import Timeframe, joined_bars, source_begin, timeframe
+from fxpool.history.naming import kept_name
 from fxpool.history.record import start_of_days
-from fxpool.history.windows import INSTANT, windows
+from fxpool.history.windows import INSTANT, missing, windows
 from fxpool.mapping.history_formats import (
     AccountMetrics,
     BarList,
@@ -68,11 +70,14 @@ class CTraderHistory:
         keeper: HistoryKeeper,
         recorded: RecordedEquity,
         *,
+        bar_cache: BarCache,
         clock: Clock,
     ) -> None:
+        """``bar_cache`` is shared by all accounts."""
         self._account = account
         self._keeper = keeper
         self._recorded = recorded
+        self._bar_cache = bar_cache
         self._clock = clock
         self._symbols = PastSymbols(account)
         self._reports = CTraderReport(account, keeper, recorded, clock=clock)
@@ -230,20 +235,29 @@ class CTraderHistory:
 
     async def _bars(self, symbol_id: int, wanted: Timeframe, span: Span) -> list[Bar]:
         whole = Span(source_begin(wanted, span.begin), span.end)
-        requests = list(windows([whole], wanted.window))
-        if len(requests) > MAX_WINDOWS:
+        if len(list(windows([whole], wanted.window))) > MAX_WINDOWS:
             longest = wanted.window * MAX_WINDOWS
             raise InvalidCall(
                 f"from {iso(span.begin)} to {iso(span.end)} is too long for {wanted.name} bars: "
                 f"ask for at most {longest.days} days at once"
             )
-        reads = self._keeper.reads()
-        found = [
-            bar for window in requests for bar in await reads.bars(symbol_id, wanted.source, window)
-        ]
+        found = await self._source_bars(symbol_id, wanted, whole)
         if wanted.length is None:
             return found
         return [bar for bar in joined_bars(found, wanted.length) if bar.opened_at >= span.begin]
+
+    async def _source_bars(self, symbol_id: int, wanted: Timeframe, span: Span) -> list[Bar]:
+        """Return the broker's bars, having read those that are not known as closed."""
+        reads = self._keeper.reads()
+        series = Series(kept_name(self._account.live), symbol_id, wanted.source)
+        known, kept = self._bar_cache.kept(series, span)
+        found = {bar.opened_at: bar for bar in kept}
+        for window in windows(missing(known, span), wanted.window):
+            settled = min(window.end, closed_before(wanted.source, self._clock.at()))
+            bars = await reads.bars(symbol_id, wanted.source, window)
+            self._bar_cache.keep(series, Span(window.begin, settled), bars)
+            found |= {bar.opened_at: bar for bar in bars}
+        return [bar for _, bar in sorted(found.items())]
 
     async def _days(self, record: AccountRecord, days: int) -> list[DayGrowth]:
         at = self._clock.at()
