@@ -44,8 +44,9 @@ class Entry:
             self.refuse("platform", f'is "{platform}": use ctrader, metaapi, mt4, mt5 or dxtrade')
         return platform
 
-    def environment(self) -> Environment:
-        word = self.text("environment").lower()
+    def environment(self, default: Environment | None = None) -> Environment:
+        """Return what the entry says, else ``default``."""
+        word = self.text("environment").lower() or (default or "")
         try:
             return Environment(word)
         except ValueError:

@@ -21,12 +21,14 @@ SYMBOLS_FILE: Final = Path("config/symbols.json")
 def accounts_from(settings: Settings) -> list[AccountConfig]:
     """Return the configured cTrader accounts: those of the routing file and that of demo.json.
 
-    Without both there are none. Raises SettingsError.
+    An account that says no environment has that of CTRADER_ENV. Without both files there are none.
+    Raises SettingsError.
     """
+    default = Environment(settings.env)
     routing = _given_or_default(settings.routing_config, ROUTING_FILE)
-    accounts = [] if routing is None else load_routing_config(routing)
+    accounts = [] if routing is None else load_routing_config(routing, default)
     if settings.demo_config is not None:
-        demo = load_demo_config(settings.demo_config)
+        demo = load_demo_config(settings.demo_config, default)
         # The demo file names one account closer than the routing file: with symbols and limits.
         accounts = [account for account in accounts if account.key != demo.key] + [demo]
     return accounts

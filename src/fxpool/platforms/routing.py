@@ -58,13 +58,15 @@ class AccountConfig:
         return self.name or self.key
 
 
-def load_routing_config(path: Path) -> list[AccountConfig]:
+def load_routing_config(path: Path, default: Environment | None = None) -> list[AccountConfig]:
     """Return the cTrader accounts of a routing-config.json, in the file's order.
 
-    Raises SettingsError.
+    ``default`` is the environment of accounts that say none. Raises SettingsError.
     """
     return [
-        _account(key, reader) for key, reader in _entries(path) if reader.platform() == "ctrader"
+        _account(key, reader, default)
+        for key, reader in _entries(path)
+        if reader.platform() == "ctrader"
     ]
 
 
@@ -116,10 +118,10 @@ def load_other_accounts(path: Path) -> list[OtherAccountConfig]:
     return found
 
 
-def load_demo_config(path: Path) -> AccountConfig:
+def load_demo_config(path: Path, default: Environment | None = None) -> AccountConfig:
     """Return the account of a demo.json, with the file's symbols and limits in it.
 
-    Raises SettingsError.
+    ``default`` as for the routing file. Raises SettingsError.
     """
     content = _read(path)
     reader = Entry(path, "account", content.get("account"))
@@ -130,7 +132,7 @@ def load_demo_config(path: Path) -> AccountConfig:
     symbols = content.get("symbols", [])
     if not isinstance(symbols, list) or not all(isinstance(name, str) for name in symbols):
         raise SettingsError(f'{path}: "symbols" must be a list of symbol names')
-    account = _account(key, reader)
+    account = _account(key, reader, default)
     return replace(
         account,
         symbols=tuple(symbols),
@@ -139,11 +141,11 @@ def load_demo_config(path: Path) -> AccountConfig:
     )
 
 
-def _account(key: str, entry: Entry) -> AccountConfig:
+def _account(key: str, entry: Entry, default: Environment | None) -> AccountConfig:
     login = entry.text("accountId") or entry.text("login")
     return AccountConfig(
         key=key,
-        environment=entry.environment(),
+        environment=entry.environment(default),
         login=login or (key if key.isdecimal() else None),
         ctid=entry.integer("ctidTraderAccountId"),
         name=entry.text("nickname") or entry.text("name"),

@@ -81,3 +81,13 @@ def test_missing_credentials_are_named_and_present_ones_not_shown() -> None:
         client_id="an-id", client_secret=SecretStr("planted"), access_token=SecretStr("planted")
     )
     assert "planted" not in repr(credentials_from(complete))
+
+
+def test_an_account_that_says_no_environment_has_that_of_the_settings(tmp_path: Path) -> None:
+    path = tmp_path / "routing.json"
+    silent = {"platform": "ctrader", "accountId": "12345"}
+    loud = {"platform": "ctrader", "accountId": "12346", "environment": "demo"}
+    path.write_text(json.dumps({"accounts": {"silent": silent, "loud": loud}}))
+    found = accounts_from(Settings(routing_config=path, env="live"))
+    assert [each.environment for each in found] == [Environment.LIVE, Environment.DEMO]
+    assert accounts_from(Settings(routing_config=path))[0].environment is Environment.DEMO
