@@ -55,6 +55,6 @@ async def test_the_account_of_the_environment_is_read_and_nothing_is_traded(
             assert (information["login"], information["environment"]) == (account, settings.env)
             positions = await platform.positions(account)
             assert positions["count"] == len(positions["positions"]) == information["openPositions"]
-            assert "EURUSD" in await platform.symbols(account)
+            assert "EURUSD" in (await platform.symbols(account))["symbols"]
         finally:
             await platform.close()
