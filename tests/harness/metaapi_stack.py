@@ -13,8 +13,9 @@ from pydantic import SecretStr
 
 from fxpool.clock import SystemClock
 from fxpool.platforms.halts import Halts
-from fxpool.platforms.metaapi.platform import MetaApiPlatform, Polling
+from fxpool.platforms.metaapi.platform import MetaApiPlatform
 from fxpool.platforms.metaapi.rest import Hosts, RestWay
+from fxpool.platforms.metaapi.served import Polling
 from fxpool.platforms.metaapi.way import Way
 from fxpool.platforms.routing import OtherAccountConfig
 from fxpool.store import Journal

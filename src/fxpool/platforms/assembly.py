@@ -21,9 +21,10 @@ from fxpool.platforms.base import Platform
 from fxpool.platforms.ctrader import CTraderPlatform
 from fxpool.platforms.ctrader_setup import ROUTING_FILE, accounts_from
 from fxpool.platforms.halts import HALTS_FILE, Halts
-from fxpool.platforms.metaapi.platform import MetaApiPlatform, Polling
+from fxpool.platforms.metaapi.platform import MetaApiPlatform
 from fxpool.platforms.metaapi.pool import PoolWay
 from fxpool.platforms.metaapi.rest import Hosts, RestWay
+from fxpool.platforms.metaapi.served import Polling
 from fxpool.platforms.metaapi.way import Way
 from fxpool.platforms.remote_accounts import RemoteAccounts
 from fxpool.platforms.routing import METAAPI as METAAPI_WORDS
