@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -86,6 +87,17 @@ async def test_while_the_database_is_down_nothing_opens_and_afterwards_all_goes_
         assert (again["duplicate"], again["positionId"]) == (True, opened["positionId"])
         assert (await served.buy())["success"]
         assert len(orders_made(served.simulator)) == 2
+
+
+async def test_the_first_order_after_a_restart_of_the_database_goes_through(
+    server: Postgres,
+) -> None:
+    async with Journal(server.url, clock=CLOCK) as journal:
+        assert await journal.enter(entry())
+        await asyncio.to_thread(server.stop)
+        await asyncio.to_thread(server.start)
+        assert await journal.enter(entry())
+        assert journal.failure is None
 
 
 async def test_a_database_that_hangs_counts_as_down_after_a_while(

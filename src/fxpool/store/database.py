@@ -14,9 +14,11 @@ from typing import Any, Final, Protocol, TypeVar
 from alembic import command
 from alembic.config import Config
 from pydantic import SecretStr
-from sqlalchemy import URL, Connection, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import URL, Connection, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from fxpool.errors import SettingsError
 from fxpool.store.sqlite import SqliteDatabase
@@ -131,6 +133,7 @@ class _PostgresDatabase:
         if tls is not None:
             arguments["ssl"] = tls
         self._engine = create_async_engine(url, connect_args=arguments)
+        event.listen(self._engine.sync_engine, "checkout", _require_open)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         async with self._engine.connect() as connection:
@@ -142,3 +145,16 @@ class _PostgresDatabase:
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+
+def _require_open(
+    connection: DBAPIConnection, entry: ConnectionPoolEntry, proxy: PoolProxiedConnection
+) -> None:
+    """Have a connection that its server ended replaced before any work begins on it.
+
+    Unlike a ping before each transaction it costs no round trip; a connection that is lost
+    without a word still fails at its first statement.
+    """
+    driver = entry.driver_connection
+    if driver is not None and driver.is_closed():
+        raise DisconnectionError("the server ended this connection")
