@@ -188,6 +188,28 @@ async def test_a_pending_order_is_changed_in_any_units_from_its_new_price(
     assert "invalid stop loss" in (await platform.modify_order(ACCOUNT, off))["error"]
 
 
+@pytest.mark.parametrize("leg", ["stop_loss", "take_profit"])
+async def test_a_leg_that_the_broker_would_keep_is_not_called_removed(
+    platform: Platform, leg: str
+) -> None:
+    order = await placed(
+        platform,
+        action="BUY_LIMIT",
+        open_price=Decimal("1.12"),
+        stop_loss=Decimal("1.11"),
+        take_profit=Decimal("1.13"),
+    )
+    before = await platform.orders(ACCOUNT)
+    change = OrderChange(order["orderId"], open_price=Decimal("1.119"), **{leg: Decimal(0)})
+    result = await platform.modify_order(ACCOUNT, change)
+    assert (result["success"], result["outcome"]) == (False, "not_executed")
+    assert "place it anew" in result["error"]
+    rows = [(row["openPrice"], row["stopLoss"], row["takeProfit"]) for row in before["orders"]]
+    after = await platform.orders(ACCOUNT)
+    assert rows == [(1.12, 1.11, 1.13)]
+    assert [(r["openPrice"], r["stopLoss"], r["takeProfit"]) for r in after["orders"]] == rows
+
+
 async def test_a_pending_order_off_the_tick_cannot_be_changed_to(platform: Platform) -> None:
     order = await placed(platform, action="BUY_LIMIT", open_price=Decimal("1.12"))
     change = OrderChange(order["orderId"], open_price=Decimal("1.120001"))

@@ -255,7 +255,7 @@ class Trading:
     ) -> Order:
         """Change a pending order; None and KEEP leave a value as it is.
 
-        Raises TradeRefused for a price that is off the symbol's tick.
+        Raises TradeRefused for a price that is off the symbol's tick, and for a leg that is to go.
         """
         self._account.require_live()
         symbol = await self._account.symbol(self._order(order_id).symbol_id)
@@ -265,9 +265,11 @@ class Trading:
                 check_price(symbol, leg, name, "TRADING_BAD_STOPS")
         async with self._turn(order_id):
             self._account.require_live()
+            order = self._order(order_id)
+            _require_kept(order, stop_loss, take_profit)
             request = to_wire.amend_order(
                 self._account.channel.account_id,
-                self._order(order_id),
+                order,
                 symbol,
                 price=price,
                 volume_cents=volume_cents,
@@ -421,6 +423,21 @@ class Trading:
         if present is not None:
             return present
         return next(e.position for e in reversed(executions) if e.position is not None)
+
+
+def _require_kept(order: Order, stop_loss: ProtectionLeg, take_profit: ProtectionLeg) -> None:
+    """Refuse to take a leg from a resting order: the broker keeps what an amend leaves out, so the
+    caller would hear of a success while the leg stays. Raises TradeRefused."""
+    for name, leg, *present in (
+        ("stop loss", stop_loss, order.stop_loss, order.relative_stop_loss),
+        ("take profit", take_profit, order.take_profit, order.relative_take_profit),
+    ):
+        if leg is REMOVE and any(level is not None for level in present):
+            raise TradeRefused(
+                "TRADING_BAD_STOPS",
+                f"the {name} of pending order {order.order_id} can be changed and not removed: "
+                "cancel the order and place it anew without",
+            )
 
 
 def _wanted_levels(

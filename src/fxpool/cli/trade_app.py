@@ -154,7 +154,7 @@ def amend(
     api_key: ApiKey = "",
     as_json: AsJson = False,
 ) -> None:
-    """Change a pending order. What is left out stays; 0 removes a side of its protection."""
+    """Change a pending order. What is left out stays; 0 removes a side (not on cTrader)."""
     from fxpool.cli import requests, trading
     from fxpool.cli.pool import Pool
 

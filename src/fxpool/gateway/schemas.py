@@ -113,6 +113,9 @@ Validity = Annotated[TimeInForce, _word(parse_validity), _words_schema(VALIDITY_
 _OPEN_PRICE: Final = "the limit or stop price; also price, limitPrice, stopPrice"
 _NEW_PROTECTION: Final = "in its units, absolute prices unless they say otherwise; 0 for none"
 _CHANGED_PROTECTION: Final = "in its units; null keeps it, 0 removes it"
+_CHANGED_ORDER_PROTECTION: Final = (
+    "in its units; null keeps it; 0 removes it, which cTrader refuses: cancel and place anew"
+)
 _UNITS: Final = "what the number counts; distances are positive, from the entry"
 _TRAILING: Final = "whether the broker lets the stop loss follow the price"
 _UNSYNCHRONIZED: Final = (
@@ -330,8 +333,8 @@ class OrderModifyBody(AccountBody):
     open_price: Price | None = Field(default=None, description=_OPEN_PRICE)
     volume: Lots | None = Field(default=None, description="in volumeUnits")
     volume_units: SizeUnits = Field(default=VolumeUnits.LOTS, description="what volume counts")
-    stop_loss: Protection | None = Field(default=None, description=_CHANGED_PROTECTION)
-    take_profit: Protection | None = Field(default=None, description=_CHANGED_PROTECTION)
+    stop_loss: Protection | None = Field(default=None, description=_CHANGED_ORDER_PROTECTION)
+    take_profit: Protection | None = Field(default=None, description=_CHANGED_ORDER_PROTECTION)
     stop_loss_units: StopUnits = Field(default=Units.PRICE, description=_UNITS)
     take_profit_units: StopUnits = Field(default=Units.PRICE, description=_UNITS)
     trailing_stop_loss: bool | None = Field(default=None, description=_TRAILING)

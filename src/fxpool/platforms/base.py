@@ -150,6 +150,7 @@ class CloseRequest:
 class OrderChange:
     """A change of a pending order: None keeps a value or a flag, 0 removes a protection side.
 
+    cTrader cannot remove a side of a resting order; there it is refused.
     Distances count from the order's price, the new one if it changes.
     """
 

@@ -125,7 +125,8 @@ class CTraderTrades:
         ]
 
     async def modify_order(self, change: OrderChange) -> TradeResult:
-        """Change a pending order; None keeps a value, 0 removes a protection side."""
+        """Change a pending order; None keeps a value. 0 for a protection side that it has is
+        refused: the broker cannot remove it."""
         self._require_rights(change.environment, opens=True)
         order_id = _identifier(change.order_id, "ORDER_NOT_FOUND")
         self._account.live.require_live()

@@ -152,7 +152,7 @@ async def _part_closed(
 async def _require_possible(
     platform: Platform, account: str, call: object, body: Mapping[str, Any]
 ) -> None:
-    """Refuse to take from an order what cTrader cannot take from it: its end, its protection."""
+    """Refuse to take from an order of cTrader its end: the broker cannot."""
     if not isinstance(call, OrderChange):
         return
     orders = (await platform.orders(account))["orders"]
@@ -162,13 +162,6 @@ async def _require_possible(
     if body.get("expiration") is not None and call.expiration is None and order["expirationTime"]:
         text = f"order {call.order_id} ends at {order['expirationTime']}: place it anew without"
         raise Refused(codes.INVALID_EXPIRATION, text)
-    for given, present in (
-        (call.stop_loss, order["stopLoss"]),
-        (call.take_profit, order["takeProfit"]),
-    ):
-        if given == 0 and present is not None:
-            text = f"the protection of order {call.order_id} can be changed and not removed"
-            raise Refused(codes.INVALID_STOPS, f"{text}: place it anew without")
 
 
 def _key(request: Request) -> str | None:
