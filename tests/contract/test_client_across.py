@@ -93,3 +93,18 @@ async def test_one_healthy_platform_is_health(setup: Setup) -> None:
     assert (health["metaapi"]["status"], health["ctrader"]["status"]) == ("healthy", "healthy")
     assert health["dxtrade"]["status"] == "error"
     assert "connection refused" in health["dxtrade"]["error"]
+
+
+async def test_a_halt_of_all_reaches_every_platform_and_names_those_it_could_not(
+    setup: Setup,
+) -> None:
+    with pytest.raises(PlatformError) as caught:
+        await setup.client.halt(reason="news")
+    assert "metaapi: " in caught.value.detail
+    assert "dxtrade: " in caught.value.detail
+    assert "done on ctrader" in caught.value.detail
+    refused = await setup.client.execute_trade("alpha", None, BUY)
+    assert (refused["code"], refused["outcome"]) == ("HALTED", "not_executed")
+    with pytest.raises(PlatformError, match="done on ctrader"):
+        await setup.client.resume()
+    assert (await setup.client.execute_trade("alpha", None, BUY))["success"]

@@ -4,6 +4,7 @@ account's connection. Knows no call by name."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -126,15 +127,25 @@ class PlatformCalls:
     async def _ask_each(
         self, platforms: list[Platform], question: Callable[[Platform], Awaitable[T]]
     ) -> tuple[dict[str, T], dict[str, PlatformError]]:
-        """Return what each platform answers, and why the others do not, by their names."""
+        """Return what each platform answers, and why the others do not, by their names.
+
+        All are asked at once: one that lets us wait must not hold up a halt of the others.
+        """
         answers: dict[str, T] = {}
         failures: dict[str, PlatformError] = {}
-        for platform in platforms:
+
+        async def one(platform: Platform) -> None:
             try:
                 answers[platform.name] = await question(platform)
             except PlatformError as error:
                 failures[platform.name] = error
-        return answers, failures
+
+        await asyncio.gather(*map(one, platforms))
+        names = [platform.name for platform in platforms]
+        return (
+            {name: answers[name] for name in names if name in answers},
+            {name: failures[name] for name in names if name in failures},
+        )
 
     # Connection issues
 

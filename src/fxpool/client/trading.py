@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any, Unpack
 
@@ -154,19 +154,39 @@ class TradingCalls(PlatformCalls):
     async def halt(self, account_id: str | None = None, reason: str = "") -> None:
         """Stop an account, or everything, from opening; closing stays allowed.
 
-        Raises PlatformError if it did not take effect, or would not outlive a restart.
+        Without an account every platform is told, whatever the others say. Raises PlatformError if
+        it did not take effect somewhere, or would not outlive a restart.
         """
-        for platform in self._for(account_id):
-            await platform.halt(account_id, reason=reason)
+        await self._tell_each(account_id, lambda on: on.halt(account_id, reason=reason))
 
     async def resume(self, account_id: str | None = None) -> None:
-        """End ``halt``; without an account every halt ends. Raises PlatformError."""
-        for platform in self._for(account_id):
-            await platform.resume(account_id)
+        """End ``halt``; without an account every halt ends, as ``halt`` does. Raises
+        PlatformError."""
+        await self._tell_each(account_id, lambda on: on.resume(account_id))
 
     async def reset_guards(self, account_id: str, by: str = "") -> GuardList:
         """End the latches of an account's loss limits. Raises PlatformError."""
         return await self._read(account_id, lambda on: on.reset_guards(account_id, by=by))
+
+    async def _tell_each(
+        self, account_id: str | None, act: Callable[[Platform], Awaitable[object]]
+    ) -> None:
+        """Do it on the account's platform, or on all at once; then raise what failed, by name."""
+        platforms = self._for(account_id)
+        _, failures = await self._ask_each(platforms, act)
+        if not failures:
+            return
+        first = next(iter(failures.values()))
+        if len(platforms) == 1:
+            raise first
+        named = "; ".join(f"{name}: {error.detail}" for name, error in failures.items())
+        done = [each.name for each in platforms if each.name not in failures]
+        raise PlatformError(
+            first.status,
+            first.code,
+            f"not done on {named} (done on {', '.join(done) or 'none'})",
+            retryable=any(error.retryable for error in failures.values()),
+        ) from first
 
     async def _place(
         self,
