@@ -56,6 +56,13 @@ class Settings(BaseSettings):
     vault_token: Annotated[SecretStr, Field(validation_alias="VAULT_TOKEN")] = NO_SECRET
     vault_role_id: Annotated[str, Field(validation_alias="VAULT_ROLE_ID")] = ""
     vault_secret_id: Annotated[SecretStr, Field(validation_alias="VAULT_SECRET_ID")] = NO_SECRET
+    vault_kubernetes_role: Annotated[str, Field(validation_alias="VAULT_KUBERNETES_ROLE")] = ""
+    vault_kubernetes_mount: Annotated[str, Field(validation_alias="VAULT_KUBERNETES_MOUNT")] = (
+        "kubernetes"
+    )
+    vault_kubernetes_token_file: Annotated[
+        Path, Field(validation_alias="VAULT_KUBERNETES_TOKEN_FILE")
+    ] = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
     vault_namespace: Annotated[str, Field(validation_alias="VAULT_NAMESPACE")] = ""
     vault_cacert: Annotated[Path | None, Field(validation_alias="VAULT_CACERT")] = None
     vault_mount: Annotated[str, Field(validation_alias="VAULT_MOUNT")] = "secret"

@@ -21,7 +21,8 @@ from fxpool.auth.file_store import FileStore, KeySource
 from fxpool.auth.keeper import LOOK_SECONDS
 from fxpool.auth.rotation import CLAIM_SECONDS
 from fxpool.auth.tokens import fields_of, pair_given
-from fxpool.auth.vault import VaultLogin, VaultStore
+from fxpool.auth.vault import VaultStore
+from fxpool.auth.vault_login import VaultLogin
 from fxpool.errors import NeedsConsent, RequestNotSent
 from fxpool.simulator.tokens import TokenKeeper as BrokersTokens
 from fxpool.store.leases import Lease, Leases, ProcessLeases

@@ -10,7 +10,8 @@ import pytest
 from fxpool.auth.environment import EnvironmentStore
 from fxpool.auth.file_store import FileStore, KeySource
 from fxpool.auth.secrets import SecretStore, WithFallback
-from fxpool.auth.vault import VaultLogin, VaultStore
+from fxpool.auth.vault import VaultStore
+from fxpool.auth.vault_login import VaultLogin
 from fxpool.errors import SecretConflict, SecretReadOnly
 from fxpool.settings import Settings
 from harness.openbao import ROOT_TOKEN, OpenBao, running_openbao

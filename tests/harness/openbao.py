@@ -19,6 +19,8 @@ from typing import Any
 import httpx
 import pytest
 
+from fxpool.tls import client_context
+
 ROOT_TOKEN = "root-token-of-the-test"
 
 
@@ -28,10 +30,12 @@ class OpenBao:
 
     Attributes:
         unseal_key: what opens it again after ``seal``.
+        ca_file: who signed its certificate, where it speaks TLS.
     """
 
     address: str
     unseal_key: str
+    ca_file: Path | None = None
 
     def ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         """Call the server's API as its root."""
@@ -41,6 +45,7 @@ class OpenBao:
             json=body,
             headers={"X-Vault-Token": ROOT_TOKEN},
             timeout=10,
+            verify=client_context(self.ca_file, variable="a test"),
         )
         assert response.status_code < 400, f"{path}: {response.text}"
         return dict(response.json()) if response.content else {}
@@ -54,7 +59,7 @@ class OpenBao:
 
 
 @contextmanager
-def running_openbao() -> Iterator[OpenBao]:
+def running_openbao(*, is_tls: bool = False) -> Iterator[OpenBao]:
     """Run a server with a KV version 2 mount at ``secret``; skip where the binary is missing."""
     binary = shutil.which("bao", path=str(Path(sys.executable).parent)) or shutil.which("bao")
     if binary is None:
@@ -69,6 +74,7 @@ def running_openbao() -> Iterator[OpenBao]:
                 "-dev-no-store-token",
                 f"-dev-root-token-id={ROOT_TOKEN}",
                 f"-dev-listen-address=127.0.0.1:{port}",
+                *(["-dev-tls", f"-dev-tls-cert-dir={folder}"] if is_tls else []),
             ],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -76,7 +82,12 @@ def running_openbao() -> Iterator[OpenBao]:
             env={**os.environ, "HOME": folder},
         )
         try:
-            yield OpenBao(f"http://127.0.0.1:{port}", _unseal_key(process))
+            key = _unseal_key(process)
+            if is_tls:
+                ca_file = next(Path(folder).glob("*-ca.pem"))
+                yield OpenBao(f"https://127.0.0.1:{port}", key, ca_file)
+            else:
+                yield OpenBao(f"http://127.0.0.1:{port}", key)
         finally:
             process.terminate()
             process.communicate(timeout=10)

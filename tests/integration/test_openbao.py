@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from fxpool.auth.vault import VaultLogin, VaultStore
+from fxpool.auth.vault import VaultStore
+from fxpool.auth.vault_login import AppRole, VaultLogin
 from fxpool.errors import (
     SecretForbidden,
     SecretReadOnly,
@@ -75,14 +76,14 @@ async def test_a_role_logs_in_by_itself_and_again_when_its_token_is_gone(
     openbao.ask("POST", "auth/approle/role/pool", {"token_policies": "pool"})
     role_id = openbao.ask("GET", "auth/approle/role/pool/role-id")["data"]["role_id"]
     made = openbao.ask("POST", "auth/approle/role/pool/secret-id")
-    login = VaultLogin(role_id=role_id, secret_id=made["data"]["secret_id"])
+    login = VaultLogin(role=AppRole(role_id, made["data"]["secret_id"]))
     async with opened(openbao, login=login) as store:
         await store.write("ctrader/of-a-role", {"a": "1"}, version=0)
         openbao.ask("POST", "auth/token/revoke", {"token": store._token})
         assert (await store.read("ctrader/of-a-role")).fields == {"a": "1"}
         with pytest.raises(SecretForbidden):
             await store.read("elsewhere")
-    async with opened(openbao, login=VaultLogin(role_id=role_id, secret_id="x")) as store:
+    async with opened(openbao, login=VaultLogin(role=AppRole(role_id, "x"))) as store:
         with pytest.raises(SecretForbidden, match="VAULT_ROLE_ID"):
             await store.read(PATH)
 

@@ -17,7 +17,8 @@ from pydantic import SecretStr
 from sqlalchemy import make_url, text
 
 from fxpool.auth import HttpTokenService
-from fxpool.auth.vault import VaultLogin, VaultStore
+from fxpool.auth.vault import VaultStore
+from fxpool.auth.vault_login import VaultLogin
 from fxpool.clock import SystemClock
 from fxpool.errors import SettingsError
 from fxpool.pool import ApplicationCredentials, Endpoint

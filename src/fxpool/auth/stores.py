@@ -13,8 +13,9 @@ from pydantic import SecretStr
 from fxpool.auth.environment import EnvironmentStore
 from fxpool.auth.file_store import FileStore, KeySource
 from fxpool.auth.secrets import APPLICATION, TELEGRAM, SecretStore, WithFallback
-from fxpool.auth.vault import VaultLogin, VaultStore
-from fxpool.errors import SecretForbidden, SettingsError
+from fxpool.auth.vault import VaultStore
+from fxpool.auth.vault_login import vault_login_from
+from fxpool.errors import SecretForbidden
 from fxpool.settings import Settings
 
 _RESCUE_FILE: Final = "rescued-tokens.bin"
@@ -83,18 +84,9 @@ async def with_stored_alerts(settings: Settings) -> Settings:
 
 
 def _vault_from(settings: Settings) -> VaultStore:
-    login = VaultLogin(
-        settings.vault_token.get_secret_value(),
-        settings.vault_role_id,
-        settings.vault_secret_id.get_secret_value(),
-    )
-    if not login.token and not login.role_id:
-        raise SettingsError(
-            "VAULT_ADDR is set: set VAULT_TOKEN too, or VAULT_ROLE_ID and VAULT_SECRET_ID"
-        )
     return VaultStore(
         settings.vault_addr,
-        login,
+        vault_login_from(settings),
         mount=settings.vault_mount,
         namespace=settings.vault_namespace,
         ca_file=settings.vault_cacert,

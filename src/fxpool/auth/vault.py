@@ -2,7 +2,7 @@
 
 Knows the HTTP forms of the store, not what is kept in it. Errors hold paths, never values.
 
-Source: the HTTP API of Vault: KV secrets engine, AppRole, sys/internal/ui/mounts.
+Source: the HTTP API of Vault: KV secrets engine, auth methods, sys/internal/ui/mounts.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ import httpx
 import structlog
 
 from fxpool.auth.secrets import Secret
+from fxpool.auth.vault_login import RoleLogin, VaultLogin
 from fxpool.clock import Clock, SystemClock
 from fxpool.errors import (
     SecretConflict,
@@ -33,6 +33,8 @@ from fxpool.tls import client_context
 TIMEOUT_SECONDS: Final = 10.0
 _CONFLICT_WORDS: Final = "check-and-set"
 
+_TOKEN_HEADER: Final = "X-Vault-Token"  # noqa: S105 (a name)
+
 _TEND_SECONDS: Final = 30.0
 """The shortest pause between renewals of a token."""
 
@@ -40,15 +42,6 @@ _LOST_SECONDS: Final = 5.0
 """A renewal that leaves a token so much less than it had was the last that did any good."""
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class VaultLogin:
-    """How we show who we are: a token, or a role with its secret id."""
-
-    token: str = field(default="", repr=False)
-    role_id: str = ""
-    secret_id: str = field(default="", repr=False)
 
 
 class VaultStore:
@@ -124,8 +117,11 @@ class VaultStore:
         return sorted(key for key in keys if not key.endswith("/"))
 
     async def tend(self) -> None:
-        """Renew VAULT_TOKEN at half of its life; a role logs in again by itself."""
-        if self._login.role_id or self._clock.now() < self._tend_at:
+        """Renew VAULT_TOKEN, or log a role in again, at half of the token's life."""
+        if self._clock.now() < self._tend_at:
+            return
+        if self._login.role is not None:
+            await self._log_in(self._login.role, stale=self._token)
             return
         answer = await self._ask("GET", "auth/token/lookup-self")
         token = {} if answer is None else answer["data"]
@@ -172,8 +168,9 @@ class VaultStore:
     ) -> dict[str, Any] | None:
         """Return an answer's JSON, or None for what is not there."""
         response = await self._send(method, path, body)
-        if response.status_code == httpx.codes.FORBIDDEN and self._login.role_id:
-            await self._log_in(stale=self._token)
+        token = response.request.headers[_TOKEN_HEADER]
+        if response.status_code == httpx.codes.FORBIDDEN and self._login.role is not None:
+            await self._log_in(self._login.role, stale=token)
             response = await self._send(method, path, body)
         content = _json(response)
         if response.status_code == httpx.codes.NOT_FOUND:
@@ -186,9 +183,9 @@ class VaultStore:
         return content or {}
 
     async def _send(self, method: str, path: str, body: object = None) -> httpx.Response:
-        if not self._token and self._login.role_id:
-            await self._log_in(stale="")
-        return await self._call(method, path, body, {"X-Vault-Token": self._token})
+        if not self._token and self._login.role is not None:
+            await self._log_in(self._login.role, stale="")
+        return await self._call(method, path, body, {_TOKEN_HEADER: self._token})
 
     async def _call(
         self, method: str, path: str, body: object, headers: Mapping[str, str]
@@ -200,20 +197,23 @@ class VaultStore:
         except httpx.HTTPError as exc:
             raise SecretStoreDown(f"{self.place}: cannot be reached ({exc})") from exc
 
-    async def _log_in(self, *, stale: str) -> None:
+    async def _log_in(self, role: RoleLogin, *, stale: str) -> None:
         """Get a token for the role, unless another call has got one since ``stale``."""
         async with self._logging_in:
             if self._token != stale:
                 return
-            role = {"role_id": self._login.role_id, "secret_id": self._login.secret_id}
-            response = await self._call("POST", "auth/approle/login", role, {})
+            shown = await asyncio.to_thread(role.body)
+            response = await self._call("POST", role.path, shown, {})
             content = _json(response)
-            if response.status_code == httpx.codes.BAD_REQUEST:
-                raise SecretForbidden(f"{self.place}: VAULT_ROLE_ID or VAULT_SECRET_ID is refused")
-            self._check(response.status_code, content, "auth/approle/login")
+            if response.status_code in (httpx.codes.BAD_REQUEST, httpx.codes.FORBIDDEN):
+                raise SecretForbidden(f"{self.place}: {role.variables} is refused")
+            self._check(response.status_code, content, role.path)
             if content is None or "auth" not in content:
                 raise SecretStoreDown(f"{self.place}: what answers a login is no Vault")
             self._token = content["auth"]["client_token"]
+            seconds = float(content["auth"].get("lease_duration") or 0)
+            pause = max(seconds / 2, _TEND_SECONDS) if seconds else math.inf
+            self._tend_at = self._clock.now() + pause
 
     def _check(self, status: int, content: dict[str, Any] | None, path: str) -> None:
         """Raise the named error of a status."""
@@ -222,8 +222,7 @@ class VaultStore:
         words = "; ".join(map(str, (content or {}).get("errors", [])))
         if status == httpx.codes.FORBIDDEN:
             raise SecretForbidden(
-                f"{self.place}: {path} is forbidden: check VAULT_TOKEN (or VAULT_ROLE_ID) and its "
-                "policy"
+                f"{self.place}: {path} is forbidden: check {self._login.variables} and its policy"
             )
         if status == httpx.codes.BAD_REQUEST and _CONFLICT_WORDS in words:
             raise SecretConflict(f"{self.place}: {path} was changed by another writer")
