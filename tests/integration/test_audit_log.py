@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,6 +25,8 @@ from fxpool.platforms.ctrader import CTraderPlatform
 from fxpool.settings import Settings
 from fxpool.simulator import Simulator
 from fxpool.store.audit import AuditQuery, SqlAuditStore
+from harness.postgres import Postgres
+from harness.spy_platform import SpyPlatform
 from harness.stack import ACCOUNTS, STILL, healthy, settings_for
 
 KEY = bytes(range(32))
@@ -155,8 +157,20 @@ async def test_an_order_whose_gateway_died_gets_its_line_from_the_ticket(tmp_pat
     assert event["details"]["asked"] == "asked by service, request the-order"
 
 
-async def test_two_gateways_append_to_one_chain(tmp_path: Path) -> None:
-    url = SecretStr(f"sqlite:///{tmp_path / 'audit.sqlite3'}")
+@pytest.fixture(params=["sqlite", "postgresql"])
+def shared_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SecretStr]:
+    """An empty database that processes may share."""
+    if request.param == "sqlite":
+        yield SecretStr(f"sqlite:///{tmp_path / 'audit.sqlite3'}")
+        return
+    server = Postgres()
+    server.start()
+    yield server.url
+    server.remove()
+
+
+async def test_two_gateways_append_to_one_chain(shared_url: SecretStr) -> None:
+    url = shared_url
     stores = [SqlAuditStore(url), SqlAuditStore(url)]
 
     async def append(store: SqlAuditStore, name: str) -> None:
@@ -225,6 +239,32 @@ async def test_while_its_database_is_away_lines_wait_and_nothing_is_lost(tmp_pat
 
     assert [json.loads(line.text)["action"] for line in found] == ["third", "second", "first"]
     assert trail.failure is None
+
+
+async def test_health_says_that_the_audit_log_is_down(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, database_url=SecretStr(""), vault_addr="")
+    (tmp_path / "audit.sqlite3").mkdir()
+    async with audit_trail_from(settings, clock=SystemClock()) as trail:
+        app = create_app(SpyPlatform(), trail=trail)
+        async with (
+            GatewayServer(app, port=0, drain_seconds=1) as server,
+            httpx.AsyncClient(base_url=server.url) as client,
+        ):
+            assert await audit_health(client, "up") == "healthy"
+            trail.note(AuditEvent(AT, "service", "act", "done"))
+            assert await audit_health(client, "degraded: ") == "degraded"
+            (tmp_path / "audit.sqlite3").rmdir()
+            assert await audit_health(client, "up") == "healthy"
+
+
+async def audit_health(client: httpx.AsyncClient, word: str) -> str:
+    """Return the status as soon as the audit log's check begins with a word."""
+    async with asyncio.timeout(10):
+        while True:
+            told: dict[str, Any] = (await client.get("/health")).json()
+            if told["checks"]["audit"].startswith(word):
+                return str(told["status"])
+            await asyncio.sleep(0.02)
 
 
 async def test_who_only_reads_or_trades_may_not_read_the_log(tmp_path: Path) -> None:

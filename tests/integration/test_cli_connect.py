@@ -67,6 +67,10 @@ async def test_an_account_is_linked_and_its_tokens_are_where_it_says(
     assert after.code == Exit.OK
     names = await command("secrets", "list", **environment)
     assert names.out.split() == ["ctrader/accounts/12345"]
+    (line,) = json.loads((await command("audit", "list", "--json", **environment)).out)
+    assert (line["subject"], line["action"]) == ("command line", "accounts linked")
+    assert line["details"] == {"linked": ["12345"], "failed": []}
+    assert (await command("audit", "verify", **environment)).code == Exit.OK
 
 
 async def test_an_account_that_is_not_configured_is_refused(environment: dict[str, str]) -> None:

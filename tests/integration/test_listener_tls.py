@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 from cryptography import x509
+from structlog.testing import capture_logs
 from websockets.asyncio.client import connect
 
 from fxpool.clock import SystemClock
@@ -154,6 +155,19 @@ async def test_a_new_file_that_cannot_be_used_changes_nothing_but_health(
         certificate.reload()
         assert await health(server.url) == ("healthy", "up")
         assert await shown_serial(server.port) == files.serial("second")
+
+
+def test_the_audit_log_hears_whether_a_new_certificate_is_used(files: Files) -> None:
+    certificate = ListenerCertificate(files.cert, files.key, clock=ManualClock())
+    with capture_logs() as lines:
+        files.write(files.cert, "second")
+        certificate.reload()
+        files.write(files.key, "second")
+        certificate.reload()
+    assert [(line["event"], line.get("outcome", "done")) for line in lines] == [
+        ("the new certificate cannot be used, the old one stays", "failed"),
+        ("certificate reloaded", "done"),
+    ]
 
 
 def test_two_files_that_are_written_one_after_the_other_are_read_together(files: Files) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,16 +13,21 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import structlog
 from pydantic import SecretStr
 
 from fxpool.account import Phase
 from fxpool.auth import secret_store_from
+from fxpool.cli import logs
+from fxpool.clock import SystemClock
 from fxpool.gateway import GatewayServer, create_app
+from fxpool.gateway.audit.setup import audit_store_from, audit_trail_from
 from fxpool.platforms.ctrader import CTraderPlatform
 from fxpool.settings import Settings
 from fxpool.simulator import Profile, Simulator, SimulatorOptions
 from fxpool.simulator.switches import OldGrant
 from fxpool.simulator.tokens import Grant
+from fxpool.store.audit import AuditQuery
 from harness.platforms import ALPHA, BETA, Served
 
 CALLBACK = "http://pool.test/api/ctrader/callback"
@@ -84,7 +91,8 @@ async def walking(folder: Path, options: SimulatorOptions = OPTIONS) -> AsyncIte
         await platform.open()
         try:
             async with (
-                GatewayServer(create_app(platform), port=0, drain_seconds=1) as server,
+                audit_trail_from(settings, clock=SystemClock()) as trail,
+                GatewayServer(create_app(platform, trail=trail), port=0, drain_seconds=1) as server,
                 httpx.AsyncClient(base_url=server.url) as browser,
             ):
                 yield Walk(Served(simulator, platform), settings, browser)
@@ -169,6 +177,44 @@ async def test_renewed_tokens_are_stored_and_the_account_lives_on_with_them(
         await walk.served.phase("alpha", Phase.LIVE)
         (grant,) = _grants(walk, after["access_token"])
         assert grant.account_ids == (ALPHA_ID,)
+
+
+@pytest.fixture
+def quiet_logs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Log as a process with LOG_LEVEL=WARNING does."""
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # restored at the end
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    logs.configure("WARNING")
+    structlog.configure(cache_logger_on_first_use=False)  # loggers outlive this test
+    yield
+    structlog.reset_defaults()
+    root.handlers[:], root.level = handlers, level
+
+
+@pytest.mark.usefixtures("quiet_logs")
+async def test_consent_and_renewal_are_in_the_audit_log_however_little_is_logged(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with walking(tmp_path) as walk:
+        await walk.link("alpha", ALPHA_ID)
+        await walk.served.phase("alpha", Phase.LIVE)
+        first = await walk.stored("12345")
+        await walk.browser.post("/oauth/refresh?account_id=alpha")
+        second = await walk.stored("12345")
+    store = audit_store_from(walk.settings)
+    told = [line.text for line in await store.lines(AuditQuery())][::-1]
+    await store.close()
+    lines = [json.loads(text) for text in told]
+    actions = [line["action"] for line in lines]
+    assert actions.index("accounts linked") < actions.index("tokens renewed")
+    assert {"consent", "POST /oauth/refresh"} <= {*actions}
+    linked = lines[actions.index("accounts linked")]
+    assert linked["details"] == {"linked": ["alpha"], "failed": []}
+    for pair in (first, second):
+        assert pair["access_token"] not in "".join(told)
+        assert pair["refresh_token"] not in "".join(told)
+    assert "tokens renewed" not in capfd.readouterr().err
 
 
 async def test_a_token_that_the_broker_kills_parks_its_account_and_causes_no_renewal(

@@ -25,6 +25,7 @@ from fxpool.cli.lifetime import run_until_signal
 from fxpool.cli.loopback import LoopbackServer
 from fxpool.clock import SystemClock
 from fxpool.errors import FxPoolError, SettingsError
+from fxpool.gateway.audit.acts import write_act
 from fxpool.gateway.routes.oauth import page_of, remembering, take_consent
 from fxpool.platforms.base import PlatformError
 from fxpool.platforms.ctrader_consent import CTraderConsent, LinkOffer, LinkResult
@@ -95,6 +96,11 @@ async def _connect(settings: Settings, options: ConnectOptions) -> None:
             await _send_there(desk.start_url, options)
             result = await desk.result()
     _show(result, options)
+    linked, failed = result["linked"], result["failed"]
+    await write_act(settings, "accounts linked", linked=[*linked], failed=[*failed])
+    if failed:
+        key, text = next(iter(failed.items()))
+        fail(Exit.REFUSED, f"{key} was not linked: {text}")
 
 
 @asynccontextmanager
@@ -192,6 +198,3 @@ def _show(result: LinkResult, options: ConnectOptions) -> None:
         for text in result["warnings"]:
             stdout().print(f"[yellow]warning[/] {text}", soft_wrap=True)
         stdout().print(f"Tokens are in: {result['place']}", soft_wrap=True)
-    if result["failed"]:
-        key, text = next(iter(result["failed"].items()))
-        fail(Exit.REFUSED, f"{key} was not linked: {text}")

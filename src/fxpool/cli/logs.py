@@ -47,6 +47,7 @@ def configure(
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(target)
+    handler.setLevel(level)  # loggers that others listen to may take more than is printed
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

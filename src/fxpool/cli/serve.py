@@ -31,7 +31,6 @@ from fxpool.settings import Settings
 from fxpool.store.access import SqlAccessStore
 
 log = structlog.get_logger(__name__)
-audit = structlog.get_logger("fxpool.audit")
 
 
 def run(*, host: str | None, port: int | None, log_to: TextIO) -> None:
@@ -116,7 +115,6 @@ def _reloading(
         configuration.reload_soon()
         if certificate is not None:
             certificate.reload()
-            audit.info("certificate reloaded")
         manager.is_ready()
 
     loop = asyncio.get_running_loop()

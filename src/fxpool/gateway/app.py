@@ -156,7 +156,11 @@ class Gateway(FastAPI):
 
     def with_own_checks(self, health: Health) -> Health:
         """Return the platform's health together with the gateway's own."""
-        own = {"tls": self.certificate, "configuration": self.configuration}
+        own = {
+            "tls": self.certificate,
+            "configuration": self.configuration,
+            "audit": self.trail,
+        }
         for name, part in own.items():
             if part is None:
                 continue

@@ -25,7 +25,7 @@ LOOK_SECONDS: Final = 1.0
 
 WARN_BEFORE: Final = timedelta(days=7)
 
-log = structlog.get_logger(__name__)
+audit = structlog.get_logger("fxpool.audit")
 
 
 class ListenerCertificate:
@@ -70,8 +70,9 @@ class ListenerCertificate:
             self._newest, self.ends = self._load()
         except (OSError, ValueError) as exc:
             self._error = _reason(exc)
-            log.error(  # noqa: TRY400 (the reason is told, a traceback would tell no more)
+            audit.error(
                 "the new certificate cannot be used, the old one stays",
+                outcome="failed",
                 error=self._error,
                 certificate=str(self._certificate),
                 key=str(self._key),
@@ -79,7 +80,7 @@ class ListenerCertificate:
             )
             return
         self._error = ""
-        log.info("the listener's certificate was read again", ends=self.ends.isoformat())
+        audit.info("certificate reloaded", ends=self.ends.isoformat())
 
     async def watch(self) -> None:
         """Read the files again whenever they changed; never returns."""

@@ -54,8 +54,11 @@ class _Handler(logging.Handler):
 def taking_audit_logs(trail: AuditTrail, clock: Clock) -> Iterator[None]:
     """Take the lines of the logger until the block ends."""
     logger, handler = logging.getLogger(LOGGER), _Handler(trail, clock)
+    level = logger.level
+    logger.setLevel(logging.INFO)  # however little is to be printed, all of it is kept
     logger.addHandler(handler)
     try:
         yield
     finally:
         logger.removeHandler(handler)
+        logger.setLevel(level)
