@@ -16,14 +16,20 @@ def summed_stats(parts: Sequence[formats.PoolStats]) -> formats.PoolStats:
     first, *rest = parts
     for stats in rest:
         for name, value in stats.items():
-            known = first[name]  # type: ignore[literal-required] # the same shape's own names
-            if name == "uptimeSeconds":
+            if name in ("uptimeSeconds", "redis"):
                 continue
+            known = first[name]  # type: ignore[literal-required] # the same shape's own names
             if isinstance(value, dict):
                 sums = {key: known.get(key, 0) + value.get(key, 0) for key in known | value}
                 first[name] = sums  # type: ignore[literal-required] # the same
             else:
                 first[name] = known + value  # type: ignore[literal-required] # the same
+    if told := [stats["redis"] for stats in parts if "redis" in stats]:
+        first["redis"] = formats.RedisStats(
+            up=all(redis["up"] for redis in told),
+            eventsWaiting=sum(redis["eventsWaiting"] for redis in told),
+            eventsLost=sum(redis["eventsLost"] for redis in told),
+        )
     used = first["connectionsCreated"] + first["connectionsReused"]
     first["reuse_ratio"] = round(first["connectionsReused"] / used, 4) if used else 0.0
     return first
