@@ -17,7 +17,8 @@ from typing import Any, Final
 
 from checker.token_processes import Life, MortalLeases, MortalRefresher, MortalStore, Process
 from fxpool.auth import SecretStore, TokenKeeper, TokenPair
-from fxpool.auth.file_store import FileStore, KeySource
+from fxpool.auth.file_key import KeySource
+from fxpool.auth.file_store import FileStore
 from fxpool.auth.keeper import LOOK_SECONDS
 from fxpool.auth.rotation import CLAIM_SECONDS
 from fxpool.auth.tokens import fields_of, pair_given

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from fxpool.auth.environment import EnvironmentStore
-from fxpool.auth.file_store import FileStore, KeySource
+from fxpool.auth.file_key import KeySource
+from fxpool.auth.file_store import FileStore
 from fxpool.auth.secrets import SecretStore, WithFallback
 from fxpool.auth.vault import VaultStore
 from fxpool.auth.vault_login import VaultLogin

@@ -9,7 +9,8 @@ from pathlib import Path
 from random import Random
 
 from fxpool.auth import Secret, SecretStore, TokenKeeper, TokenPair
-from fxpool.auth.file_store import FileStore, KeySource
+from fxpool.auth.file_key import KeySource
+from fxpool.auth.file_store import FileStore
 from fxpool.auth.tokens import fields_of, pair_given
 from fxpool.errors import AuthRefused, RequestTimedOut, SecretStoreSealed
 from fxpool.simulator.refusal import Refusal

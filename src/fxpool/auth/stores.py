@@ -11,7 +11,8 @@ import structlog
 from pydantic import SecretStr
 
 from fxpool.auth.environment import EnvironmentStore
-from fxpool.auth.file_store import FileStore, KeySource
+from fxpool.auth.file_key import KeySource
+from fxpool.auth.file_store import FileStore
 from fxpool.auth.secrets import APPLICATION, TELEGRAM, SecretStore, WithFallback
 from fxpool.auth.vault import VaultStore
 from fxpool.auth.vault_login import vault_login_from
@@ -32,14 +33,26 @@ def own_store_from(settings: Settings) -> SecretStore:
     """Return the store without what the environment adds to it. Raises SettingsError."""
     if settings.vault_addr:
         return _vault_from(settings)
-    return FileStore(settings.secrets_path, _key_source(settings))
+    return file_store_from(settings)
+
+
+def file_store_from(settings: Settings) -> FileStore:
+    """Return the encrypted file, also where it is not the store of this process."""
+    return FileStore(settings.secrets_path, key_source_from(settings))
+
+
+def encrypted_files_from(settings: Settings) -> list[FileStore]:
+    """Return all files there are that the file key encrypts."""
+    keys = key_source_from(settings)
+    paths = (settings.secrets_path, settings.data_dir / _RESCUE_FILE)
+    return [store for store in (FileStore(path, keys) for path in paths) if store.exists]
 
 
 def rescue_store_from(settings: Settings) -> SecretStore | None:
     """Return the file that takes a new pair of tokens while Vault is away; None without Vault."""
     if not settings.vault_addr:
         return None
-    return FileStore(settings.data_dir / _RESCUE_FILE, _key_source(settings))
+    return FileStore(settings.data_dir / _RESCUE_FILE, key_source_from(settings))
 
 
 async def with_stored_application(settings: Settings) -> Settings:
@@ -93,5 +106,6 @@ def _vault_from(settings: Settings) -> VaultStore:
     )
 
 
-def _key_source(settings: Settings) -> KeySource:
+def key_source_from(settings: Settings) -> KeySource:
+    """Return where the key of the encrypted files is."""
     return KeySource(settings.secrets_key_path, settings.secrets_key.get_secret_value())

@@ -61,3 +61,11 @@ def list_names() -> None:
     from fxpool.cli import secrets
 
     secrets.list_names()
+
+
+@secrets_app.command("rotate-key")
+def rotate_key() -> None:
+    """Give the encrypted file another key; a running gateway goes on."""
+    from fxpool.cli import secrets
+
+    secrets.rotate()

@@ -1,4 +1,4 @@
-"""``fxpool secrets``: whether the secret store works, and the names of what is in it."""
+"""``fxpool secrets``: whether the secret store works, the names in it, another file key."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import typer
 from rich.table import Table
 
 from fxpool.auth import ACCOUNTS, APPLICATION, SecretStore, own_store_from, secret_store_from
+from fxpool.auth.key_rotation import rotate_key
+from fxpool.auth.stores import encrypted_files_from, key_source_from
 from fxpool.auth.tokens import pair_from
 from fxpool.cli import logs
 from fxpool.cli.console import stdout
 from fxpool.cli.exits import Exit, end_with
-from fxpool.errors import FxPoolError, SecretError
+from fxpool.errors import FxPoolError, SecretError, SettingsError
+from fxpool.gateway.audit.acts import write_act
 from fxpool.platforms.ctrader_setup import accounts_from
 from fxpool.platforms.ctrader_tokens import secret_paths
 from fxpool.settings import Settings
@@ -45,6 +48,23 @@ def check() -> None:
     stdout().print(table)
     if any(row[0] == "FAIL" for row in rows):
         raise typer.Exit(Exit.REFUSED)
+
+
+def rotate() -> None:
+    """Give the encrypted files another key, and say which files it opens now."""
+    logs.configure("WARNING")
+    try:
+        settings = Settings.from_environment()
+        stores = encrypted_files_from(settings)
+        if not stores:
+            raise SettingsError(f"there is no {settings.secrets_path}: no key is in use yet")
+        rotate_key(key_source_from(settings), stores)
+        places = [store.place for store in stores]
+        for place in places:
+            typer.echo(f"new key in {settings.secrets_key_path}: {place} is encrypted with it")
+        asyncio.run(write_act(settings, "file key rotated", files=places))
+    except FxPoolError as error:
+        end_with(error)
 
 
 async def _names(settings: Settings) -> list[str]:

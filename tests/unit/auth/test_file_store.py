@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from fxpool.auth.file_store import FileKey, FileStore, KeySource
+from fxpool.auth.file_key import FileKey, KeySource
+from fxpool.auth.file_store import FileStore
 from fxpool.errors import SecretError, SecretUnreadable
 
 KEY = base64.b64encode(bytes(32)).decode()
