@@ -48,6 +48,7 @@ READS: Final = (
     "/accounts/{account_id}/risk-status",
     "/accounts/{account_id}/open-trades",
     "/accounts/{account_id}/bars/{symbol}",
+    "/accounts/{account_id}/ticks/{symbol}",
     "/accounts/{account_id}/guards",
     "/accounts/{account_id}/report",
     "/tickets",

@@ -37,6 +37,8 @@ from fxpool.mapping.history_formats import (
     OpenTrades,
     RiskStatus,
     SymbolStats,
+    TickList,
+    TickType,
     TradeHistory,
 )
 from fxpool.mapping.instants import iso
@@ -207,6 +209,19 @@ class MetaApiPool:
         end: datetime | None = None,
     ) -> BarList:
         refuse("bars")
+
+    async def ticks(
+        self,
+        account: str,
+        symbol: str,
+        *,
+        kind: TickType = "both",
+        begin: datetime | None = None,
+        end: datetime | None = None,
+        limit: int = 1000,
+        order: SortOrder = "desc",
+    ) -> TickList:
+        refuse("ticks of the past")
 
     async def deals(self, account: str, wanted: Wanted) -> list[MetaApiDeal]:
         refuse("deals")

@@ -15,10 +15,13 @@ from fxpool.mapping.history_formats import (
     OpenTrades,
     RiskStatus,
     SymbolStats,
+    TickInfo,
+    TickType,
     TradeHistory,
     TradeInfo,
 )
 from fxpool.mapping.report_formats import AccountReport
+from fxpool.platforms.past import SortOrder
 
 RECENT_LIMIT: Final = 5000
 """The most trades that pools list at once."""
@@ -86,6 +89,28 @@ class PastReads(PlatformCalls):
         )
         return answer["bars"]
 
+    async def get_historical_ticks(
+        self,
+        account_id: str,
+        symbol: str,
+        begin: datetime | None = None,
+        end: datetime | None = None,
+        *,
+        kind: TickType = "both",
+        limit: int = 1000,
+        order: SortOrder = "desc",
+    ) -> list[TickInfo]:
+        """Return the newest ``limit`` ticks from ``begin`` (a day before) up to ``end`` (now),
+        newest first; with ``order`` ``asc`` the oldest ones, oldest first. Each has the side that
+        changed."""
+        answer = await self._read(
+            account_id,
+            lambda on: on.ticks(
+                account_id, symbol, kind=kind, begin=begin, end=end, limit=limit, order=order
+            ),
+        )
+        return answer["ticks"]
+
     async def get_recent_history(
         self,
         account_id: str,
@@ -120,3 +145,4 @@ class PastReads(PlatformCalls):
     getRecentHistory = get_recent_history
     getReport = get_report
     getHistoricalData = get_historical_data
+    getHistoricalTicks = get_historical_ticks

@@ -188,6 +188,7 @@ class SyncPoolClient:
     get_open_trades = _waiting(UnifiedPoolClient.get_open_trades)
     get_report = _waiting(UnifiedPoolClient.get_report)
     get_historical_data = _waiting(UnifiedPoolClient.get_historical_data)
+    get_historical_ticks = _waiting(UnifiedPoolClient.get_historical_ticks)
     get_recent_history = _waiting(UnifiedPoolClient.get_recent_history)
 
     # Trading
@@ -275,6 +276,7 @@ class SyncPoolClient:
     getOpenTrades = get_open_trades
     getReport = get_report
     getHistoricalData = get_historical_data
+    getHistoricalTicks = get_historical_ticks
     getRecentHistory = get_recent_history
     executeTrade = execute_trade
     placeLimitOrder = place_limit_order

@@ -9,7 +9,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 
-from fxpool.platforms.past import SortOrder
+from fxpool.mapping.history_formats import TickType
+from fxpool.platforms.past import MAX_TICKS, SortOrder
 
 MAX_DAYS: Final = 10_000
 MAX_TRADES: Final = 10_000
@@ -58,6 +59,16 @@ class BarsQuery(_Query):
     timeframe: str = "1h"
     begin: AwareDatetime | None = Field(default=None, validation_alias="from")
     end: AwareDatetime | None = Field(default=None, validation_alias="to")
+
+
+class TicksQuery(_Query):
+    """Which ticks; a time is ISO 8601 with its zone, or epoch milliseconds."""
+
+    kind: TickType = Field(default="both", validation_alias="type")
+    begin: AwareDatetime | None = Field(default=None, validation_alias="from")
+    end: AwareDatetime | None = Field(default=None, validation_alias="to")
+    limit: Annotated[int, Field(ge=1, le=MAX_TICKS)] = 1000
+    order: SortOrder = "desc"
 
 
 Query = TypeVar("Query", bound=_Query)

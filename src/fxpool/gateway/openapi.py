@@ -37,6 +37,7 @@ from fxpool.mapping.history_formats import (
     OpenTrades,
     RiskStatus,
     SymbolStats,
+    TickList,
     TradeHistory,
 )
 from fxpool.mapping.metaapi_formats import (
@@ -169,6 +170,7 @@ SHAPES: Final = (
     SymbolStats,
     TicketInfo,
     TicketList,
+    TickList,
     TradeHistory,
     TradeResult,
     dict[str, AccountListing],
@@ -195,6 +197,7 @@ METAAPI_SHAPES: Final = (
     MetaApiTick,
     MetaApiTradeAnswer,
     list[MetaApiCandle],
+    list[MetaApiTick],
     list[MetaApiDeal],
     list[MetaApiOrder],
     list[MetaApiPosition],

@@ -18,12 +18,15 @@ from google.protobuf.message import Message
 
 from fxpool.domain.bars import Bar, Period
 from fxpool.domain.past import Span
+from fxpool.domain.ticks import QuoteSide
 from fxpool.domain.trades import CashFlow, Deal, Order
 from fxpool.errors import MappingError
+from fxpool.history.tick_reads import TickPage
 from fxpool.history.windows import INSTANT, rest_after
 from fxpool.mapping import from_wire
 from fxpool.mapping.bars import bar_from
 from fxpool.mapping.instants import instant_from_ms, ms_from_instant
+from fxpool.mapping.ticks import TickDecoder
 from fxpool.openapi.proto import messages_pb2 as wire
 from fxpool.openapi.proto import model_pb2 as model
 from fxpool.pool import AccountChannel
@@ -107,6 +110,28 @@ class HistoryReads:
             # Whatever their order in the page, the newest of the window come first.
             rest = _rest(rest, answer.hasMore, sorted((b.opened_at for b in page), reverse=True))
         return [bar for at, bar in sorted(found.items()) if span.begin <= at < span.end]
+
+    async def tick_page(self, symbol_id: int, side: QuoteSide, span: Span) -> TickPage:
+        """Return the newest ticks of one side in a window of at most a week, as many as one answer
+        has. Those at the instant at which the page was cut are left to the rest."""
+        first, last = _bounds(span)
+        request = wire.ProtoOAGetTickDataReq(
+            ctidTraderAccountId=self._id,
+            symbolId=symbol_id,
+            type=model.ProtoOAQuoteType.ValueType(side.value),
+            fromTimestamp=first,
+            toTimestamp=last,
+        )
+        answer = await self._ask(request, wire.ProtoOAGetTickDataRes)
+        page = await _in_turns(answer.tickData, TickDecoder(side).next)
+        page.reverse()
+        if page and page[0].timestamp_ms > page[-1].timestamp_ms:
+            raise MappingError("ticks came oldest first")
+        if not answer.hasMore:
+            return TickPage(page, None)
+        rest = rest_after(span, [instant_from_ms(page[i].timestamp_ms) for i in (-1, 0) if page])
+        cut_ms = ms_from_instant(rest.end)
+        return TickPage([tick for tick in page if tick.timestamp_ms >= cut_ms], rest)
 
     async def _ask(self, request: Message, answer: type[_Answer]) -> _Answer:
         async with self._gate:

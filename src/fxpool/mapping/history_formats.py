@@ -234,3 +234,30 @@ class BarList(TypedDict):
     timeframe: str
     bars: list[BarInfo]
     count: int
+
+
+TickType = Literal["bid", "ask", "both"]
+
+
+class TickInfo(TypedDict):
+    """A change of one side of the price; ``time`` is in epoch milliseconds.
+
+    It has ``bid`` or ``ask``, never both: the broker tells two series, and what the other side was
+    at that moment is not made up.
+    """
+
+    time: int
+    bid: NotRequired[float]
+    ask: NotRequired[float]
+
+
+class TickList(TypedDict):
+    """Ticks of a period in the wanted order; ``hasMore`` says that ``limit`` left some out."""
+
+    account_id: str
+    symbol: str
+    type: TickType
+    ticks: list[TickInfo]
+    count: int
+    hasMore: bool
+    order: str

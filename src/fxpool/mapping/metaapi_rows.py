@@ -18,7 +18,7 @@ from fxpool.mapping.formats import (
     PositionInfo,
     PriceInfo,
 )
-from fxpool.mapping.history_formats import BarInfo
+from fxpool.mapping.history_formats import BarInfo, TickInfo
 from fxpool.mapping.instants import iso, iso_ms
 from fxpool.mapping.metaapi_formats import (
     MetaApiAccountExtras,
@@ -222,6 +222,17 @@ def current_tick(row: PriceInfo) -> MetaApiTick:
         bid=row["bid"],
         ask=row["ask"],
     )
+
+
+def past_tick(row: TickInfo, symbol: str) -> MetaApiTick:
+    """Return a tick of the past: the side that changed, and nothing about the other one."""
+    at = iso_ms(row["time"])
+    tick = MetaApiTick(symbol=symbol, time=at, brokerTime=broker_time(at))
+    if "bid" in row:
+        tick["bid"] = row["bid"]
+    if "ask" in row:
+        tick["ask"] = row["ask"]
+    return tick
 
 
 def candle(row: BarInfo, symbol: str, timeframe: str) -> MetaApiCandle:

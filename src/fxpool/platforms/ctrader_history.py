@@ -29,6 +29,8 @@ from fxpool.mapping.history_formats import (
     OpenTrades,
     RiskStatus,
     SymbolStats,
+    TickList,
+    TickType,
     TradeHistory,
     TradeInfo,
 )
@@ -36,12 +38,14 @@ from fxpool.mapping.instants import iso, ms_from_instant
 from fxpool.mapping.report_formats import AccountReport
 from fxpool.platforms.ctrader_account import CTraderAccount
 from fxpool.platforms.ctrader_report import CTraderReport
+from fxpool.platforms.ctrader_ticks import CTraderTicks
 from fxpool.platforms.history_rows import (
     bar_row,
     cash_row,
     equity_by_day,
     trade_row,
 )
+from fxpool.platforms.past import SortOrder
 from fxpool.platforms.past_answers import (
     STATS_DAYS,
     days_of,
@@ -80,6 +84,7 @@ class CTraderHistory:
         self._bar_cache = bar_cache
         self._clock = clock
         self._symbols = PastSymbols(account)
+        self._ticks = CTraderTicks(account, keeper, clock=clock)
         self._reports = CTraderReport(account, keeper, recorded, clock=clock)
 
     async def keep(self) -> None:
@@ -199,6 +204,22 @@ class CTraderHistory:
         """Return the open positions."""
         rows = self._account.positions(shown_id)["positions"]
         return OpenTrades(account_id=shown_id, open_trades=rows, count=len(rows))
+
+    async def ticks(
+        self,
+        shown_id: str,
+        symbol: str,
+        kind: TickType,
+        begin: datetime | None,
+        end: datetime | None,
+        *,
+        limit: int,
+        order: SortOrder,
+    ) -> TickList:
+        """Return the newest or the oldest ticks of a period; as ``CTraderTicks.listing``."""
+        return await self._ticks.listing(
+            shown_id, symbol, kind, begin, end, limit=limit, order=order
+        )
 
     async def bars(
         self,

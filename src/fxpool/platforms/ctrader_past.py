@@ -13,6 +13,8 @@ from fxpool.mapping.history_formats import (
     OpenTrades,
     RiskStatus,
     SymbolStats,
+    TickList,
+    TickType,
     TradeHistory,
 )
 from fxpool.mapping.report_formats import AccountReport
@@ -84,3 +86,17 @@ class PastCalls(ABC):
     ) -> BarList:
         async with self._past(account) as past:
             return await past.bars(account, symbol, timeframe, begin, end)
+
+    async def ticks(
+        self,
+        account: str,
+        symbol: str,
+        *,
+        kind: TickType = "both",
+        begin: datetime | None = None,
+        end: datetime | None = None,
+        limit: int = 1000,
+        order: SortOrder = "desc",
+    ) -> TickList:
+        async with self._past(account) as past:
+            return await past.ticks(account, symbol, kind, begin, end, limit=limit, order=order)

@@ -14,10 +14,11 @@ from fxpool.domain.bars import Bar
 from fxpool.domain.cash import CashOperation
 from fxpool.domain.equity import ON_TIME_MS, EquityBucket, day_around
 from fxpool.domain.money import PRICE_SCALE
+from fxpool.domain.ticks import QuoteSide, Tick
 from fxpool.domain.trades import CashFlow, CloseReason, Order, Side
 from fxpool.history.curve import Day
 from fxpool.history.trades import ClosedPart
-from fxpool.mapping.history_formats import BarInfo, DayGrowth, TradeInfo
+from fxpool.mapping.history_formats import BarInfo, DayGrowth, TickInfo, TradeInfo
 from fxpool.mapping.instants import instant_from_ms, iso, ms_from_instant
 from fxpool.platforms.past_symbols import PastSymbol
 
@@ -186,6 +187,14 @@ def bar_row(bar: Bar, digits: int) -> BarInfo:
     if bar.is_repaired:
         row["repaired"] = True
     return row
+
+
+def tick_row(tick: Tick, digits: int) -> TickInfo:
+    """Return a change of one side, with the symbol's digits."""
+    price = round(tick.price / PRICE_SCALE, digits)
+    if tick.side is QuoteSide.BID:
+        return TickInfo(time=tick.timestamp_ms, bid=price)
+    return TickInfo(time=tick.timestamp_ms, ask=price)
 
 
 def number(value: Decimal | None) -> float | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Literal, Protocol
+from datetime import datetime, timedelta
+from typing import Final, Literal, Protocol
 
 from fxpool.mapping.history_formats import (
     AccountMetrics,
@@ -12,11 +12,19 @@ from fxpool.mapping.history_formats import (
     OpenTrades,
     RiskStatus,
     SymbolStats,
+    TickList,
+    TickType,
     TradeHistory,
 )
 from fxpool.mapping.report_formats import AccountReport
 
 SortOrder = Literal["desc", "asc"]
+
+MAX_TICKS: Final = 10_000
+"""The most ticks of one answer."""
+
+MAX_TICKS_SPAN: Final = timedelta(days=366)
+"""The longest period in which one call looks for ticks."""
 
 
 class PastReads(Protocol):
@@ -71,4 +79,19 @@ class PastReads(Protocol):
         end: datetime | None = None,
     ) -> BarList:
         """Return the bars that open from ``begin`` up to, not including, ``end``."""
+        ...
+
+    async def ticks(
+        self,
+        account: str,
+        symbol: str,
+        *,
+        kind: TickType = "both",
+        begin: datetime | None = None,
+        end: datetime | None = None,
+        limit: int = 1000,
+        order: SortOrder = "desc",
+    ) -> TickList:
+        """Return the newest ``limit`` ticks from ``begin`` (a day before) up to, not including,
+        ``end`` (now), newest first; with ``order`` ``asc`` the oldest ones, oldest first."""
         ...

@@ -14,6 +14,8 @@ from fxpool.mapping.history_formats import (
     OpenTrades,
     RiskStatus,
     SymbolStats,
+    TickList,
+    TickType,
     TradeHistory,
 )
 from fxpool.mapping.instants import iso
@@ -96,6 +98,26 @@ class RemotePast(ABC):
             "to": None if end is None else iso(end),
         }
         return await self._get(_path(account, "bars", symbol), BarList, **query)
+
+    async def ticks(
+        self,
+        account: str,
+        symbol: str,
+        *,
+        kind: TickType = "both",
+        begin: datetime | None = None,
+        end: datetime | None = None,
+        limit: int = 1000,
+        order: SortOrder = "desc",
+    ) -> TickList:
+        query = {
+            "type": kind,
+            "from": None if begin is None else iso(begin),
+            "to": None if end is None else iso(end),
+            "limit": str(limit),
+            "order": order,
+        }
+        return await self._get(_path(account, "ticks", symbol), TickList, **query)
 
 
 def _path(account: str, *parts: str) -> str:

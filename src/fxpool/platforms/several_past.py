@@ -15,6 +15,8 @@ from fxpool.mapping.history_formats import (
     OpenTrades,
     RiskStatus,
     SymbolStats,
+    TickList,
+    TickType,
     TradeHistory,
 )
 from fxpool.mapping.metaapi_formats import MetaApiBook, MetaApiDeal, MetaApiMargin, MetaApiOrder
@@ -78,6 +80,22 @@ class PastCalls(OnParts):
         end: datetime | None = None,
     ) -> BarList:
         return await self._of(account).bars(account, symbol, timeframe, begin=begin, end=end)
+
+    async def ticks(
+        self,
+        account: str,
+        symbol: str,
+        *,
+        kind: TickType = "both",
+        begin: datetime | None = None,
+        end: datetime | None = None,
+        limit: int = 1000,
+        order: SortOrder = "desc",
+    ) -> TickList:
+        read = self._of(account)
+        return await read.ticks(
+            account, symbol, kind=kind, begin=begin, end=end, limit=limit, order=order
+        )
 
     # Records
 

@@ -25,6 +25,8 @@ from fxpool.mapping.history_formats import (
     OpenTrades,
     RiskStatus,
     SymbolStats,
+    TickList,
+    TickType,
     TradeHistory,
 )
 from fxpool.mapping.metaapi_formats import (
@@ -298,6 +300,22 @@ class GuardedPlatform:
     ) -> BarList:
         platform = self._on(account)
         return await platform.bars(account, symbol, timeframe, begin=begin, end=end)
+
+    async def ticks(
+        self,
+        account: str,
+        symbol: str,
+        *,
+        kind: TickType = "both",
+        begin: datetime | None = None,
+        end: datetime | None = None,
+        limit: int = 1000,
+        order: SortOrder = "desc",
+    ) -> TickList:
+        platform = self._on(account)
+        return await platform.ticks(
+            account, symbol, kind=kind, begin=begin, end=end, limit=limit, order=order
+        )
 
     # Records
 

@@ -38,6 +38,7 @@ from fxpool.mapping.metaapi_formats import (
     MetaApiTick,
 )
 from fxpool.platforms.base import Platform, PlatformError
+from fxpool.platforms.past import MAX_TICKS, MAX_TICKS_SPAN
 from fxpool.platforms.records import MarginQuestion
 
 router = metaapi_router()
@@ -83,6 +84,7 @@ class MarginBody(BaseModel):
 
 
 _INSTANT: Final = timedelta(milliseconds=1)
+_TICKS_BACK: Final = timedelta(days=1)
 
 
 @router.get(f"{ACCOUNT}/symbols", responses=metaapi_answers(list[str]))
@@ -173,6 +175,33 @@ async def read_candles(
     newest = request.app.clock.at() if start is None else time_of("startTime", start)
     limit = number_in(request, "limit", MAX_PAGE, least=1, most=MAX_PAGE)
     return answer(await _candles(platform, (account_id, symbol), timeframe, newest, limit=limit))
+
+
+@router.get(
+    f"{HISTORICAL}/ticks",
+    responses=metaapi_answers(list[MetaApiTick]),
+    openapi_extra=query_parameters(
+        startTime="ISO time of the oldest tick; default a day ago",
+        offset="how many to leave out; default 0",
+        limit="how many ticks, on from there; default and most 1000",
+    ),
+)
+@performs(Operation.READ)
+async def read_ticks(
+    account_id: str, symbol: str, request: Request, platform: OnPlatform
+) -> Response:
+    """Ticks on from ``startTime``, oldest first; each has the side that changed."""
+    start, now = request.query_params.get("startTime"), request.app.clock.at()
+    begin = now - _TICKS_BACK if start is None else time_of("startTime", start)
+    offset = number_in(request, "offset", 0, least=0, most=MAX_TICKS - MAX_PAGE)
+    limit = number_in(request, "limit", MAX_PAGE, least=1, most=MAX_PAGE)
+    if begin >= now:
+        raise BadParameters({"startTime": "send a time of the past"})
+    end = min(now, begin + MAX_TICKS_SPAN)
+    found = await platform.ticks(
+        account_id, symbol, begin=begin, end=end, limit=offset + limit, order="asc"
+    )
+    return answer([rows.past_tick(tick, found["symbol"]) for tick in found["ticks"][offset:]])
 
 
 async def _candles(

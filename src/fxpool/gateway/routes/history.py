@@ -16,6 +16,7 @@ from fxpool.gateway.history_queries import (
     BarsQuery,
     GrowthQuery,
     ReportQuery,
+    TicksQuery,
     TradesQuery,
     reader_of,
 )
@@ -29,6 +30,7 @@ from fxpool.mapping.history_formats import (
     OpenTrades,
     RiskStatus,
     SymbolStats,
+    TickList,
     TradeHistory,
 )
 from fxpool.mapping.report_formats import AccountReport
@@ -157,4 +159,35 @@ async def read_bars(
     """Bars of bid prices that open from ``from`` up to, not including, ``to``."""
     return answer(
         await platform.bars(account_id, symbol, query.timeframe, begin=query.begin, end=query.end)
+    )
+
+
+@router.get(
+    "/accounts/{account_id}/ticks/{symbol:path}",
+    responses=answers(TickList),
+    openapi_extra=query_parameters(
+        type="bid, ask or both (each row has the side that changed); default both",
+        limit="how many at most, up to 10000; default 1000",
+        order="desc: the newest, newest first; asc: the oldest, oldest first",
+        **{"from": "ISO time or epoch milliseconds; default a day before", "to": "default now"},
+    ),
+)
+@performs(Operation.READ)
+async def read_ticks(
+    account_id: str,
+    symbol: str,
+    query: Annotated[TicksQuery, Depends(reader_of(TicksQuery))],
+    platform: OnPlatform,
+) -> Response:
+    """Single changes of bid and ask from ``from`` up to, not including, ``to``."""
+    return answer(
+        await platform.ticks(
+            account_id,
+            symbol,
+            kind=query.kind,
+            begin=query.begin,
+            end=query.end,
+            limit=query.limit,
+            order=query.order,
+        )
     )

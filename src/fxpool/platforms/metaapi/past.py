@@ -25,6 +25,8 @@ from fxpool.mapping.history_formats import (
     OpenTrades,
     RiskStatus,
     SymbolStats,
+    TickList,
+    TickType,
     TradeHistory,
     TradeInfo,
 )
@@ -257,6 +259,22 @@ class MetaApiPastCalls(ABC):
     ) -> BarList:
         async with self._past(account) as past:
             return await past.bars(account, symbol, timeframe, begin, end)
+
+    async def ticks(
+        self,
+        account: str,
+        symbol: str,
+        *,
+        kind: TickType = "both",
+        begin: datetime | None = None,
+        end: datetime | None = None,
+        limit: int = 1000,
+        order: SortOrder = "desc",
+    ) -> TickList:
+        """Refuse: MetaApi tells ticks of MetaTrader itself. Raises PlatformError."""
+        raise PlatformError(
+            501, "NOT_SUPPORTED", "not supported: ticks of the past on MetaTrader accounts"
+        )
 
 
 def _part_row(part: ClosedPart, ledger: Ledger) -> TradeInfo:
