@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 import sqlite3
@@ -18,8 +19,15 @@ from pydantic import SecretStr
 from fxpool.cli import checkups
 from fxpool.cli.checkups import Verdict
 from fxpool.settings import Settings
+from fxpool.simulator import Simulator, SimulatorOptions
+from fxpool.simulator.certificates import certificates_in
 from fxpool.store.access import SqlAccessStore
+from fxpool.tls import client_context
 from harness.commands import command
+from harness.openbao import ROOT_TOKEN, running_openbao
+
+LIFETIME = timedelta(days=397)
+"""How long a certificate of the simulator is good."""
 
 
 def settings(folder: Path, **more: object) -> Settings:
@@ -141,6 +149,84 @@ async def test_a_configuration_that_cannot_be_read_is_a_line_and_not_the_end(
     assert found["configuration"]["verdict"] == "FAIL"
     assert str(routing) in found["configuration"]["text"]
     assert found["database"]["verdict"] == "PASS"
+
+
+@pytest.mark.parametrize(
+    ("left", "verdict", "words"),
+    [
+        (timedelta(days=5, hours=1), Verdict.WARN, "5 days left; its owner has to renew it"),
+        (timedelta(days=300), Verdict.PASS, "certificate trusted until"),
+    ],
+)
+async def test_a_certificate_that_ends_soon_is_a_warning(
+    left: timedelta, verdict: Verdict, words: str, tmp_path: Path
+) -> None:
+    made = certificates_in(tmp_path, datetime.now(UTC) + left - LIFETIME)
+
+    async def leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with await asyncio.start_server(leave, "127.0.0.1", 0, ssl=made.server_context()) as up:
+        port = up.sockets[0].getsockname()[1]
+        _, link = await asyncio.open_connection(
+            "127.0.0.1", port, ssl=client_context(made.ca_file, variable="a test")
+        )
+        found, text = checkups.certificate(link.get_extra_info("ssl_object"))
+        link.close()
+    assert (found, words in text) == (verdict, True), text
+
+
+async def test_a_vault_that_is_sealed_or_forbids_is_named_with_the_cure(tmp_path: Path) -> None:
+    with running_openbao() as server:
+        at_vault = {
+            "CTRADER_DATA_DIR": str(tmp_path / "data"),
+            "CTRADER_TOKEN_URL": "http://127.0.0.1:1/apps/token",
+            "VAULT_ADDR": server.address,
+            "REDIS_URL": "",
+        }
+        refused = await findings_of(**at_vault, VAULT_TOKEN="planted-canary")
+        server.seal()
+        sealed = await findings_of(**at_vault, VAULT_TOKEN=ROOT_TOKEN)
+    assert refused["secret store"]["verdict"] == sealed["secret store"]["verdict"] == "FAIL"
+    assert "VAULT_TOKEN" in refused["secret store"]["text"]
+    assert "planted-canary" not in str(refused)
+    assert "unseal" in sealed["secret store"]["text"]
+    assert refused["protobuf runtime"]["verdict"] == "PASS"
+
+
+async def test_an_account_whose_token_is_dead_is_told_to_connect_again(tmp_path: Path) -> None:
+    routing = tmp_path / "routing-config.json"
+    routing.write_text(
+        json.dumps({"accounts": {"12345": {"platform": "ctrader", "environment": "demo"}}})
+    )
+    async with Simulator(SimulatorOptions(ticks_per_second=0)) as simulator:
+        token = simulator.grant.access_token
+        simulator.invalidate_token(token)
+        found = await findings_of(
+            CTRADER_CLIENT_ID=simulator.credentials.client_id,
+            CTRADER_CLIENT_SECRET=simulator.credentials.client_secret,
+            CTRADER_ACCESS_TOKEN=token,
+            CTRADER_DEMO_HOST=simulator.host,
+            CTRADER_DEMO_PORT=str(simulator.port),
+            CTRADER_CA_FILE=str(simulator.ca_file),
+            CTRADER_ROUTING_CONFIG=str(routing),
+            CTRADER_DATA_DIR=str(tmp_path / "data"),
+            CTRADER_TOKEN_URL="http://127.0.0.1:1/apps/token",
+            VAULT_ADDR="",
+            REDIS_URL="",
+        )
+    assert found["demo: application login"]["verdict"] == "PASS"
+    account = found["account 12345"]
+    assert account["verdict"] == "FAIL"
+    assert "fxpool connect 12345" in account["text"]
+    assert token not in str(found)
+
+
+async def findings_of(**environment: str) -> dict[str, dict[str, str]]:
+    """Run the doctor, which must not be content; return what it found by what it looked at."""
+    done = await command("doctor", "--json", **environment)
+    assert done.code == 1, done
+    return {one["what"]: one for one in done.json()["findings"]}
 
 
 @asynccontextmanager
