@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
@@ -9,10 +11,18 @@ from typing import Any
 
 import pytest
 
-from fxpool.platforms.base import CloseRequest, TradeRequest
+from fxpool.platforms.base import (
+    CloseRequest,
+    PlatformError,
+    ProtectionRequest,
+    TradeRequest,
+)
+from fxpool.platforms.metaapi.credits import Credits
 from fxpool.platforms.words import RETRY_WORDS
+from harness.clock import ManualClock
 from harness.metaapi_server import MetaApiServer, running_metaapi
 from harness.metaapi_stack import open_metaapi, rest_way
+from harness.wait import wait_until
 
 BUY = TradeRequest("EURUSD", "BUY", Decimal("0.10"), comment="by hand")
 COPY = TradeRequest("EURUSD", "BUY", Decimal("0.10"), comment="Copy_40021877_L10")
@@ -26,6 +36,11 @@ async def server() -> AsyncIterator[MetaApiServer]:
 
 def trades(server: MetaApiServer) -> int:
     return server.asked["POST /users/current/accounts/alpha/trade"]
+
+
+async def newest_ticket(platform: Any) -> str:
+    """Return the id of the newest ticket; a change's result does not name its own."""
+    return str((await platform.tickets("alpha"))["tickets"][0]["id"])
 
 
 async def resolved(platform: Any, ticket_id: str) -> Any:
@@ -142,3 +157,91 @@ async def test_a_comment_that_metatrader_would_cut_is_refused_before_it_is_sent(
         assert result["outcome"] == "not_executed"
         assert "comment" in result["error"]
         assert trades(server) == 0
+
+
+async def test_a_lost_part_of_a_close_is_found_and_not_closed_twice(
+    server: MetaApiServer,
+) -> None:
+    async with open_metaapi(rest_way(server.url, trade_seconds=0.5)) as platform:
+        position_id = (await platform.execute("alpha", BUY))["positionId"]
+        server.fail("/trade", 0, executes=True)
+        part = CloseRequest(position_id, Decimal("0.04"))
+        result = await platform.close_position("alpha", part)
+        assert (result["success"], result["outcome"]) == (False, "unknown")
+        ticket = await resolved(platform, await newest_ticket(platform))
+        assert ticket["outcome"] == "executed"
+        (position,) = (await platform.positions("alpha"))["positions"]
+        assert position["volume"] == 0.06
+        assert (trades(server), server.terminals["alpha"].trades) == (2, 2)
+
+
+@pytest.mark.parametrize("is_done", [True, False])
+async def test_a_lost_protection_is_unknown_and_read_from_the_position(
+    server: MetaApiServer, is_done: bool
+) -> None:
+    async with open_metaapi(rest_way(server.url, trade_seconds=0.5)) as platform:
+        position_id = (await platform.execute("alpha", BUY))["positionId"]
+        server.fail("/trade", 504, executes=is_done)
+        wanted = ProtectionRequest(position_id, stop_loss=Decimal("0.5"))
+        result = await platform.modify_position("alpha", wanted)
+        assert (result["success"], result["outcome"]) == (False, "unknown")
+        ticket = await resolved(platform, await newest_ticket(platform))
+        assert ticket["outcome"] == ("executed" if is_done else "not_executed")
+        (position,) = (await platform.positions("alpha"))["positions"]
+        assert (position["stopLoss"] == 0.5) is is_done
+        assert trades(server) == 2
+
+
+async def test_a_lost_cancel_is_found_done(server: MetaApiServer) -> None:
+    async with open_metaapi(rest_way(server.url, trade_seconds=0.5)) as platform:
+        resting = TradeRequest("EURUSD", "BUY_LIMIT", Decimal("0.10"), open_price=Decimal("0.5"))
+        order_id = (await platform.execute("alpha", resting))["orderId"]
+        server.fail("/trade", 0, executes=True)
+        result = await platform.cancel_order("alpha", order_id)
+        assert (result["success"], result["outcome"]) == (False, "unknown")
+        ticket = await resolved(platform, await newest_ticket(platform))
+        assert ticket["outcome"] == "executed"
+        assert (await platform.orders("alpha"))["orders"] == []
+        assert trades(server) == 2
+
+
+@pytest.mark.parametrize("status", [202, 429])
+async def test_a_read_waits_as_it_is_told_and_asks_again(
+    server: MetaApiServer, status: int
+) -> None:
+    way = rest_way(server.url)
+    try:
+        server.fail("/account-information", status, headers={"Retry-After": "0.2"})
+        before = time.monotonic()
+        assert (await way.information("alpha")).balance == Decimal(10_000)
+        assert time.monotonic() - before >= 0.15
+        assert server.asked["GET /users/current/accounts/alpha/account-information"] == 2
+    finally:
+        await way.close()
+
+
+async def test_an_account_that_is_not_deployed_says_so(server: MetaApiServer) -> None:
+    server.provisioned["alpha"] = {"state": "UNDEPLOYED", "connectionStatus": "DISCONNECTED"}
+    for path in ("/account-information", "/positions", "/orders"):
+        for _ in range(50):
+            server.fail(f"alpha{path}", 504)
+    async with open_metaapi(rest_way(server.url, patience=0.2)) as platform:
+        with pytest.raises(PlatformError) as caught:
+            await platform.positions("alpha")
+        assert caught.value.status == 503
+        assert "deploy" in caught.value.detail.lower()
+
+
+async def test_a_trade_goes_at_once_and_the_reads_after_it_wait_longer() -> None:
+    clock = ManualClock()
+    budget = Credits(100.0, clock=clock)
+    for _ in range(18):  # ten seconds of credits, less what is kept for trades
+        await budget.for_read(50.0)
+    waiting = asyncio.create_task(budget.for_read(50.0))
+    await wait_until(lambda: clock.sleepers == 1)
+    budget.for_trade()
+    clock.advance(0.5)  # enough, were it not for the trade
+    await wait_until(lambda: clock.sleepers == 1)
+    assert not waiting.done()
+    clock.advance(0.1)
+    await asyncio.wait_for(waiting, 5)

@@ -104,13 +104,8 @@ class RestWay:
         await self._http.close()
 
     async def information(self, account: str) -> Information:
-        """Return the money. The first time, and after each failure, it is looked up whether the
-        account is deployed and connected, so that the reason can be told."""
-        try:
-            found: Information = await self._get(account, "/account-information", Information)
-        except RequestRefused as exc:
-            raise await self._reason(account, exc) from exc
-        return found
+        """Return the money."""
+        return await self._state(account, "/account-information", Information)
 
     async def _reason(self, account: str, error: RequestRefused) -> RequestRefused | NotReady:
         """Return why an account does not answer, in the words of the provisioning API."""
@@ -129,10 +124,10 @@ class RestWay:
         return error
 
     async def positions(self, account: str) -> Sequence[Position]:
-        return await self._get(account, "/positions", list[Position])
+        return await self._state(account, "/positions", list[Position])
 
     async def orders(self, account: str) -> Sequence[Order]:
-        return await self._get(account, "/orders", list[Order])
+        return await self._state(account, "/orders", list[Order])
 
     async def trade(self, account: str, body: Mapping[str, Any]) -> TradeAnswer:
         url = await self._url(self._hosts.client, account, "/trade")
@@ -207,6 +202,15 @@ class RestWay:
             until = oldest
 
     # Parts
+
+    async def _state(self, account: str, path: str, shape: type[T]) -> T:
+        """Return a part of the account's state. After each failure it is looked up whether the
+        account is deployed and connected, so that the reason can be told; whichever part fails
+        first ends the reading."""
+        try:
+            return await self._get(account, path, shape)
+        except RequestRefused as exc:
+            raise await self._reason(account, exc) from exc
 
     async def _get(self, account: str, path: str, shape: type[T], *, cost: float = cost.READ) -> T:
         url = await self._url(self._hosts.client, account, path)
