@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from fxpool.cli import checkups
 from fxpool.cli.checkups import Verdict
+from fxpool.cli.exits import Exit
 from fxpool.settings import Settings
 from fxpool.simulator import Simulator, SimulatorOptions
 from fxpool.simulator.certificates import certificates_in
@@ -220,6 +221,13 @@ async def test_an_account_whose_token_is_dead_is_told_to_connect_again(tmp_path:
     assert account["verdict"] == "FAIL"
     assert "fxpool connect 12345" in account["text"]
     assert token not in str(found)
+
+
+async def test_a_slow_protobuf_runtime_is_told_in_one_line_and_nothing_starts() -> None:
+    done = await command("doctor", PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION="python")
+    assert (done.code, done.out) == (Exit.CONFIG, "")
+    (line,) = done.err.splitlines()
+    assert "reinstall the protobuf package" in line
 
 
 async def findings_of(**environment: str) -> dict[str, dict[str, str]]:

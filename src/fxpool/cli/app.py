@@ -29,6 +29,7 @@ from fxpool.cli.options import (
 )
 from fxpool.cli.sim_app import sim_app
 from fxpool.cli.symbols_app import symbols_app
+from fxpool.errors import SettingsError
 
 app = typer.Typer(
     name="fxpool",
@@ -54,7 +55,13 @@ app.add_typer(audit_app, name="audit", rich_help_panel=RUN)
 
 def main() -> None:
     """Run the command line; the console script."""
-    app()
+    try:
+        app()
+    except SettingsError as error:  # loading a part found that it cannot work: protobuf's runtime
+        from fxpool.cli.exits import server_exit_of
+
+        typer.echo(f"error {error}", err=True)
+        sys.exit(server_exit_of(error))
 
 
 def _print_version(wanted: bool) -> None:
