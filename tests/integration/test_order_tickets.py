@@ -26,6 +26,7 @@ from harness.platforms import ALPHA, Heard, Served, live_platform, settings_for
 NEW_ORDER = 2106
 CLOSE = 2111
 ORDER_LIST = 2175
+SYMBOL_BY_ID = 2116
 COPY = "Copy_40021877_L10"
 RETRY_WORDS = ("timeout", "network", "no response")
 
@@ -294,6 +295,20 @@ async def test_what_another_process_may_still_send_is_not_called_absent() -> Non
     async with live_platform() as served:
         await served.platform._journal.enter(left_behind(timedelta(seconds=10)))
         assert (await served.platform.wait_ticket("t1", 2.0))["state"] == "journaled"
+
+
+@pytest.mark.parametrize("key", [None, "k1"])
+async def test_an_order_is_not_sent_where_a_question_before_it_has_no_answer(
+    key: str | None,
+) -> None:
+    async with live_platform() as served:
+        served.simulator.faults.stand(Fault(FaultKind.CUT_BEFORE_ANSWER, SYMBOL_BY_ID))
+        order = TradeRequest("GBPUSD", "BUY", Decimal("0.1"), idempotency_key=key)
+        refused = await served.platform.execute("alpha", order)
+        assert (refused["code"], refused["outcome"]) == ("NOT_SENT", "not_executed")
+        assert refused["retryable"]
+        assert "ticketId" not in refused
+        assert orders_made(served.simulator) == []
 
 
 async def test_without_a_journal_nothing_is_opened_and_reads_go_on() -> None:

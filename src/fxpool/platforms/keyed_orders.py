@@ -21,7 +21,7 @@ import structlog
 from fxpool.account import Tickets
 from fxpool.domain.order_keys import OrderKey, Standing, fingerprint, order_key, standing
 from fxpool.domain.tickets import Ticket
-from fxpool.errors import FxPoolError, JournalDown, KeyTaken
+from fxpool.errors import FxPoolError, JournalDown, KeyTaken, RequestError, RequestNotSent
 from fxpool.mapping.actions import parse_action
 from fxpool.mapping.formats import TradeResult
 from fxpool.mapping.instants import iso
@@ -118,9 +118,19 @@ class KeyedOrders(ABC):
         except KeyTaken:
             raise
         except FxPoolError as exc:
-            told = explain(exc, Call.KEYED_ORDER if is_keyed else Call.NEW_ORDER)
+            told = explain(
+                self._certain(exc, ticket), Call.KEYED_ORDER if is_keyed else Call.NEW_ORDER
+            )
             log.warning("trade", code=told.code, outcome=told.outcome, detail=told.detail)
             return refusal(told)
+
+    def _certain(self, error: FxPoolError, ticket: Ticket) -> FxPoolError:
+        """Return an error that does not leave an order open which cannot have left: no order goes
+        before its ticket is stored, so what was lost is a question that comes before it."""
+        is_open = isinstance(error, RequestError) and not error.outcome.is_certain
+        if is_open and not self._tickets.is_stored(ticket):
+            return RequestNotSent(f"not sent, a question before it has no answer: {error}")
+        return error
 
     async def _finish(self, ticket: Ticket, result: TradeResult) -> None:
         try:
