@@ -6,20 +6,21 @@ fast clock, with a journal that knows the numbered steps of a ticket.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from functools import partial
+from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any, Protocol
 
-import uvloop
 from pydantic import SecretStr
+from sqlalchemy import Connection, Engine, event
 
 from checker.plan import CrashPoint
 from checker.planted import ForgetfulJournal, plant
 from fxpool.cli import logs
+from fxpool.cli.lifetime import run_until_signal
 from fxpool.clock import Clock
 from fxpool.domain.tickets import Entry, Ticket, TicketState
 from fxpool.gateway import GatewayServer, create_app, serve
@@ -36,10 +37,23 @@ _NOTED = {
 }
 
 
-class Armed(Protocol):
-    """A number that two processes share: the point at which the gateway is to die, 0 for none."""
+class Shared(Protocol):
+    """A number that two processes share."""
 
     value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """What a run does to a gateway process from outside.
+
+    Attributes:
+        crash: the point at which it is to die, 0 for none.
+        unwritable: 1 while its SQLite files refuse to be written.
+    """
+
+    crash: Shared
+    unwritable: Shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +72,21 @@ class GatewaySpec:
     plant: str = ""
 
 
-def run_gateway(spec: GatewaySpec, armed: Armed, ready: Connection) -> None:
+def run_gateway(spec: GatewaySpec, controls: Controls, ready: Pipe) -> None:
     """Serve until killed; ``ready`` gets the URL."""
     with spec.log_file.open("a") as log:
         os.dup2(log.fileno(), 2)
     logs.configure("INFO")
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(spec, armed, ready))
+    _refuse_writes_when(controls.unwritable)
+    run_until_signal(partial(_serve, spec, controls, ready))
 
 
-async def _serve(spec: GatewaySpec, armed: Armed, ready: Connection) -> None:
+async def _serve(spec: GatewaySpec, controls: Controls, ready: Pipe) -> None:
     settings = Settings(**spec.settings)
     kind = ForgetfulJournal if spec.plant == "forget" else NumberedJournal
     journal = kind(settings.journal_url, clock=spec.clock)
     if isinstance(journal, NumberedJournal):
-        journal.armed = armed
+        journal.armed = controls.crash
     platform = CTraderPlatform.from_settings(settings, clock=spec.clock, journal=journal)
     plant(spec.plant, platform)
     await platform.open()
@@ -80,16 +94,23 @@ async def _serve(spec: GatewaySpec, armed: Armed, ready: Connection) -> None:
     def announce(server: GatewayServer) -> None:
         ready.send(server.url)
 
-    try:
-        await serve(create_app(platform), port=0, announce=announce)
-    finally:
-        await platform.close()
+    await serve(create_app(platform), port=0, announce=announce, close=platform.close)
+
+
+def _refuse_writes_when(unwritable: Shared) -> None:
+    """Have SQLite itself refuse, as it does on a disk that has become read-only."""
+
+    def limit(connection: Connection) -> None:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql(f"PRAGMA query_only={unwritable.value}")
+
+    event.listen(Engine, "begin", limit)
 
 
 class NumberedJournal(Journal):
     """The journal, in a process that is killed at one numbered step of a ticket."""
 
-    armed: Armed | None = None
+    armed: Shared | None = None
 
     def __init__(self, url: SecretStr, *, clock: Clock) -> None:
         super().__init__(url, clock=clock)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import json
 import multiprocessing
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from multiprocessing.context import ForkServerProcess
@@ -18,11 +19,14 @@ import httpx
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from checker.gateway_process import GatewaySpec, run_gateway
-from checker.history import Book, HeldOrder, HeldPosition, Stream, TicketRow
+from checker.gateway_process import Controls, GatewaySpec, run_gateway
+from checker.history import Book, HeldOrder, HeldPosition, Stream, TicketlessExit, TicketRow
 from checker.plan import CrashPoint
+from checker.subscriber import Subscriber
 
-START_SECONDS = 30.0
+START_SECONDS = 120.0
+"""Many, because machines are shared."""
+
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["fxpool.cli", "fxpool.platforms.ctrader", "fxpool.gateway"])
 
@@ -35,16 +39,22 @@ class Gateway:
         lives: how many processes it had.
         kills: how many of them were killed while they worked.
         streams: what its processes' event streams told, oldest first.
+        subscriber: goes on where it left off, over all lives.
     """
 
-    def __init__(self, number: int, spec: GatewaySpec, note: Callable[[str], None]) -> None:
+    def __init__(
+        self, number: int, spec: GatewaySpec, accounts: Sequence[str], note: Callable[[str], None]
+    ) -> None:
         self.name = f"g{number}"
         self.lives = self.kills = 0
         self.streams: list[Stream] = []
+        self.subscriber = Subscriber(self.name, accounts)
         self.up = asyncio.Event()
         self._spec = spec
         self._note = note
-        self._armed = _CONTEXT.Value("i", 0, lock=False)
+        self._controls = Controls(
+            _CONTEXT.Value("i", 0, lock=False), _CONTEXT.Value("i", 0, lock=False)
+        )
         self._process: ForkServerProcess | None = None
         self._http: httpx.AsyncClient | None = None
 
@@ -52,16 +62,16 @@ class Gateway:
         """Start, and start again whenever the process is gone, until cancelled."""
         while True:
             process, url = await self._start()
-            listening = asyncio.create_task(self._listen(url), name=f"{self.name}-stream")
+            started_ms = int(self._spec.clock.at().timestamp() * 1000)
+            listening = asyncio.gather(self._listen(url), self.subscriber.listen(url, started_ms))
             try:
                 async with httpx.AsyncClient(base_url=url, timeout=60, trust_env=False) as http:
                     self._http = http
                     self.up.set()
                     while process.is_alive():  # noqa: ASYNC110 (a process is looked at)
                         await asyncio.sleep(0.01)
-                    self.kills += 1
-                    self._note(f"{self.name} died")
                     self.up.clear()
+                    self._note_end(process.exitcode)
             finally:
                 process.kill()
                 listening.cancel()
@@ -69,11 +79,19 @@ class Gateway:
                     await listening
                 for stream in self.streams:
                     stream.ended = True
-                self._armed.value = 0
+                self._controls.crash.value = 0
+
+    def _note_end(self, code: int | None) -> None:
+        """Only what a run wants ends a gateway. Raises AssertionError."""
+        self._note(f"{self.name} ended with {code}")
+        if code == -signal.SIGKILL:
+            self.kills += 1
+        elif code != 0:
+            raise AssertionError(self.log())
 
     async def _start(self) -> tuple[ForkServerProcess, str]:
         here, there = _CONTEXT.Pipe(duplex=False)
-        arguments = (self._spec, self._armed, there)
+        arguments = (self._spec, self._controls, there)
         process = _CONTEXT.Process(target=run_gateway, args=arguments, daemon=True)
         await asyncio.to_thread(process.start)
         there.close()
@@ -94,17 +112,34 @@ class Gateway:
 
     def arm(self, point: CrashPoint) -> None:
         """Have the process die when a ticket comes to this point."""
-        self._armed.value = point
+        self._controls.crash.value = point
 
     def disarm(self) -> None:
-        self._armed.value = 0
+        self._controls.crash.value = 0
+
+    def let_write(self, *, may_write: bool) -> None:
+        """Say whether the files of its databases can be written."""
+        self._controls.unwritable.value = int(not may_write)
 
     def kill(self) -> None:
         """Kill the process with SIGKILL."""
         if self._process is not None:
             self._process.kill()
 
+    def terminate(self) -> None:
+        """Have the process end in order."""
+        if self._process is not None:
+            self._process.terminate()
+
     # What it tells
+
+    def ticketless_exits(self) -> list[TicketlessExit]:
+        """Return what its processes sent without a ticket, by their log."""
+        lines = self._spec.log_file.read_text().splitlines()
+        told = [json.loads(line) for line in lines if '"exit without a ticket"' in line]
+        return [
+            TicketlessExit(line["account"], line["kind"], _target(line["intent"])) for line in told
+        ]
 
     async def post(self, path: str, body: dict[str, Any], timeout: float) -> httpx.Response:
         """Send a request. Raises httpx.HTTPError."""
@@ -184,5 +219,9 @@ def _ticket(row: dict[str, Any]) -> TicketRow:
         state=row["state"],
         outcome=row["outcome"],
         intent=intent.get("request", {}).get("client_id", ""),
-        target=str(intent.get("positionId") or intent.get("orderId") or ""),
+        target=_target(intent),
     )
+
+
+def _target(intent: dict[str, Any]) -> str:
+    return str(intent.get("positionId") or intent.get("orderId") or "")

@@ -167,6 +167,46 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """One event as a subscriber got it.
+
+    Attributes:
+        at_ms: the event's own time.
+        deal: the id of the deal that it tells; empty for none.
+    """
+
+    type: str
+    epoch: str
+    seq: int
+    at_ms: int
+    deal: str = ""
+
+
+@dataclass(slots=True)
+class ResumedStream:
+    """What one subscriber was told of one account of a gateway, over its connections and the
+    gateway's lives: it says where it left off each time.
+
+    Attributes:
+        starts_ms: when each life of the gateway was up.
+    """
+
+    gateway: str
+    account: str
+    told: list[Told] = field(default_factory=list)
+    starts_ms: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class TicketlessExit:
+    """A request that a gateway sent though it could not store its ticket, as its log says."""
+
+    account: str
+    kind: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """All that a run saw once it was quiet.
 
@@ -181,6 +221,8 @@ class Observed:
     tickets: tuple[TicketRow, ...] = ()
     books: Mapping[tuple[str, str], Book] = field(default_factory=dict)
     streams: tuple[Stream, ...] = ()
+    resumed: tuple[ResumedStream, ...] = ()
+    ticketless: tuple[TicketlessExit, ...] = ()
     notes: tuple[str, ...] = ()
 
     def intents(self) -> Iterator[tuple[str, list[Operation]]]:

@@ -59,6 +59,10 @@ class Trouble(Enum):
     DROPPED = "account dropped"
     NEW_TOKENS = "tokens renewed"
     LOCKED = "database locked"
+    DATABASE_AWAY = "database stopped or unwritable"
+    REDIS_AWAY = "Redis stopped"
+    SUBSCRIBER_AWAY = "subscriber away"
+    RESTART = "gateway restarted in order"
     KILL = "kill -9"
 
 
@@ -109,6 +113,8 @@ class Plan:
     Attributes:
         clients: the steps of each client; they go on side by side.
         delay_ms: between acceptance and fill at the broker.
+        has_redis: whether the gateways share a Redis.
+        has_postgres: whether they keep their journal in PostgreSQL; else in a file.
         plant: the name of a planted bug, empty for none.
     """
 
@@ -116,6 +122,8 @@ class Plan:
     gateways: int
     delay_ms: int
     clients: tuple[tuple[Step, ...], ...]
+    has_redis: bool = False
+    has_postgres: bool = False
     plant: str = ""
 
 
@@ -149,25 +157,36 @@ _TROUBLES = {
     Trouble.MAINTENANCE: 1,
     Trouble.DROPPED: 1,
     Trouble.NEW_TOKENS: 1,
-    Trouble.LOCKED: 1,
+    Trouble.SUBSCRIBER_AWAY: 2,
+    Trouble.RESTART: 1,
 }
+_FILE_TROUBLES = {Trouble.LOCKED: 1, Trouble.DATABASE_AWAY: 2}
+_POSTGRES_TROUBLES = {Trouble.DATABASE_AWAY: 4}
+_REDIS_TROUBLES = {Trouble.REDIS_AWAY: 4}
 
 NEEDS_A_LOSS = frozenset({CrashPoint.UNKNOWN, CrashPoint.SETTLING, CrashPoint.SETTLED})
 """Crash points that a ticket comes to only when its answer is lost."""
 
 
 def plan_of(seed: int) -> Plan:
-    """Return the plan of a seed."""
+    """Return the plan of a seed; its servers go round with the seed."""
     chance = Random(seed)
+    has_redis, has_postgres = seed % 3 == 0, seed % 8 in {1, 6}
+    troubles = (
+        _TROUBLES
+        | (_POSTGRES_TROUBLES if has_postgres else _FILE_TROUBLES)
+        | (_REDIS_TROUBLES if has_redis else {})
+    )
     gateways = 2 if chance.random() < 0.3 else 1
     clients = tuple(
-        tuple(_step(chance, gateways) for _ in range(chance.randint(5, 8))) for _ in range(3)
+        tuple(_step(chance, gateways, troubles) for _ in range(chance.randint(4, 7)))
+        for _ in range(3)
     )
-    plan = Plan(seed, gateways, chance.choice((0, 400)), clients)
+    plan = Plan(seed, gateways, chance.choice((0, 400)), clients, has_redis, has_postgres)
     return _with_kill(plan, chance) if chance.random() < 0.6 else plan
 
 
-def _step(chance: Random, gateways: int) -> Step:
+def _step(chance: Random, gateways: int, troubles: Mapping[Trouble, int]) -> Step:
     keyed = chance.choice(tuple(Keyed))
     return Step(
         act=_drawn(chance, _ACTS),
@@ -179,7 +198,7 @@ def _step(chance: Random, gateways: int) -> Step:
         twice=gateways > 1 and keyed is not Keyed.NOT and chance.random() < 0.3,
         tries=1 if keyed is Keyed.NOT else 3,
         patience=chance.choice((8.0, 30.0, 60.0)),
-        trouble=_drawn(chance, _TROUBLES),
+        trouble=_drawn(chance, troubles),
     )
 
 

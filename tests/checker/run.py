@@ -21,6 +21,7 @@ from checker.gateway_process import GatewaySpec
 from checker.gateways import Gateway
 from checker.history import Observed, Operation, Outcome
 from checker.plan import Act, Plan, Step
+from checker.servers import servers_of
 from checker.troubles import Troubles
 from checker.verdict import Rule, Violation, has_lasting, open_tickets, violations
 from fxpool.simulator import Profile, Simulator, SimulatorOptions
@@ -31,6 +32,9 @@ from harness.wait import wait_until
 SPEED = 8.0
 QUIET_SECONDS = 90.0
 """How long, of the machine's time, it may take until every promise is kept."""
+
+LIVE_SECONDS = 180.0
+"""How long the gateways of a run may take to begin: many start at once on a shared machine."""
 
 LOOK_SECONDS = 0.2
 ACCOUNTS = ("alpha", "beta")
@@ -60,6 +64,7 @@ class Report:
                 if not self.found
                 else 0,
                 "faults": self.troubles,
+                "unjournaled": len(self.seen.ticketless),
                 "kills": self.kills,
                 "violations": len(self.found),
             }
@@ -142,6 +147,12 @@ class _Stage:
             tickets,
             books or {},
             tuple(stream for gateway in self.gateways for stream in gateway.streams),
+            tuple(
+                stream
+                for gateway in self.gateways
+                for stream in gateway.subscriber.streams.values()
+            ),
+            tuple(each for gateway in self.gateways for each in gateway.ticketless_exits()),
             tuple(self.notes),
         )
 
@@ -160,18 +171,15 @@ async def _stage(plan: Plan, folder: Path, certificates: Path | None) -> AsyncIt
     def note(text: str) -> None:
         notes.append(f"{int(clock.at().timestamp() * 1000) % 10**7:>8} {text}")
 
-    async with Simulator(options, clock) as simulator:
+    async with servers_of(plan, folder) as servers, Simulator(options, clock) as simulator:
         simulator.quote("EURUSD", MID, MID + Decimal("0.00010"))
-        settings = _settings(simulator, folder)
-        gateways = [
-            Gateway(
-                number,
-                GatewaySpec(settings, clock, folder / f"gateway-{number}.log", plan.plant),
-                note,
-            )
-            for number in range(plan.gateways)
-        ]
-        troubles = Troubles(simulator, gateways, clock, folder / "data" / "fxpool.sqlite3", note)
+        settings = _settings(simulator, folder) | servers.settings
+        gateways = []
+        for number in range(plan.gateways):
+            own = settings | {"instance": f"g{number}"}
+            spec = GatewaySpec(own, clock, folder / f"gateway-{number}.log", plan.plant)
+            gateways.append(Gateway(number, spec, ACCOUNTS, note))
+        troubles = Troubles(simulator, gateways, clock, servers, note)
         serving = [asyncio.create_task(gateway.serve()) for gateway in gateways]
         stage = _Stage(simulator, gateways, clock, [], notes, note, troubles)
         try:
@@ -196,7 +204,6 @@ def _settings(simulator: Simulator, folder: Path) -> dict[str, Any]:
         "demo_port": simulator.port,
         "ca_file": simulator.ca_file,
         "routing_config": routing,
-        "data_dir": folder / "data",
         "order_settle_seconds": 2.0,
         "pool_host": "127.0.0.1",
         "pool_api_key": "",
@@ -211,16 +218,16 @@ ROUTING = """{"accounts": {
 
 
 async def _until_live(gateways: list[Gateway]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(LIVE_SECONDS):
         for gateway in gateways:
             await gateway.up.wait()
             while not await gateway.is_healthy():  # noqa: ASYNC110 (a process is asked)
                 await asyncio.sleep(0.02)
-            await wait_until(partial(_hears_all, gateway))
+            await wait_until(partial(_hears_all, gateway), within=LIVE_SECONDS)
 
 
 def _hears_all(gateway: Gateway) -> bool:
-    return len(gateway.streams) >= len(ACCOUNTS)
+    return len(gateway.streams) >= len(ACCOUNTS) and gateway.subscriber.hears_all
 
 
 async def _work(stage: _Stage, client: Client, steps: tuple[Step, ...]) -> None:

@@ -26,6 +26,7 @@ SUMMED = (
     "resolved",
     "faults",
     "kills",
+    "unjournaled",
     "violations",
 )
 

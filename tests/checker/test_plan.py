@@ -18,6 +18,20 @@ def test_a_hundred_seeds_draw_every_act_trouble_and_crash_point() -> None:
     assert {step.crash for step in STEPS if step.crash} == set(CrashPoint)
 
 
+def test_servers_are_stopped_only_where_a_run_has_them() -> None:
+    plans = [plan_of(seed) for seed in range(1, 101)]
+    for plan in plans:
+        troubles = {step.trouble for steps in plan.clients for step in steps}
+        assert plan.has_redis or Trouble.REDIS_AWAY not in troubles
+        assert not (plan.has_postgres and Trouble.LOCKED in troubles)
+    assert {(plan.has_redis, plan.has_postgres) for plan in plans} == {
+        (False, False),
+        (False, True),
+        (True, False),
+        (True, True),
+    }
+
+
 def test_only_orders_with_a_key_are_tried_again_or_sent_twice() -> None:
     repeated = [step for step in STEPS if step.tries > 1 or step.twice]
     assert repeated

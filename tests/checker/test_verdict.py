@@ -21,8 +21,11 @@ from checker.history import (
     Observed,
     Operation,
     Outcome,
+    ResumedStream,
     Stream,
+    TicketlessExit,
     TicketRow,
+    Told,
 )
 from checker.verdict import Rule, violations
 
@@ -113,7 +116,7 @@ def test_a_repeat_that_is_told_fail_while_the_order_exists_is_seen() -> None:
     assert Rule.FAIL_DOES_NOT in broken(seen(OK, again))
 
 
-@pytest.mark.parametrize("code", ["DUPLICATE_COPY", "CONNECT"])
+@pytest.mark.parametrize("code", ["DUPLICATE_COPY", "CONNECT", "JOURNAL_DOWN"])
 def test_a_repeat_may_fail_without_a_word_against_the_order_that_exists(code: str) -> None:
     again = replace(OK, outcome=Outcome.FAIL, began_ms=1200, result={"code": code})
     assert violations(seen(OK, again)) == []
@@ -192,6 +195,55 @@ def test_a_stream_that_ended_or_began_later_need_not_tell_a_deal() -> None:
 
 def test_a_gap_in_a_stream_is_seen() -> None:
     assert Rule.NO_GAP in broken(seen(OK, streams=(replace(STREAM, numbers=[1, 3]),)))
+
+
+SNAPSHOT = Told("snapshot", "e1", 1, 900)
+TOLD = Told("dealAdded", "e1", 2, 1060, "7")
+GAP = Told("gap", "", 0, 1100)
+LATER = Told("snapshot", "e2", 1, 1200)
+
+
+def resumed(*told: Told, starts_ms: tuple[int, ...] = (800,)) -> Observed:
+    stream = ResumedStream("g0", "alpha", list(told), list(starts_ms))
+    return seen(OK, resumed=(stream,))
+
+
+def test_a_subscriber_that_goes_on_hears_each_change_once_or_of_a_gap() -> None:
+    twice = replace(TOLD, seq=3)
+    assert violations(resumed(SNAPSHOT, TOLD)) == []
+    assert violations(resumed(SNAPSHOT, GAP, LATER)) == []
+    assert violations(resumed(SNAPSHOT, LATER, starts_ms=(800, 1150))) == []
+    assert broken(resumed(SNAPSHOT, TOLD, twice)) == {Rule.DEAL_ONCE}
+    assert broken(resumed(SNAPSHOT)) == {Rule.DEAL_ONCE}
+    assert broken(resumed(SNAPSHOT, replace(TOLD, seq=3))) == {Rule.NO_GAP}
+    assert broken(resumed(SNAPSHOT, replace(TOLD, epoch="e2"))) == {Rule.NO_GAP}
+
+
+def test_a_subscriber_without_a_snapshot_after_a_gap_or_a_new_start_is_seen() -> None:
+    assert Rule.DEAL_ONCE in broken(resumed(SNAPSHOT, TOLD, GAP))
+    assert Rule.DEAL_ONCE in broken(resumed(SNAPSHOT, TOLD, starts_ms=(800, 1150)))
+
+
+def test_only_a_whole_close_and_a_cancel_may_go_without_a_ticket() -> None:
+    closed = Book({}, {}, BOOK.balance)
+    ledger = Ledger((ORDER, CLOSING), (DEAL,), closed)
+    gone = replace(
+        seen(OK, ticketless=(TicketlessExit("alpha", CLOSE, "5"),)),
+        ledgers={"alpha": ledger},
+        books={("g0", "alpha"): closed},
+    )
+    assert violations(gone) == []
+    assert broken(replace(gone, ticketless=())) == {Rule.ONE_CLOSE}
+    left = replace(ledger, book=BOOK)
+    partly = replace(gone, ledgers={"alpha": left}, books={("g0", "alpha"): BOOK})
+    assert broken(partly) == {Rule.ONE_CLOSE}
+    placed = TicketlessExit("alpha", PLACE, "")
+    assert broken(seen(OK, ticketless=(placed,))) == {Rule.UNJOURNALED}
+
+
+def test_an_order_that_is_unknown_without_a_ticket_is_seen() -> None:
+    unknown = replace(OK, outcome=Outcome.UNKNOWN, result={"outcome": "unknown"})
+    assert broken(seen(unknown)) == {Rule.UNJOURNALED}
 
 
 @pytest.mark.parametrize(

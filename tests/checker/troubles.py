@@ -10,13 +10,13 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing, suppress
-from pathlib import Path
 
 import httpx
 
 from checker.broker import deal_count, order_count
 from checker.gateways import Gateway
 from checker.plan import Act, CrashPoint, Step, Trouble
+from checker.servers import Servers, Stoppable
 from fxpool.simulator import Simulator
 from fxpool.simulator.fault_kinds import Fault, FaultKind
 from fxpool.simulator.switches import Maintenance
@@ -33,6 +33,11 @@ _REQUESTS = {
     Act.CANCEL: CANCEL,
 }
 
+_WHOLE = frozenset(
+    {Trouble.NEW_TOKENS, Trouble.DATABASE_AWAY, Trouble.REDIS_AWAY, Trouble.SUBSCRIBER_AWAY}
+)
+"""What goes on to its end, though its step is over: it must not be left halfway."""
+
 _AWAY_SECONDS = 4.0
 _MOMENT = 0.15
 """Of the machine's time: enough for a request to be sent."""
@@ -46,16 +51,17 @@ class Troubles:
         simulator: Simulator,
         gateways: Sequence[Gateway],
         clock: FastClock,
-        database: Path,
+        servers: Servers,
         note: Callable[[str], None],
     ) -> None:
         self.count = 0
         self._renewing = asyncio.Lock()
+        self._stopping = asyncio.Lock()
         self._under_way = 0
         self._simulator = simulator
         self._gateways = gateways
         self._clock = clock
-        self._database = database
+        self._servers = servers
         self._note = note
 
     @asynccontextmanager
@@ -76,7 +82,7 @@ class Troubles:
                 await asyncio.sleep(0)
                 yield
             finally:
-                if step.trouble is not Trouble.NEW_TOKENS:  # those must not be lost halfway
+                if step.trouble not in _WHOLE:
                     meanwhile.cancel()
                 with suppress(asyncio.CancelledError):
                     await meanwhile
@@ -153,13 +159,49 @@ class Troubles:
                 await self._simulator.striker.strike(Fault(FaultKind.DROP_ACCOUNT))
             case Trouble.NEW_TOKENS:
                 await self._renew_tokens(step, account)
-            case Trouble.LOCKED:
-                await self._lock_database(0.5 if step.pick < 0.7 else 2.0)
             case Trouble.KILL if step.crash is CrashPoint.AT_THE_BROKER:
                 stand(Fault(FaultKind.DELAY_ANSWERS, payload_type, seconds=3.0))
                 before = order_count(self._simulator, account)
                 await wait_until(lambda: order_count(self._simulator, account) > before, within=10)
                 self._gateways[step.gateway].kill()
+            case _:
+                await self._strike_our_side(step)
+
+    async def _strike_our_side(self, step: Step) -> None:
+        """Have a trouble strike what is not the broker's."""
+        match step.trouble:
+            case Trouble.LOCKED:
+                await self._lock_database(0.5 if step.pick < 0.7 else 2.0)
+            case Trouble.DATABASE_AWAY:
+                await self._database_away(0.3 + step.pick)
+            case Trouble.REDIS_AWAY:
+                assert self._servers.redis is not None
+                await self._away(self._servers.redis, 0.3 + step.pick)
+            case Trouble.SUBSCRIBER_AWAY:
+                await self._gateways[step.gateway].subscriber.leave(step.pick)
+            case Trouble.RESTART:
+                self._gateways[step.gateway].terminate()
+
+    async def _database_away(self, seconds: float) -> None:
+        """Stop the database server, or have the files refuse to be written."""
+        if self._servers.postgres is not None:
+            await self._away(self._servers.postgres, seconds)
+            return
+        for gateway in self._gateways:
+            gateway.let_write(may_write=False)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            for gateway in self._gateways:
+                gateway.let_write(may_write=True)
+
+    async def _away(self, server: Stoppable, seconds: float) -> None:
+        async with self._stopping:
+            await asyncio.to_thread(server.stop)
+            try:
+                await asyncio.sleep(seconds)
+            finally:
+                await asyncio.to_thread(server.start)
 
     async def _half_open(self, seconds: float | None) -> None:
         """Leave the links open and dead; without an end it is for us to notice."""
@@ -189,7 +231,8 @@ class Troubles:
 
     async def _lock_database(self, seconds: float) -> None:
         """Hold the journal's write lock, as another program might."""
-        with closing(sqlite3.connect(self._database, timeout=1.0)) as connection:
+        file = self._servers.journal_file
+        with closing(sqlite3.connect(file, timeout=1.0)) as connection:
             connection.isolation_level = None
             try:
                 connection.execute("BEGIN IMMEDIATE")

@@ -26,13 +26,15 @@ from checker.history import (
     Observed,
     Operation,
     Outcome,
+    ResumedStream,
     Stream,
     TicketRow,
+    Told,
 )
 
-SAYS_NOTHING_OF_EARLIER = frozenset({"DUPLICATE_COPY", "CONNECT"})
-"""Failures of a repeat that do not deny an earlier try: the one says that it made the order, the
-other that nobody was there to ask."""
+SAYS_NOTHING_OF_EARLIER = frozenset({"DUPLICATE_COPY", "CONNECT", "JOURNAL_DOWN"})
+"""Failures of a repeat that do not deny an earlier try: the first says that it made the
+order, the others that nobody was there to ask and that the journal could not be asked."""
 
 
 class Rule(Enum):
@@ -48,10 +50,11 @@ class Rule(Enum):
     DEAL_ONCE = "a deal was not told exactly once"
     NO_GAP = "a stream's numbers have a gap"
     BOOK_IS_BROKERS = "a book is not the broker's"
+    UNJOURNALED = "a request without a ticket that may not go without one"
     QUIET = "the gateways did not become quiet"
 
 
-LASTING = frozenset({Rule.ONE_ORDER, Rule.FAIL_DOES_NOT, Rule.NO_GAP})
+LASTING = frozenset({Rule.ONE_ORDER, Rule.FAIL_DOES_NOT, Rule.NO_GAP, Rule.UNJOURNALED})
 """What no waiting can mend."""
 
 
@@ -68,11 +71,7 @@ class Violation:
 
 def violations(seen: Observed) -> list[Violation]:
     """Return every broken promise of a run that is quiet."""
-    return [
-        Violation(rule, text)
-        for check in (_orders, _keys, _tickets, _closes, _changes, _streams, _books)
-        for rule, text in check(seen)
-    ]
+    return [Violation(rule, text) for check in _CHECKS for rule, text in check(seen)]
 
 
 Broken = Iterator[tuple[Rule, str]]
@@ -151,8 +150,11 @@ def _closes(seen: Observed) -> Broken:
         for order in ledger.orders
         if order.is_closing and not order.is_protection and order.executed_lots > 0
     )
+    ticketless = Counter((one.account, one.target) for one in seen.ticketless if one.kind == CLOSE)
     for account, position in sorted(told.keys() | shown.keys()):
-        if told[account, position] != shown[account, position]:
+        untold = shown[account, position] - told[account, position]
+        is_gone = position not in seen.ledgers[account].book.positions
+        if untold and not (is_gone and 0 < untold <= min(1, ticketless[account, position])):
             counts = f"{shown[account, position]} closing orders, {told[account, position]} told"
             yield Rule.ONE_CLOSE, f"position {position}: {counts}"
     for one in seen.operations:
@@ -160,6 +162,17 @@ def _closes(seen: Observed) -> Broken:
             deals = {deal.deal_id for deal in seen.ledgers[one.account].deals}
             if one.result["dealId"] not in deals:
                 yield Rule.OK_EXISTS, f"close of {one.target}: deal {one.result['dealId']}"
+
+
+def _unjournaled(seen: Observed) -> Broken:
+    """Only a close or a cancel goes without a ticket: no order is unknown without one."""
+    for exit_ in seen.ticketless:
+        if exit_.kind not in {CLOSE, CANCEL}:
+            yield Rule.UNJOURNALED, f"{exit_.kind} of {exit_.target}"
+    for one in seen.operations:
+        is_told = one.act == PLACE and one.result.get("outcome") == "unknown"
+        if is_told and not one.result.get("duplicate") and "ticketId" not in one.result:
+            yield Rule.UNJOURNALED, f"{one.act} {one.intent} {one.target}: {one.code}"
 
 
 def _changes(seen: Observed) -> Broken:
@@ -222,6 +235,51 @@ def _deals_told(stream: Stream, ledger: Ledger) -> Broken:
             yield Rule.DEAL_ONCE, f"{where}: deal {deal.deal_id} never"
 
 
+def _resumed(seen: Observed) -> Broken:
+    """Who goes on where it left off hears each change once, in order, or is told of a gap."""
+    for stream in seen.resumed:
+        where = f"{stream.gateway} {stream.account}, resumed"
+        for text in _holes(stream):
+            yield Rule.NO_GAP, f"{where}: {text}"
+        known_ms = _known_from(stream)
+        if known_ms is None:
+            yield Rule.DEAL_ONCE, f"{where}: no snapshot after a gap or a new start"
+        told = Counter(one.deal for one in stream.told if one.deal)
+        for deal_id, times in told.items():
+            if times > 1:
+                yield Rule.DEAL_ONCE, f"{where}: deal {deal_id} {times} times"
+        for deal in seen.ledgers[stream.account].deals:
+            is_due = known_ms is not None and deal.executed_ms > known_ms
+            if is_due and not told[deal.deal_id]:
+                yield Rule.DEAL_ONCE, f"{where}: deal {deal.deal_id} never"
+
+
+def _holes(stream: ResumedStream) -> Iterator[str]:
+    """Numbers that do not follow: after a gap they go on from the next snapshot, and a new epoch
+    begins at 1."""
+    before: Told | None = None
+    for one in stream.told:
+        if one.type == "gap":
+            before = None
+        elif before is None:
+            before = one if one.type == "snapshot" else None
+        else:
+            follows = before.seq + 1 if one.epoch == before.epoch else 1
+            if one.seq != follows:
+                yield f"{one.epoch}:{one.seq} {one.type} follows {before.epoch}:{before.seq}"
+            before = one
+
+
+def _known_from(stream: ResumedStream) -> int | None:
+    """Return since when everything is told: the first snapshot after the last gap, and of the
+    last life, which makes no events of what happened while there was no gateway."""
+    gaps = [number for number, one in enumerate(stream.told) if one.type == "gap"]
+    after = stream.told[gaps[-1] :] if gaps else stream.told
+    born_ms = max(stream.starts_ms, default=0)
+    at_ms = (one.at_ms for one in after if one.type == "snapshot" and one.at_ms >= born_ms)
+    return next(at_ms, None)
+
+
 def _books(seen: Observed) -> Broken:
     for (gateway, account), book in seen.books.items():
         broker = seen.ledgers[account].book
@@ -240,6 +298,19 @@ def _differences(broker: Book, ours: Book) -> Iterator[str]:
         for name in sorted(theirs.keys() | known.keys()):
             if theirs.get(name) != known.get(name):
                 yield f"{name}: {theirs.get(name)} at the broker, {known.get(name)} here"
+
+
+_CHECKS = (
+    _orders,
+    _keys,
+    _tickets,
+    _closes,
+    _unjournaled,
+    _changes,
+    _streams,
+    _resumed,
+    _books,
+)
 
 
 def _made(ledger: Ledger, intent: str) -> list[BrokersOrder]:
