@@ -22,7 +22,7 @@ from websockets.exceptions import ConnectionClosed
 from checker.gateway_process import Controls, GatewaySpec, run_gateway
 from checker.history import Book, HeldOrder, HeldPosition, Stream, TicketlessExit, TicketRow
 from checker.plan import CrashPoint
-from checker.subscriber import Subscriber
+from checker.subscriber import PATIENT, Subscriber
 
 START_SECONDS = 120.0
 """Many, because machines are shared."""
@@ -186,7 +186,7 @@ class Gateway:
         heard: dict[str, Stream] = {}
         address = url.replace("http://", "ws://") + "/ws?batch=true"
         with suppress(ConnectionClosed, OSError):
-            async with connect(address, max_size=None, max_queue=None, proxy=None) as socket:
+            async with connect(address, **PATIENT) as socket:
                 async for message in socket:
                     told = json.loads(message)
                     for event in told if isinstance(told, list) else [told]:

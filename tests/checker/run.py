@@ -218,12 +218,16 @@ ROUTING = """{"accounts": {
 
 
 async def _until_live(gateways: list[Gateway]) -> None:
-    async with asyncio.timeout(LIVE_SECONDS):
-        for gateway in gateways:
-            await gateway.up.wait()
-            while not await gateway.is_healthy():  # noqa: ASYNC110 (a process is asked)
-                await asyncio.sleep(0.02)
-            await wait_until(partial(_hears_all, gateway), within=LIVE_SECONDS)
+    try:
+        async with asyncio.timeout(LIVE_SECONDS):
+            for gateway in gateways:
+                await gateway.up.wait()
+                while not await gateway.is_healthy():  # noqa: ASYNC110 (a process is asked)
+                    await asyncio.sleep(0.02)
+                await wait_until(partial(_hears_all, gateway), within=LIVE_SECONDS)
+    except TimeoutError:
+        logs = "\n".join(gateway.log() for gateway in gateways)
+        raise AssertionError(f"not live and heard within {LIVE_SECONDS} s:\n{logs}") from None
 
 
 def _hears_all(gateway: Gateway) -> bool:

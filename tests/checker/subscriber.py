@@ -15,6 +15,15 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from checker.history import ResumedStream, Told
 
+PATIENT: dict[str, Any] = {
+    "open_timeout": None,
+    "ping_interval": None,
+    "max_size": None,
+    "max_queue": None,
+    "proxy": None,
+}
+"""How to connect so that only the gateway ends a stream, however busy the machine is."""
+
 _PAUSE = 0.05
 
 
@@ -64,7 +73,7 @@ class Subscriber:
         return "batch=true&positions=" + ",".join(self._places.values())
 
     async def _hear(self, address: str) -> None:
-        async with connect(address, max_size=None, max_queue=None, proxy=None) as link:
+        async with connect(address, **PATIENT) as link:
             self._link = link
             async for message in link:
                 told = json.loads(message)
