@@ -69,3 +69,29 @@ def rotate_key() -> None:
     from fxpool.cli import secrets
 
     secrets.rotate()
+
+
+@secrets_app.command("import")
+def import_secrets(
+    *,
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="environment, file (the encrypted one), vault, or a JSON file of"
+            ' {"ctrader/accounts/LOGIN": {"access_token": ...}}.'
+        ),
+    ],
+    to_file: Annotated[
+        bool, typer.Option("--to-file", help="Into the encrypted file, though VAULT_ADDR is set.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be imported.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace entries that are not known to be older.")
+    ] = False,
+) -> None:
+    """Take secrets in from elsewhere; names are printed, never values. Stop the gateway first."""
+    from fxpool.cli.secrets_import import ImportOptions, run
+
+    run(ImportOptions(source, to_file, dry_run, force))

@@ -61,7 +61,7 @@ def rotate() -> None:
         rotate_key(key_source_from(settings), stores)
         places = [store.place for store in stores]
         for place in places:
-            typer.echo(f"new key in {settings.secrets_key_path}: {place} is encrypted with it")
+            typer.echo(f"{place} has a new key, in {settings.secrets_key_path}")
         asyncio.run(write_act(settings, "file key rotated", files=places))
     except FxPoolError as error:
         end_with(error)
