@@ -121,6 +121,9 @@ class TokenKeeper:
         self._dead: dict[str, NeedsConsent] = {}
         self._rotating: dict[str, asyncio.Task[None]] = {}
         self._renewed: Callable[[str], None] = lambda _: None
+        self.keeps_failing: Callable[[str, str], None] = lambda _key, _why: None
+        """Called with an account and why, at each failure after several; its owner may replace
+        it."""
         self._untended = ""  # why the store cannot be used
         self._homeless = ""  # why rescued tokens are not in the store
 
@@ -360,6 +363,10 @@ class TokenKeeper:
         pause = self._schedule.failed(pair, error, self._clock.now())
         self._note(pair, f"renewing failed, again in {pause:.0f} s: {error}")
         log.warning("renewing tokens failed", pair=pair.fingerprint, error=str(error))
+        if self._schedule.is_failing(pair):
+            end = "" if pair.expires_at is None else f"; they end on {pair.expires_at:%F %H:%M} UTC"
+            for key in [key for key, held in self._accounts.items() if held.pair == pair]:
+                self.keeps_failing(key, f"{error}{end}")
 
     def _note(self, pair: TokenPair, text: str) -> None:
         for held in self._sharing(pair):

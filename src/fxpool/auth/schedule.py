@@ -58,6 +58,11 @@ class RenewalSchedule:
         attempts = self._attempts.get(pair.fingerprint)
         return attempts is not None and attempts.is_unclear
 
+    def is_failing(self, pair: TokenPair) -> bool:
+        """Whether so many attempts failed that somebody should look: over about 45 minutes."""
+        attempts = self._attempts.get(pair.fingerprint)
+        return attempts is not None and attempts.failures >= len(RETRY_SECONDS)
+
     def pause(self, failures: int) -> float:
         """Return the seconds to wait after so many failures before the last one."""
         longest = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]

@@ -137,6 +137,7 @@ class CTraderPlatform(AccountReads, TradingCalls, PriceCalls, PastCalls, RecordC
             shared=self._shared,
         )
         self._tokens.told = partial(self._told.part_changed, "tokens")
+        self._tokens.keeper.keeps_failing = self._told.renewal_fails
         assembly = AccountAssembly(
             pool=self._pool,
             hub=self._hub,

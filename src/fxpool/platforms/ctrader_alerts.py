@@ -18,6 +18,9 @@ DOWN_COOLDOWN: Final = 300.0
 OUTCOME_COOLDOWN: Final = 30.0
 """The same, of unknown outcomes: a cut link may leave many at once. GET /tickets has them all."""
 
+RENEWAL_COOLDOWN: Final = 21_600.0
+"""The same, of tokens that cannot be renewed: there are days left to mend it."""
+
 GUARD_COOLDOWN: Final = 60.0
 """The same, of one limit and state: an equity may go to and fro around a warning."""
 
@@ -82,6 +85,11 @@ class CTraderAlerts:
             return
         text = f"{part}: {failure}"
         self._tell(f"{part}_down", text, None, Severity.FAILURE, DOWN_COOLDOWN)
+
+    def renewal_fails(self, account: str, why: str) -> None:
+        """Tell that an account's tokens could not be renewed for a while, before they end."""
+        text = f"its tokens are not renewed: {why}. `fxpool doctor` says what is wrong"
+        self._tell("renewal_fails", text, account, Severity.FAILURE, RENEWAL_COOLDOWN)
 
     def _tell(
         self,
