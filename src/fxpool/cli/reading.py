@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 
+from rich.text import Text
+
 from fxpool.cli import tables
 from fxpool.cli.console import stdout
 from fxpool.cli.exits import print_json
@@ -25,6 +27,8 @@ def account(pool: Pool, name: str) -> None:
         return
     stdout().print(tables.account_title(info))
     stdout().print(tables.account_table(info))
+    if reading := info.get("history"):
+        stdout().print(Text(f"history: {reading}", style="dim"))
 
 
 def positions(pool: Pool, name: str) -> None:

@@ -30,7 +30,8 @@ class AccountInformation(TypedDict):
     ``unrealizedProfit`` = ``grossProfit`` + ``swap`` + ``commission``, all of open positions; what
     closing them will cost is stated apart and is no part of the equity. Nor is ``credit``, the
     broker's bonus: the protocol does not tell whether it counts. On MetaTrader the estimate is
-    null: it does not tell whether an entry's commission pays for the exit.
+    null: it does not tell whether an entry's commission pays for the exit. ``history`` is how far
+    the account's past is read, while that goes on; events do not carry it.
     """
 
     id: str
@@ -67,6 +68,7 @@ class AccountInformation(TypedDict):
     connected: bool
     synchronized: bool
     halted: bool
+    history: NotRequired[str]
 
 
 class PositionInfo(TypedDict):

@@ -27,7 +27,10 @@ class AccountReads(OnAccounts):
     ) -> formats.AccountInformation:
         """Return an account's row; it tells the true environment, whatever the caller believes."""
         async with self._accounts.reading(account) as served:
-            return served.account.information(account)
+            row = served.account.information(account)
+            if (reading := served.past.reading) is not None:
+                row["history"] = reading
+            return row
 
     async def positions(self, account: str) -> formats.PositionList:
         async with self._accounts.reading(account) as served:
