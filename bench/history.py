@@ -43,6 +43,7 @@ from fxpool.store.history import SqlHistory
 ROOT = Path(__file__).resolve().parent.parent
 ACCOUNT = "bench"
 CUTS = 10
+LIVE_SECONDS = 60.0
 PAIRS_AT_REST = 100
 LOTS = Decimal("0.01")
 ORDER_TYPES = frozenset(
@@ -150,8 +151,10 @@ class Desk:
         return result
 
     async def live(self) -> None:
-        while (await self._platform.health())["status"] != "healthy":  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+        """Wait until the account is served. Raises TimeoutError if it never is."""
+        async with asyncio.timeout(LIVE_SECONDS):
+            while (await self._platform.health())["status"] != "healthy":  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
 
 
 async def while_reading(

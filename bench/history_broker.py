@@ -61,12 +61,16 @@ def ledger_of(book: Book) -> dict[str, Any]:
 
 
 async def serve(deals: int, days: int, seed: int) -> None:
-    """Serve until standard input ends."""
+    """Serve until standard input ends.
+
+    The doors open in the present: a certificate of two years ago would have expired.
+    """
     ago = timedelta(days=days)
-    async with Simulator(SimulatorOptions(ticks_per_second=20.0), EarlierClock(ago)) as simulator:
-        book = simulator.venue.engine.books[USD_ACCOUNT]
-        make_past(book, simulator, deals, days, seed)
-        simulator.jump_clock(ago.total_seconds())
+    simulator = Simulator(SimulatorOptions(ticks_per_second=20.0), EarlierClock(ago))
+    book = simulator.venue.engine.books[USD_ACCOUNT]
+    make_past(book, simulator, deals, days, seed)
+    simulator.jump_clock(ago.total_seconds())
+    async with simulator:
         grant, application = simulator.new_grant((USD_ACCOUNT,)), simulator.credentials
         about = {
             "port": simulator.port,
