@@ -38,6 +38,7 @@ class CopyTrader:
         self.positions: dict[str, dict[str, Position]] = {}  # of the accounts that are known
         self.left_alone: set[str] | None = None  # open before the first start, or copied already
         self.busy: set[str] = set()
+        self.closed: set[str] = set()
 
     async def run(self) -> None:
         """Copy until cancelled."""
@@ -68,7 +69,7 @@ class CopyTrader:
         copies = {
             found["source_id"]: copy
             for copy in self.positions[self.destination].values()
-            if (found := COPY.match(copy.get("comment") or ""))
+            if copy["id"] not in self.closed and (found := COPY.match(copy.get("comment") or ""))
         }
         if self.left_alone is None:
             self.left_alone = set(source) - set(copies)
@@ -76,13 +77,14 @@ class CopyTrader:
             is_copy = COPY.match(position.get("comment") or "")
             if not is_copy and source_id not in copies.keys() | self.left_alone | self.busy:
                 self.left_alone.add(source_id)  # once closed at the destination it stays closed
+                self.busy.add(source_id)
                 yield self.only(source_id, self.open_copy(position))
         for source_id, copy in copies.items():
             if source_id not in source.keys() | self.busy:
+                self.busy.add(source_id)
                 yield self.only(source_id, self.close_copy(copy))
 
     async def only(self, source_id: str, work: Coroutine[Any, Any, None]) -> None:
-        self.busy.add(source_id)
         try:
             await work
         finally:
@@ -116,6 +118,7 @@ class CopyTrader:
         await self.until_known(
             lambda: self.client.close_position(self.destination, None, copy["id"]), lambda: True
         )
+        self.closed.add(copy["id"])  # the answer may be here before its event
 
     async def until_known(
         self, ask: Callable[[], Awaitable[Result]], is_wanted: Callable[[], bool]

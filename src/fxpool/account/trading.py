@@ -229,7 +229,8 @@ class Trading:
         try:
             executions = await self._send(request, is_exit=volume == position.volume_cents)
         except RequestRefused as exc:
-            if says_gone(exc.code):
+            # Gone from the book meanwhile: another close was told, and nothing is in doubt.
+            if says_gone(exc.code) and self._account.book.position(position_id) is not None:
                 self._account.doubt(f"the broker does not know position {position_id}")
             raise
         deals = _deals(executions)
