@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -18,10 +19,11 @@ from fxpool.account.events import (
     PositionOpened,
     PositionPartiallyClosed,
 )
+from fxpool.account.trading import Closed
 from fxpool.clock import SystemClock
 from fxpool.domain.requests import KEEP, REMOVE, OrderIntent
 from fxpool.domain.trades import CloseReason, OrderType, Side
-from fxpool.errors import InvalidOrder, InvalidVolume, TradeRefused
+from fxpool.errors import FxPoolError, InvalidOrder, InvalidVolume, TradeRefused
 from fxpool.openapi.proto import messages_pb2 as wire
 from fxpool.openapi.proto import model_pb2 as wire_model
 from fxpool.pool import Environment, Pool, Seat
@@ -45,6 +47,18 @@ async def test_an_account_becomes_live_with_its_balance() -> None:
         assert book.trader.balance == Decimal("10000.00")
         assert book.positions == {}
         assert book.totals().equity == Decimal("10000.00")
+
+
+async def test_of_two_closes_that_cross_one_is_refused_and_the_account_stays_live() -> None:
+    async with open_desk() as desk:
+        placed = await desk.trading.place(market(Side.BUY))
+        assert placed.position is not None
+        closes = [desk.trading.close_position(placed.position.position_id) for _ in range(2)]
+        first, second = await asyncio.gather(*closes, return_exceptions=True)
+        assert isinstance(first, Closed)
+        assert isinstance(second, FxPoolError)
+        assert desk.account.state.phase is Phase.LIVE
+        assert desk.account.book.positions == {}
 
 
 async def test_a_filled_order_is_in_the_book_before_it_is_answered() -> None:

@@ -59,7 +59,7 @@ class RenewalSchedule:
         return attempts is not None and attempts.is_unclear
 
     def is_failing(self, pair: TokenPair) -> bool:
-        """Whether so many attempts failed that somebody should look: over about 45 minutes."""
+        """Whether so many attempts failed that somebody should look: over a quarter of an hour."""
         attempts = self._attempts.get(pair.fingerprint)
         return attempts is not None and attempts.failures >= len(RETRY_SECONDS)
 

@@ -127,9 +127,12 @@ class GatewayServer:
         if self._server is None or self._task is None:
             return
         self._app.stop()
-        self._server.should_exit = True
         log.info("gateway stops", in_flight=self._in_flight, waits_seconds=self._drain_seconds)
         try:
+            try:
+                await self._app.streams.said_goodbye()
+            finally:  # not before: the server's own ending would cut the streams' last words
+                self._server.should_exit = True
             await asyncio.wait([self._task], timeout=self._drain_seconds)
         finally:
             if self._in_flight:

@@ -194,6 +194,7 @@ class Streams:
         self.frames = SharedFrames()
         self._limits, self._metrics = limits, metrics
         self._open: set[EventStream] = set()
+        self._has_ended = asyncio.Event()
         self._is_closed = False
 
     async def carry(
@@ -225,6 +226,7 @@ class Streams:
             await stream.run(subscription, options)
         finally:
             self._open.discard(stream)
+            self._has_ended.set()
             self._metrics.streams = len(self._open)
 
     def end_those_of(self, is_over: Callable[[Principal], bool]) -> None:
@@ -239,6 +241,16 @@ class Streams:
         self._is_closed = True
         for stream in tuple(self._open):
             stream.end(Ending(GOING_AWAY, "streamClosed", "STOPPING", "the gateway is stopping"))
+
+    async def said_goodbye(self) -> None:
+        """Wait until every stream has ended, a moment at most."""
+        try:
+            async with asyncio.timeout(_GOODBYE_SECONDS):
+                while self._open:
+                    self._has_ended.clear()
+                    await self._has_ended.wait()
+        except TimeoutError:
+            return
 
     def _refuse_if_full(self, principal: Principal, address: str) -> None:
         if self._is_closed:
