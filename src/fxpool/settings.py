@@ -80,6 +80,8 @@ class Settings(BaseSettings):
     secrets_file: Path | None = None
     secrets_key: SecretStr = NO_SECRET
     secrets_key_file: Path | None = None
+    secrets_keyring: str = ""
+    """The name under which the operating system's keyring holds that key; empty for a key file."""
 
     env: Literal["demo", "live"] = "demo"
     test_account: str = "12345"

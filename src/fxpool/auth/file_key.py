@@ -12,14 +12,14 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from fxpool.errors import SecretError, SecretUnreadable
+from fxpool.errors import SecretError, SecretUnreadable, SettingsError
 
 KEY_VARIABLE: Final = "CTRADER_SECRETS_KEY"
-_KEY_BYTES: Final = 32
+KEY_BYTES: Final = 32
 
 
 class FileKey:
@@ -37,7 +37,7 @@ class FileKey:
             key = base64.urlsafe_b64decode(text.strip())
         except (binascii.Error, ValueError):
             key = b""
-        if len(key) != _KEY_BYTES:
+        if len(key) != KEY_BYTES:
             raise SecretUnreadable(
                 f"{source} is no key: it must be 32 random bytes in base64, for example of "
                 "`openssl rand -base64 32`"
@@ -61,7 +61,7 @@ class FileKey:
         """Write a new key file that only its owner may read; keep one that exists."""
         if path.exists():
             return cls.read(path)
-        text = base64.urlsafe_b64encode(secrets.token_bytes(_KEY_BYTES))
+        text = base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES))
         fresh = path.with_name(f"{path.name}.{os.getpid()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -74,6 +74,37 @@ class FileKey:
         except OSError as exc:
             raise SecretError(f"{path}: the key cannot be written: {exc.strerror}") from exc
         return cls.read(path)
+
+
+class Keys(Protocol):
+    """Where the key of the encrypted files is kept, and its successor while it is rotated."""
+
+    @property
+    def place(self) -> str:
+        """Where the key is, for people."""
+        ...
+
+    def keys(self) -> list[FileKey]:
+        """Return the keys that may open a file, the likelier first. Raises SecretUnreadable."""
+        ...
+
+    def key_to_write(self) -> FileKey:
+        """Return the key, made now if there is none. Raises SecretError."""
+        ...
+
+    def require_replaceable(self) -> None:
+        """Raise SettingsError for a key that cannot be replaced from here, and SecretUnreadable if
+        there is no key yet."""
+        ...
+
+    def successor(self) -> FileKey:
+        """Return the key that follows: that of an attempt that was interrupted, else a new one.
+        Raises SecretError."""
+        ...
+
+    def promote(self) -> None:
+        """Let the successor take the key's place. Raises SecretError."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +121,11 @@ class KeySource:
     def next_path(self) -> Path:
         """Where the successor is until it takes the key's place."""
         return self.path.with_name(f"{self.path.name}.next")
+
+    @property
+    def place(self) -> str:
+        """Where the key is, for people."""
+        return KEY_VARIABLE if self.text else str(self.path)
 
     def keys(self) -> list[FileKey]:
         """Return the keys that may open a file, the likelier first. Raises SecretUnreadable."""
@@ -108,6 +144,19 @@ class KeySource:
         return (
             FileKey.parse(self.text, source=KEY_VARIABLE) if self.text else FileKey.make(self.path)
         )
+
+    def require_replaceable(self) -> None:
+        """Raise what forbids another key; see ``Keys``."""
+        if self.text:
+            raise SettingsError(
+                f"{KEY_VARIABLE} is set, and a variable cannot be replaced from here: write the "
+                f"key to {self.path} (for its owner only), unset the variable, and run this again"
+            )
+        FileKey.read(self.path)
+
+    def successor(self) -> FileKey:
+        """Return the key that follows; see ``Keys``."""
+        return FileKey.make(self.next_path)
 
     def promote(self) -> None:
         """Let the successor take the key's place. Raises SecretError."""

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
 
-from fxpool.auth.file_key import FileKey, KeySource, sync_folder, write_durably
+from fxpool.auth.file_key import FileKey, Keys, sync_folder, write_durably
 from fxpool.auth.secrets import Secret
 from fxpool.errors import SecretConflict, SecretError, SecretUnreadable
 
@@ -36,7 +36,7 @@ class FileStore:
 
     is_read_only = False
 
-    def __init__(self, path: Path, keys: KeySource) -> None:
+    def __init__(self, path: Path, keys: Keys) -> None:
         self._path, self._keys = path, keys
 
     @property

@@ -7,27 +7,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from fxpool.auth.file_key import KEY_VARIABLE, FileKey, KeySource
+from fxpool.auth.file_key import Keys
 from fxpool.auth.file_store import FileStore
-from fxpool.errors import SettingsError
 
 
-def rotate_key(keys: KeySource, stores: Sequence[FileStore]) -> None:
+def rotate_key(keys: Keys, stores: Sequence[FileStore]) -> None:
     """Encrypt ``stores``, which are all files of the key, with a new one, and drop the old key.
 
     Other processes may go on reading and writing. Raises SecretError, after which everything still
-    opens, and SettingsError for a key that is no file.
+    opens, and SettingsError for a key that cannot be replaced from here.
     """
-    if keys.text:
-        raise SettingsError(
-            f"{KEY_VARIABLE} is set, and a variable cannot be replaced from here: write the key "
-            f"to {keys.path} (for its owner only), unset the variable, and run this again"
-        )
-    FileKey.read(keys.path)  # not an old key, but an error if there is none
+    keys.require_replaceable()
     with ExitStack() as locks:
         for store in stores:
             locks.enter_context(store.locked())
-        successor = FileKey.make(keys.next_path)  # or the one of an attempt that was interrupted
+        successor = keys.successor()
         for store in stores:
             store.re_encrypt(successor)
         keys.promote()

@@ -11,12 +11,13 @@ import structlog
 from pydantic import SecretStr
 
 from fxpool.auth.environment import EnvironmentStore
-from fxpool.auth.file_key import KeySource
+from fxpool.auth.file_key import Keys, KeySource
 from fxpool.auth.file_store import FileStore
+from fxpool.auth.keyring_key import KeyringKeys
 from fxpool.auth.secrets import APPLICATION, TELEGRAM, SecretStore, WithFallback
 from fxpool.auth.vault import VaultStore
 from fxpool.auth.vault_login import vault_login_from
-from fxpool.errors import SecretForbidden
+from fxpool.errors import SecretForbidden, SettingsError
 from fxpool.settings import Settings
 
 _RESCUE_FILE: Final = "rescued-tokens.bin"
@@ -106,6 +107,13 @@ def _vault_from(settings: Settings) -> VaultStore:
     )
 
 
-def key_source_from(settings: Settings) -> KeySource:
-    """Return where the key of the encrypted files is."""
+def key_source_from(settings: Settings) -> Keys:
+    """Return where the key of the encrypted files is. Raises SettingsError."""
+    if settings.secrets_keyring:
+        if settings.secrets_key.get_secret_value() or settings.secrets_key_file is not None:
+            raise SettingsError(
+                "CTRADER_SECRETS_KEYRING and CTRADER_SECRETS_KEY or CTRADER_SECRETS_KEY_FILE are "
+                "set: the key is in one place, so unset the others"
+            )
+        return KeyringKeys(settings.secrets_keyring)
     return KeySource(settings.secrets_key_path, settings.secrets_key.get_secret_value())

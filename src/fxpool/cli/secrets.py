@@ -58,10 +58,11 @@ def rotate() -> None:
         stores = encrypted_files_from(settings)
         if not stores:
             raise SettingsError(f"there is no {settings.secrets_path}: no key is in use yet")
-        rotate_key(key_source_from(settings), stores)
+        keys = key_source_from(settings)
+        rotate_key(keys, stores)
         places = [store.place for store in stores]
         for place in places:
-            typer.echo(f"{place} has a new key, in {settings.secrets_key_path}")
+            typer.echo(f"{place} has a new key, in {keys.place}")
         asyncio.run(write_act(settings, "file key rotated", files=places))
     except FxPoolError as error:
         end_with(error)
