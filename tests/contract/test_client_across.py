@@ -56,7 +56,7 @@ async def test_all_prices_are_merged_and_the_later_platform_wins(setup: Setup) -
 async def test_a_price_that_does_not_come_in_time_is_none(setup: Setup) -> None:
     """Contract 15.3, waitForPrice."""
     setup.stack.simulator.stall_spots()
-    assert await setup.client.waitForPrice("GBPUSD", 150) is None
+    assert await setup.client.waitForPrice("EURJPY", 150) is None
 
 
 async def test_counters_are_summed_and_an_unreachable_platform_is_named(setup: Setup) -> None:

@@ -99,7 +99,9 @@ def gateway(
         "redis_password": PASSWORD,
         "instance": f"g{number}",
     }
-    return Gateway(number, GatewaySpec(settings, clock, place / "log"), lambda _: None)
+    return Gateway(
+        number, GatewaySpec(settings, clock, place / "log"), [*ACCOUNTS.values()], lambda _: None
+    )
 
 
 async def all_healthy(gateways: Sequence[Gateway]) -> None:

@@ -13,8 +13,9 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _POLICY: Final = b"content-security-policy"
-_UNFRAMED: Final = b"frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-_NOTHING: Final = b"default-src 'none'; " + _UNFRAMED
+_UNFRAMED: Final = b"frame-ancestors 'none'; base-uri 'none'"
+_FORMLESS: Final = b"form-action 'none'"
+_NOTHING: Final = b"default-src 'none'; " + _UNFRAMED + b"; " + _FORMLESS
 
 _FIXED: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -28,7 +29,7 @@ _UNLESS_STATED: Final = (
 DOCS_POLICY: Final = (
     b"default-src 'none'; script-src https://cdn.jsdelivr.net 'unsafe-inline'; "
     b"style-src https://cdn.jsdelivr.net 'unsafe-inline'; connect-src 'self'; "
-    b"img-src 'self' data: https://fastapi.tiangolo.com; " + _UNFRAMED
+    b"img-src 'self' data: https://fastapi.tiangolo.com; " + _UNFRAMED + b"; " + _FORMLESS
 )
 """What FastAPI's page about the API loads."""
 
@@ -64,6 +65,8 @@ def _made_safe(headers: list[tuple[bytes, bytes]], *, is_docs: bool) -> list[tup
     policy = stated.get(_POLICY, DOCS_POLICY if is_docs else _NOTHING)
     if b"frame-ancestors" not in policy:
         policy += b"; " + _UNFRAMED
+    if b"form-action" not in policy:
+        policy += b"; " + _FORMLESS
     return [*kept, *_FIXED, (_POLICY, policy)]
 
 

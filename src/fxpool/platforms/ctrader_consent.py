@@ -112,6 +112,12 @@ class CTraderConsent:
         self._accounts[config.key] = config
 
     @property
+    def consent_origin(self) -> str:
+        """Where the broker's consent page is, without its path."""
+        parts = urlsplit(self._pages.consent_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
     def redirect_uri(self) -> str:
         """Where the browser comes back to."""
         return self._pages.redirect_uri

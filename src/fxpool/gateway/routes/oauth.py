@@ -101,6 +101,9 @@ async def show_link(request: Request, token: str, platform: OnCTrader) -> Respon
     """Show what a link is for. Chat programs look at links too, so this does not use it up."""
     # The form must say where it comes from, or it would pass for one of another site.
     headers = {**_NO_STORE, "Referrer-Policy": "same-origin"}
+    # Browsers ask of a form's redirect too whether the page may lead there.
+    leads_to = f"form-action 'self' {platform.consent.consent_origin}"
+    headers["Content-Security-Policy"] += f"; {leads_to}"
     return HTMLResponse(_LINK_PAGE, headers=headers)
 
 
