@@ -20,6 +20,11 @@ def ms_from_instant(at: datetime) -> int:
     return (at - _EPOCH) // _MILLISECOND
 
 
+def whole_ms(at: datetime) -> datetime:
+    """Return the first whole millisecond at or after an instant."""
+    return at + (_EPOCH - at) % _MILLISECOND
+
+
 def iso(at: datetime) -> str:
     """Return an instant as callers read it: ``2026-03-02T09:15:27.481Z``."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

@@ -29,6 +29,7 @@ from fxpool.history import (
     MemoryHistory,
 )
 from fxpool.history.bar_cache import BarCache
+from fxpool.history.tick_cache import TickCache
 from fxpool.mapping import formats
 from fxpool.mapping.instants import iso
 from fxpool.platforms.ctrader_account import CTraderAccount
@@ -148,6 +149,7 @@ class CTraderPlatform(AccountReads, TradingCalls, PriceCalls, PastCalls, RecordC
             history=self._history,
             history_gate=history_gate,
             bar_cache=BarCache(),
+            tick_cache=TickCache(),
             equity=self._equity,
             guards=self._guards,
             clock=clock,

@@ -12,6 +12,7 @@ from fxpool.clock import Clock
 from fxpool.domain.symbol_names import SymbolRule
 from fxpool.history import EquityKeeper, HistoryKeeper, HistoryStore
 from fxpool.history.bar_cache import BarCache
+from fxpool.history.tick_cache import TickCache
 from fxpool.platforms.ctrader_account import CTraderAccount
 from fxpool.platforms.ctrader_alerts import CTraderAlerts
 from fxpool.platforms.ctrader_feed import CTraderFeed
@@ -40,7 +41,7 @@ class AccountAssembly:
         told: who hears of what happens to an account.
         desk: where the tickets of all accounts are asked for.
         history_gate: bounds the requests for accounts' pasts at one time.
-        bar_cache: keeps closed bars, bounded over all accounts.
+        bar_cache, tick_cache: keep what does not change any more, bounded over all accounts.
         new_id: makes ids of tickets and orders.
         settle_seconds: how long after a lost answer an order may still come to light.
     """
@@ -54,6 +55,7 @@ class AccountAssembly:
     history: HistoryStore
     history_gate: asyncio.Semaphore
     bar_cache: BarCache
+    tick_cache: TickCache
     equity: EquityKeeper
     guards: CTraderGuards
     clock: Clock
@@ -95,7 +97,12 @@ class AccountAssembly:
         )
         self.desk.add(config.key, resolver)
         past = CTraderHistory(
-            account, observer.keeper, recorded, bar_cache=self.bar_cache, clock=self.clock
+            account,
+            observer.keeper,
+            recorded,
+            bar_cache=self.bar_cache,
+            tick_cache=self.tick_cache,
+            clock=self.clock,
         )
         symbols = CTraderSymbols(account, clock=self.clock)
         records = CTraderRecords(account, observer.keeper, clock=self.clock)

@@ -20,6 +20,7 @@ from fxpool.history.bar_cache import BarCache, Series, closed_before
 from fxpool.history.bars import Timeframe, joined_bars, source_begin, timeframe
 from fxpool.history.naming import kept_name
 from fxpool.history.record import start_of_days
+from fxpool.history.tick_cache import TickCache
 from fxpool.history.windows import INSTANT, missing, windows
 from fxpool.mapping.history_formats import (
     AccountMetrics,
@@ -34,7 +35,7 @@ from fxpool.mapping.history_formats import (
     TradeHistory,
     TradeInfo,
 )
-from fxpool.mapping.instants import iso, ms_from_instant
+from fxpool.mapping.instants import iso, ms_from_instant, whole_ms
 from fxpool.mapping.report_formats import AccountReport
 from fxpool.platforms.ctrader_account import CTraderAccount
 from fxpool.platforms.ctrader_report import CTraderReport
@@ -75,16 +76,17 @@ class CTraderHistory:
         recorded: RecordedEquity,
         *,
         bar_cache: BarCache,
+        tick_cache: TickCache,
         clock: Clock,
     ) -> None:
-        """``bar_cache`` is shared by all accounts."""
+        """The caches are shared by all accounts."""
         self._account = account
         self._keeper = keeper
         self._recorded = recorded
         self._bar_cache = bar_cache
         self._clock = clock
         self._symbols = PastSymbols(account)
-        self._ticks = CTraderTicks(account, keeper, clock=clock)
+        self._ticks = CTraderTicks(account, keeper, tick_cache, clock=clock)
         self._reports = CTraderReport(account, keeper, recorded, clock=clock)
 
     async def keep(self) -> None:
@@ -237,7 +239,7 @@ class CTraderHistory:
         wanted = timeframe(timeframe_name)
         match = self._account.names.resolve(symbol)
         end = end or self._clock.at() + INSTANT
-        span = Span(begin or end - DEFAULT_BARS_WINDOW, end)
+        span = Span(whole_ms(begin or end - DEFAULT_BARS_WINDOW), whole_ms(end))
         if span.begin >= span.end:
             raise InvalidCall("from is not before to")
         digits = (await self._account.live.symbol(match.symbol.symbol_id)).digits

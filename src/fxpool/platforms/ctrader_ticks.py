@@ -1,7 +1,7 @@
 """The ticks of one cTrader account's symbols, read on demand.
 
 The broker tells bid and ask as two series. They are merged by time and a row has the side that
-changed: what the other one was then is not made up.
+changed: what the other one was then is not made up. Settled ticks are asked for once and kept.
 """
 
 from __future__ import annotations
@@ -18,10 +18,13 @@ from fxpool.domain.past import Span
 from fxpool.domain.ticks import QuoteSide, Tick
 from fxpool.errors import InvalidCall
 from fxpool.history import HistoryKeeper
+from fxpool.history.naming import kept_name
 from fxpool.history.reads import ROWS_AT_ONCE
-from fxpool.history.tick_reads import newest_ticks, oldest_ticks
+from fxpool.history.tick_cache import TickCache, TickSeries
+from fxpool.history.tick_reads import TickReads
 from fxpool.history.windows import INSTANT
 from fxpool.mapping.history_formats import TickInfo, TickList, TickType
+from fxpool.mapping.instants import whole_ms
 from fxpool.platforms.ctrader_account import CTraderAccount
 from fxpool.platforms.history_rows import tick_row
 from fxpool.platforms.past import MAX_TICKS, MAX_TICKS_SPAN, SortOrder
@@ -39,9 +42,13 @@ _SIDES: Final[dict[TickType, tuple[QuoteSide, ...]]] = {
 class CTraderTicks:
     """Raises NotReady, SymbolNotFound, InvalidCall, and what reading raises."""
 
-    def __init__(self, account: CTraderAccount, keeper: HistoryKeeper, *, clock: Clock) -> None:
+    def __init__(
+        self, account: CTraderAccount, keeper: HistoryKeeper, cache: TickCache, *, clock: Clock
+    ) -> None:
+        """``cache`` is shared by all accounts."""
         self._account = account
         self._keeper = keeper
+        self._cache = cache
         self._clock = clock
 
     async def listing(
@@ -85,7 +92,7 @@ class CTraderTicks:
             raise InvalidCall(
                 "from is missing: say where the oldest ticks begin, or use order=desc"
             )
-        span = Span(begin or end - DEFAULT_SPAN, end)
+        span = Span(whole_ms(begin or end - DEFAULT_SPAN), whole_ms(end))
         if span.begin >= span.end:
             raise InvalidCall("from is not before to")
         if span.length > MAX_TICKS_SPAN:
@@ -102,11 +109,17 @@ class CTraderTicks:
     ) -> list[Tick]:
         """Return the first ``most`` ticks in the wanted order."""
         reads = self._keeper.reads()
-        take = oldest_ticks if order == "asc" else newest_ticks
-        series = [
-            await take(partial(reads.tick_page, symbol_id, side), span, most) for side in sides
-        ]
         is_newest_first = order == "desc"
+        series = []
+        for side in sides:
+            of_side = TickReads(
+                partial(reads.tick_page, symbol_id, side),
+                self._cache,
+                TickSeries(kept_name(self._account.live), symbol_id, side),
+                now=self._clock.at,
+            )
+            take = of_side.newest if is_newest_first else of_side.oldest
+            series.append(await take(span, most))
         if is_newest_first:
             for ticks in series:
                 ticks.reverse()

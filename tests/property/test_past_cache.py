@@ -1,4 +1,4 @@
-"""The cache of closed bars: bounded, whole stretches of time, and never a bar that goes on."""
+"""What is kept of bars and ticks: bounded, whole stretches of time, and nothing that may change."""
 
 from __future__ import annotations
 
@@ -55,6 +55,25 @@ def test_what_was_used_longest_ago_goes_first() -> None:
     cache.keep(Series("a", 3, Period.M1), stretch(0, 10), bars_in(stretch(0, 10)))
     known = [bool(cache.kept(Series("a", n, Period.M1), stretch(0, 10))[0]) for n in (1, 2, 3)]
     assert known == [True, False, True]
+
+
+@given(st.lists(SPANS, max_size=12), SPANS, st.integers(0, 80))
+def test_the_ends_of_what_is_known_are_whole_stretches(
+    read: list[tuple[int, int]], asked: tuple[int, int], max_bars: int
+) -> None:
+    cache, span = BarCache(max_bars), stretch(*asked)
+    for one in read:
+        cache.keep(MINUTES, stretch(*one), bars_in(stretch(*one)))
+    known, _ = cache.kept(MINUTES, span)
+    oldest, newest = cache.oldest(MINUTES, span), cache.newest(MINUTES, span)
+    if oldest is None or newest is None:
+        assert (oldest, newest, known) == (None, None, ())
+        return
+    for part in (oldest, newest):
+        assert span.begin <= part.span.begin < part.span.end <= span.end
+        assert part.values == bars_in(part.span)
+    assert oldest.span.begin == max(known[0].begin, span.begin)
+    assert newest.span.end == min(known[-1].end, span.end)
 
 
 def test_accounts_symbols_and_periods_are_kept_apart() -> None:
