@@ -13,6 +13,7 @@ import pytest
 
 from fxpool.platforms.base import (
     CloseRequest,
+    OrderChange,
     PlatformError,
     ProtectionRequest,
     TradeRequest,
@@ -192,16 +193,64 @@ async def test_a_lost_protection_is_unknown_and_read_from_the_position(
         assert trades(server) == 2
 
 
-async def test_a_lost_cancel_is_found_done(server: MetaApiServer) -> None:
+def in_doubt(status: int, code: int, arrives: bool) -> dict[str, Any]:
+    """Return a fault after which nobody can tell whether a trade took effect."""
+    answer = {"numericCode": code, "stringCode": "PLANTED", "message": "planted"}
+    return {"status": status, "executes": arrives, "body": answer if status == 200 else None}
+
+
+DOUBTS = [(0, 0, True), (200, -11, True), (202, 0, True), (500, 0, False), (504, 0, False)]
+"""Statuses (0 for none at all), trade codes, and whether the trade arrives all the same."""
+
+
+@pytest.mark.parametrize(("status", "code", "arrives"), DOUBTS)
+async def test_a_lost_change_of_a_pending_order_is_unknown_and_read_from_the_order(
+    server: MetaApiServer, status: int, code: int, arrives: bool
+) -> None:
     async with open_metaapi(rest_way(server.url, trade_seconds=0.5)) as platform:
         resting = TradeRequest("EURUSD", "BUY_LIMIT", Decimal("0.10"), open_price=Decimal("0.5"))
         order_id = (await platform.execute("alpha", resting))["orderId"]
-        server.fail("/trade", 0, executes=True)
+        server.fail("/trade", **in_doubt(status, code, arrives))
+        change = OrderChange(order_id, stop_loss=Decimal("0.4"))  # its price stays
+        result = await platform.modify_order("alpha", change)
+        assert (result["success"], result["outcome"]) == (False, "unknown")
+        ticket = await resolved(platform, await newest_ticket(platform))
+        assert ticket["outcome"] == ("executed" if arrives else "not_executed")
+        (order,) = (await platform.orders("alpha"))["orders"]
+        assert (order["stopLoss"] == 0.4) is arrives
+        assert trades(server) == 2
+
+
+@pytest.mark.parametrize(("status", "code", "arrives"), DOUBTS)
+async def test_a_lost_cancel_is_unknown_until_the_order_is_shown(
+    server: MetaApiServer, status: int, code: int, arrives: bool
+) -> None:
+    async with open_metaapi(rest_way(server.url, trade_seconds=0.5)) as platform:
+        resting = TradeRequest("EURUSD", "BUY_LIMIT", Decimal("0.10"), open_price=Decimal("0.5"))
+        order_id = (await platform.execute("alpha", resting))["orderId"]
+        server.fail("/trade", **in_doubt(status, code, arrives))
         result = await platform.cancel_order("alpha", order_id)
         assert (result["success"], result["outcome"]) == (False, "unknown")
         ticket = await resolved(platform, await newest_ticket(platform))
-        assert ticket["outcome"] == "executed"
-        assert (await platform.orders("alpha"))["orders"] == []
+        assert ticket["outcome"] == ("executed" if arrives else "not_executed")
+        orders = (await platform.orders("alpha"))["orders"]
+        assert [order["id"] for order in orders] == ([] if arrives else [order_id])
+        assert trades(server) == 2
+
+
+@pytest.mark.parametrize(("status", "code", "arrives"), DOUBTS)
+async def test_a_lost_close_is_unknown_until_the_position_is_shown(
+    server: MetaApiServer, status: int, code: int, arrives: bool
+) -> None:
+    async with open_metaapi(rest_way(server.url, trade_seconds=0.5)) as platform:
+        position_id = (await platform.execute("alpha", BUY))["positionId"]
+        server.fail("/trade", **in_doubt(status, code, arrives))
+        result = await platform.close_position("alpha", CloseRequest(position_id))
+        assert (result["success"], result["outcome"]) == (False, "unknown")
+        ticket = await resolved(platform, await newest_ticket(platform))
+        assert ticket["outcome"] == ("executed" if arrives else "not_executed")
+        positions = (await platform.positions("alpha"))["positions"]
+        assert [p["id"] for p in positions] == ([] if arrives else [position_id])
         assert trades(server) == 2
 
 

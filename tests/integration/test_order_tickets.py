@@ -14,6 +14,7 @@ from fxpool.domain.tickets import Entry, TicketKind, TicketTrigger, received
 from fxpool.mapping.formats import TicketInfo, TradeResult
 from fxpool.platforms.base import (
     CloseRequest,
+    OrderChange,
     PlatformError,
     ProtectionRequest,
     TradeRequest,
@@ -24,6 +25,7 @@ from harness.broker import orders_made
 from harness.platforms import ALPHA, Heard, Served, live_platform, settings_for
 
 NEW_ORDER = 2106
+AMEND_ORDER = 2109
 CLOSE = 2111
 ORDER_LIST = 2175
 SYMBOL_BY_ID = 2116
@@ -244,6 +246,33 @@ async def test_the_old_copiers_three_tries_against_a_lost_answer_make_one_positi
         (position,) = (await served.platform.positions("alpha"))["positions"]
         assert results[-1]["positionId"] == position["id"]
         assert len(orders_made(served.simulator)) == 1
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+async def test_a_lost_new_stop_of_a_pending_order_is_settled_by_the_stop_that_it_has(
+    arrives: bool,
+) -> None:
+    async with live_platform() as served:
+        request = TradeRequest("EURUSD", "SELL_LIMIT", Decimal("0.4"), open_price=Decimal("1.2"))
+        order_id = (await served.platform.execute("alpha", request))["orderId"]
+        if arrives:
+            served.simulator.faults.cut_before_answer(AMEND_ORDER)
+        else:
+            served.simulator.faults.stand(
+                Fault(FaultKind.REFUSE, AMEND_ORDER, code="UNKNOWN_ERROR")
+            )
+        change = OrderChange(order_id, stop_loss=Decimal("1.21"))
+        result = await served.platform.modify_order("alpha", change)
+        assert (result["success"], result["outcome"]) == (False, "unknown")
+        (ticket,) = (
+            each
+            for each in (await served.platform.tickets("alpha"))["tickets"]
+            if each["kind"] == "amend_order"
+        )
+        settled = await served.platform.wait_ticket(ticket["id"], 10.0)
+        assert settled["outcome"] == ("executed" if arrives else "not_executed")
+        (order,) = (await served.platform.orders("alpha"))["orders"]
+        assert order["stopLoss"] == (1.21 if arrives else None)
 
 
 async def test_a_close_whose_answer_was_lost_is_settled_by_its_closing_order() -> None:

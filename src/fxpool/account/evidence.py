@@ -16,8 +16,10 @@ from functools import partial
 from typing import Any, Final
 
 from fxpool.account.tickets import ORDER
+from fxpool.domain.money import PRICE_SCALE
 from fxpool.domain.tickets import Ticket, TicketKind, TicketTrigger
-from fxpool.domain.trades import Order, OrderStatus, Position
+from fxpool.domain.trades import Order, OrderStatus, Position, Side
+from fxpool.mapping.instants import ms_from_instant
 
 SKEW: Final = timedelta(hours=1)
 """How far the broker's clock may be from ours."""
@@ -161,7 +163,7 @@ def _cancelled(ticket: Ticket, records: Records) -> Finding | None:
 
 def _position_amended(ticket: Ticket, records: Records) -> Finding | None:
     position = records.positions.get(_number(ticket.intent, "positionId"))
-    if position is None:
+    if position is None or not _has_flags(position, ticket.intent):
         return None
     legs = (position.stop_loss, position.take_profit)
     wanted = (_price(ticket.intent, "stopLoss"), _price(ticket.intent, "takeProfit"))
@@ -179,7 +181,44 @@ def _order_amended(ticket: Ticket, records: Records) -> Finding | None:
     wanted = (_price(intent, "limitPrice"), _price(intent, "stopPrice"))
     if prices != wanted or order.volume_cents != _number(intent, "volume"):
         return None
+    if not (_has_legs(order, intent) and _has_flags(order, intent) and _has_end(order, intent)):
+        return None
     return Finding(TicketTrigger.EXECUTED, f"order {order.order_id} has the new values", order)
+
+
+def _has_legs(order: Order, intent: Mapping[str, Any]) -> bool:
+    """Whether a resting order has the protection of an amendment. A leg that was left out stays;
+    one that was sent as a price is shown as a distance from the order's own price."""
+    price = order.price
+    if price is None:
+        return False
+    to_stop = -1 if order.side is Side.BUY else 1
+    legs = (
+        ("StopLoss", to_stop, order.stop_loss, order.relative_stop_loss),
+        ("TakeProfit", -to_stop, order.take_profit, order.relative_take_profit),
+    )
+    for name, sign, level, distance in legs:
+        wanted = _price(intent, name[0].lower() + name[1:])
+        if f"relative{name}" in intent:
+            ticks = _number(intent, f"relative{name}")
+            wanted = price + sign * ticks / Decimal(PRICE_SCALE)
+        measured = None if distance is None else price + sign * distance
+        if wanted is not None and wanted not in {level, measured}:
+            return False
+    return True
+
+
+def _has_flags(shown: Order | Position, intent: Mapping[str, Any]) -> bool:
+    trailing = intent.get("trailingStopLoss", shown.trailing_stop_loss)
+    guaranteed = intent.get("guaranteedStopLoss", shown.guaranteed_stop_loss)
+    return (trailing, guaranteed) == (shown.trailing_stop_loss, shown.guaranteed_stop_loss)
+
+
+def _has_end(order: Order, intent: Mapping[str, Any]) -> bool:
+    if "expirationTimestamp" not in intent:
+        return True
+    expires_at = order.expires_at
+    return expires_at is not None and ms_from_instant(expires_at) == intent["expirationTimestamp"]
 
 
 def _since(ticket: Ticket, orders: Iterable[Order]) -> list[Order]:

@@ -10,7 +10,8 @@ import pytest
 
 from fxpool.account.evidence import Records, find, shown_closes
 from fxpool.domain.tickets import Ticket, TicketKind, TicketTrigger, received
-from fxpool.domain.trades import Order, OrderStatus, Position
+from fxpool.domain.trades import Order, OrderStatus, Position, Side
+from fxpool.mapping.instants import ms_from_instant
 from harness.values import at, closing_order, limit_order, order, position, protection
 
 OURS = "k1"
@@ -164,3 +165,54 @@ def test_an_order_s_amendment_is_shown_by_price_and_volume() -> None:
     assert trigger_of(amend, limit_order()) is TicketTrigger.EXECUTED
     assert trigger_of(amend, limit_order(volume_cents=100_000)) == "absent"
     assert trigger_of(amend, limit_order(limit_price=Decimal("1.11"))) == "absent"
+
+
+def test_a_flag_of_a_position_s_amendment_must_be_shown_too() -> None:
+    amend = ticket(
+        TicketKind.AMEND_POSITION, positionId=500, stopLoss="1.12", trailingStopLoss=True
+    )
+    level = Decimal("1.12")
+    still = position(stop_loss=level, take_profit=None)
+    trailing = position(stop_loss=level, take_profit=None, trailing_stop_loss=True)
+    assert trigger_of(amend, positions=[still]) == "absent"
+    assert trigger_of(amend, positions=[trailing]) is TicketTrigger.EXECUTED
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ({"stopLoss": "1.11"}, {"relative_stop_loss": Decimal("0.01")}),
+        ({"stopLoss": "1.11"}, {"stop_loss": Decimal("1.11")}),
+        ({"takeProfit": "1.13"}, {"relative_take_profit": Decimal("0.01")}),
+        ({"relativeStopLoss": 1000}, {"relative_stop_loss": Decimal("0.01")}),
+        (
+            {"stopLoss": "1.11", "trailingStopLoss": True},
+            {"relative_stop_loss": Decimal("0.01"), "trailing_stop_loss": True},
+        ),
+        ({"guaranteedStopLoss": True}, {"guaranteed_stop_loss": True}),
+        ({"expirationTimestamp": ms_from_instant(at(60))}, {"expires_at": at(60)}),
+    ],
+)
+def test_an_order_s_amendment_is_shown_by_all_that_it_asked_for(
+    asked: dict[str, Any], shown: dict[str, Any]
+) -> None:
+    amend = ticket(TicketKind.AMEND_ORDER, orderId=600, limitPrice="1.12", volume=VOLUME, **asked)
+    assert trigger_of(amend, limit_order(**shown)) is TicketTrigger.EXECUTED
+    assert trigger_of(amend, limit_order()) == "absent"
+
+
+def test_the_levels_of_a_selling_order_lie_on_the_other_sides() -> None:
+    amend = ticket(
+        TicketKind.AMEND_ORDER,
+        orderId=600,
+        limitPrice="1.12",
+        volume=VOLUME,
+        stopLoss="1.13",
+        relativeTakeProfit=2000,
+    )
+    distances = {
+        "relative_stop_loss": Decimal("0.01"),
+        "relative_take_profit": Decimal("0.02"),
+    }
+    assert trigger_of(amend, limit_order(side=Side.SELL, **distances)) is TicketTrigger.EXECUTED
+    assert trigger_of(amend, limit_order(side=Side.BUY, **distances)) == "absent"

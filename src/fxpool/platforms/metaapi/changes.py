@@ -16,7 +16,8 @@ from fxpool.mapping.formats import TradeResult
 from fxpool.mapping.instants import iso
 from fxpool.platforms.base import CloseRequest, OrderChange, ProtectionRequest
 from fxpool.platforms.metaapi import shapes
-from fxpool.platforms.metaapi.model import Deal, Position, TradeAnswer, text_id
+from fxpool.platforms.metaapi.differences import Reading
+from fxpool.platforms.metaapi.model import Deal, Order, Position, TradeAnswer, text_id
 from fxpool.platforms.metaapi.orders import check_lots, not_supported
 from fxpool.platforms.metaapi.sending import Sender
 
@@ -45,7 +46,9 @@ class MetaApiChanges:
         body |= _leg(
             "takeProfit", request.take_profit, request.take_profit_units, position.take_profit
         )
-        answer = await self._sender.change(TicketKind.AMEND_POSITION, body)
+        answer = await self._sender.change(
+            TicketKind.AMEND_POSITION, body, noted=_levels_before(position, body)
+        )
 
         def is_seen(positions: Mapping[str, Position]) -> bool:
             now = positions.get(request.position_id)
@@ -92,7 +95,7 @@ class MetaApiChanges:
             else set()
         )
         answer = await self._sender.change(
-            TicketKind.CLOSE, body, left=left or None, is_exit=not left
+            TicketKind.CLOSE, body, noted={"left": left} if left else None, is_exit=not left
         )
         self._sender.executed += 1
 
@@ -190,12 +193,16 @@ class MetaApiChanges:
         expires = change.expiration or order.expiration_time
         if expires is not None:
             body["expiration"] = {"type": "ORDER_TIME_SPECIFIED", "time": iso(expires)}
-        answer = await self._sender.change(TicketKind.AMEND_ORDER, body)
-        await self._sender.look(
-            lambda seen: (
-                (now := (seen.orders or {}).get(change.order_id)) is None or now.open_price == price
-            ),
+        answer = await self._sender.change(
+            TicketKind.AMEND_ORDER, body, noted=_levels_before(order, body)
         )
+
+        def is_seen(seen: Reading) -> bool:
+            now = (seen.orders or {}).get(change.order_id)
+            return now is None or (now.open_price == price and has_legs(now, body))
+
+        await self._sender.look(is_seen)
+        now = self._known_order(change.order_id) or order
         return TradeResult(
             success=True,
             outcome="executed",
@@ -205,10 +212,14 @@ class MetaApiChanges:
             symbol=order.symbol,
             openPrice=float(price or 0),
             volume=float(order.volume),
-            stopLoss=shapes.number(body.get("stopLoss")),
-            takeProfit=shapes.number(body.get("takeProfit")),
+            stopLoss=_told("stopLoss", body, now.stop_loss),
+            takeProfit=_told("takeProfit", body, now.take_profit),
             message=answer.message or "Order modified",
         )
+
+    def _known_order(self, order_id: str) -> Order | None:
+        reading = self._account.reading
+        return None if reading is None else (reading.orders or {}).get(order_id)
 
     async def cancel_order(self, order_id: str, environment: str | None) -> TradeResult:
         """Cancel a pending order."""
@@ -243,15 +254,23 @@ def _leg(
     return leg
 
 
-def has_legs(position: Position, body: Mapping[str, Any]) -> bool:
-    """Whether a position has the protection of a request, as far as prices can be compared."""
+def has_legs(shown: Position | Order, body: Mapping[str, Any]) -> bool:
+    """Whether a record has the protection of a request, as far as prices can be compared."""
     return all(
         f"{name}Units" in body or (present or None) == body.get(name)
-        for name, present in (
-            ("stopLoss", position.stop_loss),
-            ("takeProfit", position.take_profit),
-        )
+        for name, present in (("stopLoss", shown.stop_loss), ("takeProfit", shown.take_profit))
     )
+
+
+def _levels_before(shown: Position | Order, body: Mapping[str, Any]) -> dict[str, Decimal]:
+    """Return the levels that legs replace which are asked for as distances."""
+    legs = (("stopLoss", shown.stop_loss), ("takeProfit", shown.take_profit))
+    return {f"{name}Was": level for name, level in legs if f"{name}Units" in body and level}
+
+
+def _told(name: str, body: Mapping[str, Any], shown: Decimal | None) -> float | None:
+    """Return a leg as a price: as it was asked for, or as it is shown for a distance."""
+    return shapes.level(shown if f"{name}Units" in body else body.get(name))
 
 
 def average(deals: Sequence[Deal]) -> float:

@@ -7,14 +7,15 @@ side and volume must fit one record alone that no other ticket has claimed; two 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
 from fxpool.account import ORDER
 from fxpool.domain.tickets import Ticket, TicketKind, TicketTrigger
+from fxpool.mapping.instants import iso
 from fxpool.platforms.metaapi.differences import Reading
-from fxpool.platforms.metaapi.model import Order, Position, text_id
+from fxpool.platforms.metaapi.model import Deal, Order, Position, text_id
 from fxpool.platforms.metaapi.orders import OUR_ID
 
 _REFUSED: Final = frozenset({"ORDER_STATE_REJECTED", "ORDER_STATE_CANCELED", "ORDER_STATE_EXPIRED"})
@@ -27,11 +28,13 @@ class Records:
     Attributes:
         past: orders that were done since.
         claimed: ids that the results of other tickets name.
+        ends: the last deals of positions that are not open any more, as far as tickets ask.
     """
 
     reading: Reading
     past: Sequence[Order]
     claimed: frozenset[str]
+    ends: Mapping[str, Deal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,11 @@ def find(ticket: Ticket, records: Records) -> Found | None:
         case TicketKind.CLOSE:
             return _closed(fields, reading.positions.get(str(fields["positionId"])))
         case TicketKind.AMEND_POSITION:
-            return _protected(fields, reading.positions.get(str(fields["positionId"])))
+            return _protected(fields, records)
         case TicketKind.CANCEL:
             return _cancelled(str(fields["orderId"]), records)
         case TicketKind.AMEND_ORDER:
-            return _amended(fields, (reading.orders or {}).get(str(fields["orderId"])))
+            return _amended(fields, records)
 
 
 def _placed(ticket: Ticket, records: Records) -> Found | None:
@@ -115,16 +118,30 @@ def _closed(fields: Mapping[str, Any], position: Position | None) -> Found | Non
     return None
 
 
-def _protected(fields: Mapping[str, Any], position: Position | None) -> Found | None:
-    if position is None or any(name.endswith("Units") for name in fields):
+def _protected(fields: Mapping[str, Any], records: Records) -> Found | None:
+    key = str(fields["positionId"])
+    position = records.reading.positions.get(key)
+    shown = records.ends.get(key) if position is None else position
+    if shown is None or not _has_legs(shown, fields):
         return None
-    shown = (position.stop_loss or None, position.take_profit or None)
-    wanted = tuple(
-        Decimal(fields[name]) if name in fields else None for name in ("stopLoss", "takeProfit")
-    )
-    if shown != wanted:
-        return None
-    return Found(TicketTrigger.EXECUTED, f"position {position.id} has the protection")
+    verb = "had" if position is None else "has"
+    return Found(TicketTrigger.EXECUTED, f"position {key} {verb} the protection")
+
+
+def _has_legs(shown: Position | Order | Deal, fields: Mapping[str, Any]) -> bool:
+    """Whether a record shows the legs of a change. One that was asked for as a distance is shown
+    as a price that is another one than before."""
+    for name, level in (("stopLoss", shown.stop_loss), ("takeProfit", shown.take_profit)):
+        if f"{name}Units" in fields:
+            if not level or level == _number(fields, f"{name}Was"):
+                return False
+        elif (level or None) != _number(fields, name):
+            return False
+    return True
+
+
+def _number(fields: Mapping[str, Any], name: str) -> Decimal | None:
+    return Decimal(fields[name]) if name in fields else None
 
 
 def _cancelled(order_id: str, records: Records) -> Found | None:
@@ -134,7 +151,18 @@ def _cancelled(order_id: str, records: Records) -> Found | None:
     return None
 
 
-def _amended(fields: Mapping[str, Any], order: Order | None) -> Found | None:
-    if order is None or order.open_price != Decimal(fields["openPrice"]):
+def _amended(fields: Mapping[str, Any], records: Records) -> Found | None:
+    key = str(fields["orderId"])
+    past = {str(order.id): order for order in records.past}
+    order = (records.reading.orders or {}).get(key) or past.get(key)
+    if order is None or not _has_legs(order, fields):
         return None
-    return Found(TicketTrigger.EXECUTED, f"order {order.id} has the new values", str(order.id))
+    prices = (order.open_price, order.stop_limit_price)
+    if prices != (_number(fields, "openPrice"), _number(fields, "stopLimitPrice")):
+        return None
+    wanted = fields.get("expiration", {}).get("time")
+    if wanted is not None and (
+        order.expiration_time is None or iso(order.expiration_time) != wanted
+    ):
+        return None
+    return Found(TicketTrigger.EXECUTED, f"order {key} has the new values", key)

@@ -102,7 +102,8 @@ class Order(Entity, frozen=True):
 
 
 class Deal(Entity, frozen=True):
-    """One execution, or a cash operation, which has no symbol and no volume."""
+    """One execution, or a cash operation, which has no symbol and no volume. A closing deal has
+    the levels that its position had last."""
 
     id: Id
     type: str
@@ -120,6 +121,8 @@ class Deal(Entity, frozen=True):
     comment: str = ""
     client_id: str = ""
     reason: str = ""
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
 
     @property
     def closes(self) -> bool:

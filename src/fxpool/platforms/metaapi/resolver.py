@@ -23,9 +23,10 @@ from fxpool.errors import TradeRefused
 from fxpool.mapping.formats import TradeResult
 from fxpool.platforms.base import PlatformError
 from fxpool.platforms.metaapi.account import MetaApiAccount
+from fxpool.platforms.metaapi.differences import Reading
 from fxpool.platforms.metaapi.evidence import Found, Records, find
 from fxpool.platforms.metaapi.http import TRADE_SECONDS
-from fxpool.platforms.metaapi.model import Order, TradeAnswer
+from fxpool.platforms.metaapi.model import Deal, Order, TradeAnswer
 from fxpool.platforms.metaapi.new_orders import MetaApiOrders
 from fxpool.platforms.metaapi.orders import NUMBERS
 from fxpool.platforms.words import Call, explain, refusal
@@ -117,7 +118,19 @@ class MetaApiResolver:
             for name in ("positionId", "orderId")
             if name in ticket.result
         }
-        return Records(reading, past, frozenset(claimed))
+        return Records(reading, past, frozenset(claimed), await self._ends(reading, due))
+
+    async def _ends(self, reading: Reading, due: Sequence[Ticket]) -> dict[str, Deal]:
+        """Return the last deals of positions whose protection is in question, and that are gone."""
+        if not self._account.way.offers.closes:
+            return {}
+        asked = {str(t.intent["positionId"]) for t in due if t.kind is TicketKind.AMEND_POSITION}
+        ends: dict[str, Deal] = {}
+        for key in asked - reading.positions.keys():
+            deals = await self._account.way.deals_of_position(self._account.key, key)
+            for deal in filter(lambda deal: deal.closes, deals):
+                ends[key] = deal
+        return ends
 
     async def _told(self, ticket: Ticket, found: Found) -> Mapping[str, Any]:
         """Return what callers are told of a ticket that was unknown."""

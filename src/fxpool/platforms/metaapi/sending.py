@@ -53,16 +53,16 @@ class Sender:
         kind: TicketKind,
         body: Mapping[str, Any],
         *,
-        left: Decimal | None = None,
+        noted: Mapping[str, Any] | None = None,
         is_exit: bool = False,
     ) -> TradeAnswer:
         """Send any other request; an exit goes even where its ticket cannot be stored.
 
-        ``left`` are the lots that a partial close is to leave, noted with the ticket.
+        ``noted`` is kept with the ticket and not sent: what its traces are compared with.
         Raises kinds of RequestError.
         """
-        noted = body if left is None else {**body, "left": left}
-        async with self._tickets.sending_change(kind, _as_json(noted), is_exit=is_exit) as told:
+        kept = _as_json({**body, **(noted or {})})
+        async with self._tickets.sending_change(kind, kept, is_exit=is_exit) as told:
             answer = await self._ask(body)
             told.text = answer.message
         return answer

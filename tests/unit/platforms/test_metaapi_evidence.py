@@ -1,0 +1,142 @@
+"""What MetaApi's records show of a change whose answer was lost."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from fxpool.domain.tickets import Ticket, TicketKind, TicketTrigger, received
+from fxpool.platforms.metaapi.differences import Reading
+from fxpool.platforms.metaapi.evidence import Records, find
+from fxpool.platforms.metaapi.model import Deal, Information, Order, Position
+from harness.values import at
+
+MONEY = Information(
+    platform="mt5",
+    broker="ExampleMarkets",
+    currency="USD",
+    server="ExampleMarkets-Demo",
+    balance=Decimal(1),
+    equity=Decimal(1),
+    margin=Decimal(0),
+    free_margin=Decimal(1),
+    leverage=Decimal(100),
+    name="Alpha",
+    login="12345",
+)
+
+
+def order(**more: Any) -> Order:
+    known: dict[str, Any] = {
+        "type": "ORDER_TYPE_BUY_LIMIT",
+        "state": "ORDER_STATE_PLACED",
+        "open_price": Decimal("1.12"),
+    }
+    return Order(id="600", symbol="EURUSD", time=at(0), volume=Decimal("0.1"), **known | more)
+
+
+def position(**more: Any) -> Position:
+    return Position(
+        id="500",
+        type="POSITION_TYPE_BUY",
+        symbol="EURUSD",
+        time=at(0),
+        open_price=Decimal("1.12"),
+        volume=Decimal("0.1"),
+        **more,
+    )
+
+
+def trigger_of(
+    ticket: Ticket,
+    *,
+    orders: tuple[Order, ...] = (),
+    positions: tuple[Position, ...] = (),
+    past: tuple[Order, ...] = (),
+    ends: tuple[Deal, ...] = (),
+) -> TicketTrigger | None:
+    reading = Reading(
+        0.0, at(0), MONEY, {str(p.id): p for p in positions}, {str(o.id): o for o in orders}
+    )
+    records = Records(reading, past, frozenset(), {str(d.position_id): d for d in ends})
+    found = find(ticket, records)
+    return None if found is None else found.trigger
+
+
+def amended_order(**fields: Any) -> Ticket:
+    intent = {"orderId": "600", "openPrice": "1.12", **fields}
+    return received("t1", "alpha", TicketKind.AMEND_ORDER, at(0), intent=intent)
+
+
+def amended_position(**fields: Any) -> Ticket:
+    intent = {"positionId": "500", **fields}
+    return received("t1", "alpha", TicketKind.AMEND_POSITION, at(0), intent=intent)
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ({"stopLoss": "1.11"}, {"stop_loss": Decimal("1.11")}),
+        ({"takeProfit": "1.13"}, {"take_profit": Decimal("1.13")}),
+        ({"stopLimitPrice": "1.125"}, {"stop_limit_price": Decimal("1.125")}),
+        (
+            {"stopLoss": "50", "stopLossUnits": "RELATIVE_PIPS"},
+            {"stop_loss": Decimal("1.115")},
+        ),
+        (
+            {"expiration": {"type": "ORDER_TIME_SPECIFIED", "time": "2027-01-01T00:00:00.000Z"}},
+            {
+                "expiration_time": at(0).replace(
+                    year=2027, month=1, day=1, hour=0, minute=0, second=0
+                )
+            },
+        ),
+    ],
+)
+def test_a_changed_order_shows_all_that_was_asked_for(
+    asked: dict[str, Any], shown: dict[str, Any]
+) -> None:
+    ticket = amended_order(**asked)
+    assert trigger_of(ticket, orders=(order(**shown),)) is TicketTrigger.EXECUTED
+    assert trigger_of(ticket, orders=(order(),)) is None
+    assert trigger_of(ticket, orders=(order(**shown, open_price=Decimal("1.1")),)) is None
+
+
+def test_a_leg_that_was_to_go_must_be_gone() -> None:
+    assert trigger_of(amended_order(), orders=(order(stop_loss=Decimal("1.11")),)) is None
+    assert trigger_of(amended_order(), orders=(order(),)) is TicketTrigger.EXECUTED
+
+
+def test_a_changed_order_that_was_filled_since_is_found_in_the_past() -> None:
+    ticket = amended_order(stopLoss="1.11")
+    filled = order(stop_loss=Decimal("1.11"), state="ORDER_STATE_FILLED")
+    assert trigger_of(ticket, past=(filled,)) is TicketTrigger.EXECUTED
+    assert trigger_of(ticket) is None
+
+
+def test_a_leg_that_was_asked_for_as_a_distance_is_another_one_than_before() -> None:
+    ticket = amended_position(stopLoss="50", stopLossUnits="RELATIVE_PIPS", stopLossWas="1.11")
+    assert trigger_of(ticket, positions=(position(stop_loss=Decimal("1.11")),)) is None
+    moved = position(stop_loss=Decimal("1.115"))
+    assert trigger_of(ticket, positions=(moved,)) is TicketTrigger.EXECUTED
+
+
+def test_the_protection_of_a_position_that_closed_since_is_told_by_its_last_deal() -> None:
+    ticket = amended_position(stopLoss="1.11")
+
+    def end(stop_loss: Decimal | None) -> tuple[Deal, ...]:
+        deal = Deal(
+            id="9",
+            type="DEAL_TYPE_SELL",
+            time=at(1),
+            profit=Decimal(0),
+            position_id="500",
+            stop_loss=stop_loss,
+        )
+        return (deal,)
+
+    assert trigger_of(ticket, ends=end(Decimal("1.11"))) is TicketTrigger.EXECUTED
+    assert trigger_of(ticket, ends=end(Decimal("1.10"))) is None
+    assert trigger_of(ticket) is None
