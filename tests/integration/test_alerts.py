@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
-import json
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -23,43 +19,9 @@ from fxpool.settings import Settings
 from fxpool.simulator import Simulator
 from harness.platforms import ALPHA, STILL, Phase, Served, settings_for
 from harness.wait import wait_until
+from harness.webhook import PASSWORD, Webhook, webhook
 
 NEW_ORDER = 2106
-PASSWORD = "planted-secret"
-
-
-@dataclass
-class Webhook:
-    """An HTTP server that takes every message."""
-
-    port: int = 0
-    status: int = 200
-    received: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def url(self) -> str:
-        return f"json://bot:{PASSWORD}@127.0.0.1:{self.port}/hook"
-
-    def of(self, kind: str) -> list[str]:
-        return [m["message"] for m in self.received if m["title"].endswith(kind)]
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-        size = int(head.partition("content-length: ")[2].partition("\r\n")[0])
-        self.received.append(json.loads(await reader.readexactly(size)))
-        answer = f"HTTP/1.1 {self.status} Said\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        writer.write(answer.encode())
-        await writer.drain()
-        writer.close()
-
-
-@asynccontextmanager
-async def webhook() -> AsyncIterator[Webhook]:
-    hook = Webhook()
-    server = await asyncio.start_server(hook.serve, "127.0.0.1", 0)
-    hook.port = server.sockets[0].getsockname()[1]
-    async with server:
-        yield hook
 
 
 @asynccontextmanager

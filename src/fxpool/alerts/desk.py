@@ -79,6 +79,10 @@ class Alerts:
 
     async def open(self) -> None:
         """Begin to send; a sender that cannot work shows in ``failure``. Does nothing twice."""
+        self.begin()
+
+    def begin(self) -> None:
+        """Do what ``open`` does, from a call that cannot wait; a loop must run."""
         if self._sender is not None and self._sending is None:
             self._sending = asyncio.create_task(self._send_forever(self._sender), name="alerts")
 
@@ -91,7 +95,7 @@ class Alerts:
             async with asyncio.timeout(FINISH_SECONDS):
                 await self._idle.wait()
         except TimeoutError:
-            log.warning("alerts were not sent", number=len(self._waiting) + 1)
+            log.warning("alerts were not sent", number=len(self._waiting))
         task.cancel()
         await asyncio.wait([task])
 

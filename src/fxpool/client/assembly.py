@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -35,21 +36,37 @@ class ClientParts:
 
 
 class AlertNotifier:
-    """Brings connection issues to where all alerts of a process go."""
+    """Brings connection issues to where all alerts of a process go.
+
+    A client may be used without being opened, so the first issue begins the sending, too.
+    """
 
     def __init__(self, alerts: Alerts) -> None:
         self._alerts = alerts
+        self._is_over = False
 
     async def open(self) -> None:
+        self._is_over = False
         await self._alerts.open()
 
     async def close(self) -> None:
+        self._is_over = True
         await self._alerts.close()
 
     def tell(self, issue: ConnectionIssue) -> None:
+        if not self._is_over and _has_loop():
+            self._alerts.begin()
         # The nickname comes first: services drop texts that are equal up to their digits.
         alert = Alert("connection_issue", issue.text, issue.account, cooldown=COOLDOWN_SECONDS)
         self._alerts.tell(alert)
+
+
+def _has_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:  # counted by hand: it is sent once the client is used
+        return False
+    return True
 
 
 def parts_from(routing_config: Path | str | None = None, clock: Clock | None = None) -> ClientParts:
