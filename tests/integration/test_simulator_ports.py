@@ -8,6 +8,7 @@ import ssl
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -462,6 +463,18 @@ async def test_maintenance_looks_in_four_ways_and_ends(form: Maintenance, seen: 
         async with frame_client(simulator) as client:
             assert isinstance(await client.ask(TRADER), m.ProtoOATraderRes)
         assert simulator.faults.struck["maintenance"] >= 1
+
+
+@pytest.mark.parametrize("form", [Maintenance.NO_TLS, Maintenance.REFUSES_TCP])
+async def test_maintenances_that_overlap_take_turns_on_the_ports(form: Maintenance) -> None:
+    async with Simulator(ALL_PORTS) as simulator:
+        begin = partial(simulator.begin_maintenance, form)
+        await asyncio.gather(begin(), begin())
+        await asyncio.gather(simulator.end_maintenance(), begin(), begin())
+        assert await can_connect(simulator) in {"no answer", "refused"}
+        await asyncio.gather(begin(), simulator.end_maintenance())
+        await simulator.end_maintenance()
+        assert await can_connect(simulator) == "connected"
 
 
 # -- transcripts

@@ -21,6 +21,8 @@ class Door(NamedTuple):
 class Ports:
     """All the TLS ports of one host. A port that was any free one stays the same afterwards.
 
+    Calls that overlap take turns, and the last one decides.
+
     Attributes:
         links: every open link, those that are half open too.
     """
@@ -37,6 +39,7 @@ class Ports:
         self._new_link = new_link
         self._servers: list[asyncio.Server] = []
         self._waiting: set[_Mute] = set()
+        self._turn = asyncio.Lock()
 
     def number(self, door: Door) -> int | None:
         """Return a port's number, None where it is not served."""
@@ -44,34 +47,40 @@ class Ports:
 
     async def open(self, context: ssl.SSLContext) -> None:
         """Open all ports. Raises OSError for a port that is taken."""
-        self.close()
-        for door in self._numbers:
-            await self._open_one(
-                door,
-                partial(self._new_link, door, self.links),
-                ssl=context,
-                ssl_handshake_timeout=10.0,
-                ssl_shutdown_timeout=1.0,
-            )
+        async with self._turn:
+            self._close()
+            for door in self._numbers:
+                await self._open_one(
+                    door,
+                    partial(self._new_link, door, self.links),
+                    ssl=context,
+                    ssl_handshake_timeout=10.0,
+                    ssl_shutdown_timeout=1.0,
+                )
 
     async def open_mute(self) -> None:
         """Open all ports so that TCP connects and nothing ever answers, not even TLS (SW-59)."""
-        self.close()
-        for door in self._numbers:
-            await self._open_one(door, partial(_Mute, self._waiting))
+        async with self._turn:
+            self._close()
+            for door in self._numbers:
+                await self._open_one(door, partial(_Mute, self._waiting))
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close all ports; open links stay, those that still wait for TLS do not."""
-        for server in self._servers:
-            server.close()
-        self._servers.clear()
-        for mute in list(self._waiting):
-            mute.cut()
+        async with self._turn:
+            self._close()
 
     def cut_all(self) -> None:
         """Cut what is left of all links."""
         for link in list(self.links):
             link.cut()
+
+    def _close(self) -> None:
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+        for mute in list(self._waiting):
+            mute.cut()
 
     async def _open_one(
         self, door: Door, protocol: Callable[[], asyncio.Protocol], **options: object

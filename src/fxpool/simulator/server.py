@@ -112,7 +112,7 @@ class Simulator:
             await self._open_http()
             self._open_transcript()
         except BaseException:
-            self._ports.close()
+            await self._ports.close()
             await self._resources.aclose()
             raise
         self._tasks = [
@@ -137,7 +137,7 @@ class Simulator:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._ports.close()
+        await self._ports.close()
         self.cut_all()
         self._ports.cut_all()
         await self._resources.aclose()
@@ -280,7 +280,7 @@ class Simulator:
 
     async def stop_accepting(self) -> None:
         """Close the ports; open links stay."""
-        self._ports.close()
+        await self._ports.close()
 
     async def resume_accepting(self) -> None:
         """Open the same ports again."""
@@ -303,11 +303,12 @@ class Simulator:
         form = form or self.options.profile.maintenance
         self.faults.struck[FaultKind.MAINTENANCE.value] += 1
         if form in {Maintenance.NO_TLS, Maintenance.REFUSES_TCP}:
-            self._ports.close()
-            self.cut_all()
             if form is Maintenance.NO_TLS:
                 await self._ports.open_mute()
+            else:
+                await self._ports.close()
             self.is_closed = True
+            self.cut_all()
             return
         told_ms = int((seconds or _TOLD_MAINTENANCE) * 1000)
         self.venue.away = Away(form, milliseconds(self._clock) + told_ms)
