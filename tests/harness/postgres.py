@@ -64,7 +64,7 @@ class Postgres:
             said = (self._folder / "log").read_text(errors="replace")
             assert self._server.poll() is None, said
             assert time.monotonic() < deadline, said
-            time.sleep(0.01)
+            time.sleep(0.01)  # between two looks at a server that starts
 
     def stop(self) -> None:
         """End it at once, connections and all, keeping what was committed."""

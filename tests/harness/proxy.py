@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from harness.ports import free_port
 from harness.wait import wait_until
 
 DEPLOY: Final = Path(__file__).parents[2] / "deploy" / "nginx"
@@ -71,13 +72,6 @@ async def proxied(
         if process.returncode is None:
             process.terminate()
         await process.wait()
-
-
-def free_port() -> int:
-    """Return a port that nobody has now, for programs that cannot take any free one."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
 
 
 def _listens(port: int) -> bool:

@@ -23,6 +23,7 @@ import pytest
 
 from fxpool.clock import SystemClock
 from fxpool.store.redis import RedisAddress, RedisConnection
+from harness.ports import free_port
 
 PASSWORD = "the-password-of-the-test"
 
@@ -36,7 +37,7 @@ class RedisServer:
 
     def __init__(self, binary: str, folder: Path) -> None:
         self.binary = binary
-        self.port = _free_port()
+        self.port = free_port()
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -60,7 +61,7 @@ class RedisServer:
         while self.ask("PING") != b"+PONG":
             assert time.monotonic() < deadline, "the Redis server did not start in time"
             assert self._process.poll() is None, "the Redis server ended at its start"
-            time.sleep(0.01)
+            time.sleep(0.01)  # between two looks at a server that starts
 
     def stop(self) -> None:
         """Kill it; what was written is on disk."""
@@ -147,9 +148,3 @@ def _binary() -> str | None:
         if binary.exists():
             return str(binary)
     return shutil.which("redis-server")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

@@ -17,7 +17,7 @@ from fxpool.simulator import Simulator
 from fxpool.simulator.fault_kinds import Fault, FaultKind
 from harness.broker import orders_made
 from harness.pm2 import FILE, NAME, PM2, WHY_NOT, pm2_in
-from harness.proxy import free_port
+from harness.ports import free_port
 from harness.served import BUY, environment_for
 from harness.stack import STILL, healthy
 from harness.wait import wait_until

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import structlog
 
-from fxpool.domain.guards import GuardAction, GuardKind, GuardRule, LimitUnit
+from fxpool.domain.guards import GuardAction, GuardKind, GuardRule, GuardState, LimitUnit
 from fxpool.mapping.formats import GuardInfo
 from fxpool.platforms.base import PlatformError, TradeRequest
 from fxpool.platforms.ctrader import CTraderPlatform
@@ -151,6 +151,23 @@ async def test_an_account_that_is_not_live_is_unknown_and_never_ok() -> None:
         assert (await served.platform.pool_stats())["guardsUnknown"] == 1
         with pytest.raises(PlatformError, match="reconnecting"):
             await served.platform.reset_guards("alpha")
+
+
+async def test_a_guard_that_fails_says_that_it_is_blind_until_it_can_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with guarded(daily("500")) as served:
+        guard = served.platform._guards._desk.of("alpha")
+        assert guard is not None
+        await wait_until(lambda: guard.worst is GuardState.OK)
+        with monkeypatch.context() as defect, structlog.testing.capture_logs() as logs:
+            defect.delattr(guard, "_recorded")
+            await wait_until(lambda: guard.worst is GuardState.UNKNOWN)
+        assert [log["account"] for log in logs if log["event"] == "a guard could not look"]
+        assert guard.readings[0].reason == "an internal error: AttributeError"
+        await wait_until(lambda: guard.worst is GuardState.OK)
+        lose(served, 60)
+        await wait_until(lambda: guard.halt)
 
 
 async def test_a_latch_outlives_a_restart_and_an_outage() -> None:

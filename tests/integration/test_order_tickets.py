@@ -23,6 +23,7 @@ from fxpool.platforms.ctrader import CTraderPlatform
 from fxpool.simulator.fault_kinds import Fault, FaultKind
 from harness.broker import orders_made
 from harness.platforms import ALPHA, Heard, Served, live_platform, settings_for
+from harness.wait import wait_until
 
 NEW_ORDER = 2106
 AMEND_ORDER = 2109
@@ -338,6 +339,27 @@ async def test_an_order_is_not_sent_where_a_question_before_it_has_no_answer(
         assert refused["retryable"]
         assert "ticketId" not in refused
         assert orders_made(served.simulator) == []
+
+
+async def test_an_internal_error_in_settling_is_told_and_settling_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with live_platform() as served:
+        desk = served.platform._desk
+        resolver = desk._resolvers["alpha"]
+        with monkeypatch.context() as defect:
+            defect.setitem(desk._resolvers, "alpha", object())  # type: ignore[arg-type] # a defect
+            served.simulator.faults.cut_before_answer(NEW_ORDER)
+            lost = await served.buy()
+            assert lost["outcome"] == "unknown"
+            await wait_until(lambda: desk.failure)
+            health = await served.platform.health()
+            assert health["status"] != "healthy"
+            told = "down: those of alpha fail (AttributeError)"
+            assert health["checks"]["tickets"] == told
+        assert desk._resolvers["alpha"] is resolver
+        assert (await ticket_of(served, lost))["outcome"] == "executed"
+        await wait_until(lambda: desk.failure is None)
 
 
 async def test_without_a_journal_nothing_is_opened_and_reads_go_on() -> None:

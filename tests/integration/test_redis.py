@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import warnings
 from collections.abc import Iterator
@@ -10,11 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import structlog
 
 from fxpool.errors import RedisDown, RedisRefused, SettingsError
 from fxpool.settings import Settings
 from fxpool.simulator.certificates import certificates_in
 from fxpool.store.redis import RedisAddress
+from fxpool.store.redis.presence import Presence
+from harness.fast_clock import FastClock
 from harness.redis import PASSWORD, RedisServer, connected, running_redis, tls_front
 from harness.wait import wait_until
 
@@ -71,6 +75,49 @@ async def test_redis_goes_down_and_comes_back_by_itself(redis: RedisServer) -> N
         await wait_until(lambda: connection.is_up)
         assert told == ["back"]
         assert await connection.command("PING") in {b"PONG", True}
+
+
+async def test_a_listener_that_fails_does_not_end_the_looking(redis: RedisServer) -> None:
+    async with connected(redis.address) as connection:
+        told: list[str] = []
+
+        def stumble() -> None:
+            told.append("back")
+            if len(told) == 1:
+                raise LookupError("a defect")
+
+        connection.came_back.append(stumble)
+        redis.stop()
+        try:
+            await wait_until(lambda: not connection.is_up)
+        finally:
+            redis.start()
+        await wait_until(lambda: told and not connection.is_up)
+        assert connection.error == "an internal error: LookupError"
+        await wait_until(lambda: connection.is_up)
+        assert told == ["back", "back"]
+
+
+async def test_who_serves_the_accounts_is_told_again_after_an_error(redis: RedisServer) -> None:
+    states = iter([LookupError("a defect"), {"alpha": {"state": "live"}}])
+
+    def told() -> dict[str, dict[str, str]]:
+        state = next(states, {"alpha": {"state": "live"}})
+        if isinstance(state, Exception):
+            raise state
+        return state
+
+    async with connected(redis.address) as connection:
+        presence = Presence(connection, "gateway", clock=FastClock(0.0, 100.0))
+        with structlog.testing.capture_logs() as logs:
+            task = asyncio.create_task(presence.run(told))
+            key = "ctrader:conn:alpha"
+            while not await connection.command("EXISTS", key):
+                assert not task.done()
+        assert [log["event"] for log in logs] == ["telling who serves the accounts"]
+        task.cancel()
+        await asyncio.wait([task])
+        assert not await connection.command("EXISTS", key)
 
 
 async def test_tls_trusts_the_given_authority_and_nobody_else(

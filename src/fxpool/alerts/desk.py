@@ -148,7 +148,7 @@ class Alerts:
             await work
         except AlertNotSent as exc:
             return str(exc)
-        except Exception as exc:
+        except Exception as exc:  # drivers of a notification library raise what they like
             log.exception("alerts")
             return f"an internal error: {type(exc).__name__}"
         return None

@@ -286,7 +286,7 @@ class TokenKeeper:
                     await self._adopt(pair)
         except FxPoolError as exc:
             self._failed(pair, exc)
-        except Exception as exc:
+        except Exception as exc:  # this pair is told of and tried again, the others go on
             log.exception("renewing tokens failed", pair=pair.fingerprint)
             self._failed(pair, RequestNotSent(f"an internal error: {type(exc).__name__}"))
 

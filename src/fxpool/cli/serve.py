@@ -52,7 +52,7 @@ def run(*, host: str | None, port: int | None, log_to: TextIO) -> None:
         )
     except FxPoolError as error:
         end_server_with(error)
-    except Exception:
+    except Exception:  # the last frame of the process: logged as a line, told by the exit code
         log.exception("internal error")
         raise typer.Exit(Exit.BROKEN) from None
     log.info("gateway stopped")

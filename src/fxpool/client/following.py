@@ -68,5 +68,5 @@ async def told_safely(call: Callable[..., object], *arguments: object) -> None:
         result = call(*arguments)
         if isinstance(result, Awaitable):
             await result
-    except Exception:
+    except Exception:  # the caller's own code may raise what it likes
         log.exception("%s failed", getattr(call, "__qualname__", call))

@@ -161,7 +161,7 @@ class Callbacks:
                         self._queue(event)
             except (SlowConsumer, PlatformError) as exc:
                 log.warning("callbacks hear no events", error=str(exc))
-            except Exception:
+            except Exception:  # whatever it was, they listen again
                 log.exception("callbacks hear no events")
             await self._clock.sleep(_SUBSCRIBE_AGAIN_SECONDS)
 

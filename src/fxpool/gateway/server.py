@@ -15,6 +15,7 @@ import uvicorn
 from uvicorn._types import ASGISendEvent
 from websockets.http11 import Request
 
+from fxpool.background import Background
 from fxpool.errors import AddressTaken, SettingsError
 from fxpool.gateway.app import Gateway
 from fxpool.gateway.caller_links import CallerLinks, HttpLink, LinkConfig, WebSocketLink
@@ -61,7 +62,7 @@ class GatewayServer:
         self._drain_seconds = drain_seconds
         self._server: _Uvicorn | None = None
         self._task: asyncio.Task[None] | None = None
-        self._watches: list[asyncio.Task[None]] = []
+        self._background = Background(app.clock)
 
     @property
     def port(self) -> int:
@@ -99,16 +100,12 @@ class GatewayServer:
         if self._task.done():
             await self._task
         await self._app.callbacks.open()
-        self._watches = [
-            asyncio.create_task(self._app.keep_access(), name="gateway-access"),
-            asyncio.create_task(links.keep(), name="gateway-links"),
-        ]
+        self._background.keep(self._app.keep_access, "gateway-access")
+        self._background.keep(links.keep, "gateway-links")
         if self._app.configuration is not None:
-            reading = self._app.configuration.watch()
-            self._watches.append(asyncio.create_task(reading, name="gateway-configuration"))
+            self._background.keep(self._app.configuration.watch, "gateway-configuration")
         if self._app.certificate is not None:
-            watching = self._app.certificate.watch()
-            self._watches.append(asyncio.create_task(watching, name="gateway-certificate"))
+            self._background.keep(self._app.certificate.watch, "gateway-certificate")
 
     async def __aexit__(self, *exc_info: object) -> None:
         """Tell the streams, finish what is in flight, close. What did not end by then gets a
@@ -144,12 +141,7 @@ class GatewayServer:
         return 0 if self._server is None else len(self._server.server_state.tasks)
 
     async def _end_own_work(self) -> None:
-        if not self._watches:
-            return
-        watches, self._watches = self._watches, []
-        for watch in watches:
-            watch.cancel()
-        await asyncio.wait(watches)
+        await self._background.close()
         await self._app.callbacks.close()
 
     async def wait(self) -> None:

@@ -112,7 +112,7 @@ class HistoryKeeper:
         """Keep the past true until cancelled: the outermost frame of its task."""
         try:
             await self._run()
-        except Exception as exc:
+        except Exception as exc:  # nobody awaits the task; reads are refused with this reason
             log.exception("history ended", account=self._account.key)
             self._problem = f"an internal error ended it: {type(exc).__name__}"
             self._current.clear()

@@ -19,6 +19,7 @@ from typing import Final, Self
 from fxpool.account import MarginCheck
 from fxpool.account.resolver import SETTLE_SECONDS
 from fxpool.alerts import Alerts, alerts_from
+from fxpool.background import Background
 from fxpool.clock import Clock, SystemClock
 from fxpool.domain.symbol_names import SymbolRule
 from fxpool.history import (
@@ -158,7 +159,10 @@ class CTraderPlatform(AccountReads, TradingCalls, PriceCalls, PastCalls, RecordC
             settle_seconds=settle_seconds,
         )
         self._accounts.update({config.key: assembly.make(config, rules) for config in accounts})
-        self._serving = CTraderServing(self._accounts, assembly, self._tokens, self._equity)
+        self._background = Background(clock)
+        self._serving = CTraderServing(
+            self._accounts, assembly, self._tokens, self._equity, self._background
+        )
         self._status = CTraderStatus(
             self._accounts,
             pool=self._pool,
@@ -168,6 +172,7 @@ class CTraderPlatform(AccountReads, TradingCalls, PriceCalls, PastCalls, RecordC
             guards=self._guards,
             alerts=self._alerts,
             shared=self._shared,
+            background=self._background,
             clock=clock,
         )
 
@@ -217,11 +222,11 @@ class CTraderPlatform(AccountReads, TradingCalls, PriceCalls, PastCalls, RecordC
         await self._shared.open()
         self._hub.restore(await self._shared.events.open())
         await self._pool.__aenter__()
-        self._serving.start(self._desk.see_through(), "tickets")
+        self._background.keep(self._desk.see_through, "tickets")
         if self._shared.presence is not None:
-            self._serving.start(self._shared.presence.run(self._presence), "presence")
-        self._serving.start(self._equity.run(), "equity")
-        self._serving.start(self._guards.run(), "guards")
+            self._background.keep(partial(self._shared.presence.run, self._presence), "presence")
+        self._background.keep(self._equity.run, "equity")
+        self._background.keep(self._guards.run, "guards")
         self._status.opened_at = self._clock.now()
         self._tokens.open(self._serving.parked, self._serving.reauthorise)
         for served in self._accounts.values():
@@ -244,7 +249,7 @@ class CTraderPlatform(AccountReads, TradingCalls, PriceCalls, PastCalls, RecordC
         await self._tokens.finish()
         await self._guards.close()
         await self._pool.__aexit__(None, None, None)
-        await self._serving.close()
+        await self._background.close()
         await self._journal.__aexit__(None, None, None)
         await self._history.close()
         await self._equity.close()

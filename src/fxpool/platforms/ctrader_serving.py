@@ -1,16 +1,14 @@
-"""Which cTrader accounts are served, from their begin to their end, while others trade.
-
-Owns the tasks of a platform: those of each account, and those that are started for all of them.
-"""
+"""Which cTrader accounts are served, from their begin to their end, while others trade."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 
 import structlog
 
 from fxpool.account import Phase
+from fxpool.background import Background
 from fxpool.domain.symbol_names import SymbolRule
 from fxpool.errors import FxPoolError, SymbolNotFound
 from fxpool.history import EquityKeeper
@@ -32,12 +30,13 @@ class CTraderServing:
         assembly: AccountAssembly,
         tokens: CTraderTokens,
         equity: EquityKeeper,
+        background: Background,
     ) -> None:
         self._accounts = accounts
         self._assembly = assembly
         self._tokens = tokens
         self._equity = equity
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = background
         self._serving: dict[str, list[asyncio.Task[None]]] = {}
 
     def begin(self, served: Served) -> None:
@@ -46,19 +45,15 @@ class CTraderServing:
             served.live.waits_for("disabled by configuration")
             return
         self._serving[served.key] = [
-            self.start(self._serve(served), f"serve-{served.key}"),
-            self.start(served.past.keep(), f"history-{served.key}"),
-            self.start(self._watch_configured(served), f"symbols-{served.key}"),
+            self._background.start(self._serve(served), f"serve-{served.key}"),
+            self._background.start(served.past.keep(), f"history-{served.key}"),
+            self._watch(served),
         ]
 
     async def _end(self, served: Served) -> None:
         """Serve an account no more. The broker's answer to an order that is under way is not
         waited for: its ticket tells what became of it."""
-        tasks = self._serving.pop(served.key, [])
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self._tasks.difference_update(tasks)
+        await self._background.end(self._serving.pop(served.key, []))
         served.feed.close()
         self._equity.forget(served.live)
 
@@ -74,9 +69,7 @@ class CTraderServing:
             served = self._accounts[config.key]
             served.account.take(config, rules)
             if served.key in self._serving:
-                self._serving[served.key].append(
-                    self.start(self._watch_configured(served), f"symbols-{served.key}")
-                )
+                self._serving[served.key].append(self._watch(served))
         for key in plan.ended:
             await self._end(self._accounts.pop(key))
         for config in plan.begun:
@@ -88,19 +81,6 @@ class CTraderServing:
             self.begin(served)
         return list(plan.refused)
 
-    def start(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
-        """Begin work that ends with ``close`` at the latest."""
-        task = asyncio.create_task(work, name=name)
-        self._tasks.add(task)
-        return task
-
-    async def close(self) -> None:
-        """End all work that was started."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks.clear()
-
     def parked(self) -> list[str]:
         """The accounts that want another token before they can be served."""
         wanting = {Phase.NEEDS_CONSENT, Phase.REFUSED}
@@ -110,7 +90,7 @@ class CTraderServing:
         """Begin to show the broker an account's new token."""
         live = self._accounts[key].live
         if live.account_id is not None:  # else its seat is still being looked for
-            self.start(live.channel.reauthorise(), f"reauthorise-{key}")
+            self._background.start(live.channel.reauthorise(), f"reauthorise-{key}")
 
     async def _serve(self, served: Served) -> None:
         """Keep one account served until cancelled: the outermost frame of its task."""
@@ -118,9 +98,12 @@ class CTraderServing:
             await served.live.serve(await self._tokens.seat(served.account))
         except FxPoolError as exc:
             served.live.refuse(str(exc))
-        except Exception as exc:
+        except Exception as exc:  # the other accounts are served on, and this one tells its end
             log.exception("account ended", account=served.key)
             served.live.refuse(f"an internal error ended it: {type(exc).__name__}")
+
+    def _watch(self, served: Served) -> asyncio.Task[None]:
+        return self._background.start(self._watch_configured(served), f"symbols-{served.key}")
 
     async def _watch_configured(self, served: Served) -> None:
         """Have the configured symbols quoted as soon as the account is live."""

@@ -6,6 +6,7 @@ from typing import Final
 
 from fxpool.account import Phase
 from fxpool.alerts import Alerts
+from fxpool.background import Background
 from fxpool.clock import Clock
 from fxpool.domain.guards import GuardState
 from fxpool.mapping import formats
@@ -41,6 +42,7 @@ class CTraderStatus:
         guards: CTraderGuards,
         alerts: Alerts,
         shared: SharedState,
+        background: Background,
         clock: Clock,
     ) -> None:
         self._accounts = accounts
@@ -51,6 +53,7 @@ class CTraderStatus:
         self._guards = guards
         self._alerts = alerts
         self._shared = shared
+        self._background = background
         self._clock = clock
         self.opened_at = clock.now()
 
@@ -115,7 +118,12 @@ class CTraderStatus:
 
     def _failures(self) -> dict[str, str | None]:
         """What does not work and why, of the parts that all accounts need; None where it does."""
-        return {"journal": self._journal.failure, "tokens": self._tokens.failure}
+        return {
+            "journal": self._journal.failure,
+            "tokens": self._tokens.failure,
+            "tickets": self._desk.failure,
+            "work": self._background.failure,
+        }
 
     def _alert_failures(self) -> dict[str, str | None]:
         """The same of alerts, without which accounts trade on."""

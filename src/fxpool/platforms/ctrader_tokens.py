@@ -183,7 +183,7 @@ class CTraderTokens:
                 self.told(None)
             try:
                 await self._tokens.run(parked, renewed)
-            except Exception as exc:
+            except Exception as exc:  # renewals must go on; the failure is shown in the health
                 if self._clock.now() - began >= STABLE_SECONDS:
                     attempt = 0
                 pause = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]

@@ -165,7 +165,7 @@ class AccountGuard:
         try:
             seen = self._look()
         except NotReady as exc:
-            self._take([self._unknown(rule, str(exc)) for rule in self._plan.rules], None)
+            self.blind(str(exc))
             return
         marks = self._recorded.zoned
         if marks is None or not marks.is_of_day(ms_from_instant(self._clock.at())):
@@ -174,6 +174,10 @@ class AccountGuard:
             return
         self._note_day(marks, seen)
         self._take([self._read(rule, marks, seen) for rule in self._plan.rules], seen)
+
+    def blind(self, why: str) -> None:
+        """Say of all limits that they are not known; what is latched stays."""
+        self._take([self._unknown(rule, why) for rule in self._plan.rules], None)
 
     def _look(self) -> _Seen:
         """Return the account as it is. Raises NotReady with what is missing."""
@@ -398,8 +402,9 @@ class GuardDesk:
         while True:
             try:
                 guard.look()
-            except Exception:
+            except Exception as exc:  # the others are watched on, and this one says it is blind
                 log.exception("a guard could not look", account=key)
+                guard.blind(f"an internal error: {type(exc).__name__}")
             await self._clock.sleep(every)
 
 

@@ -68,6 +68,7 @@ class TicketDesk:
         self.lost = 0
         self.exits_unjournaled = 0
         self._unknown: set[str] = set()
+        self._failing: dict[str, str] = {}
         self._journal = journal
         self._clock = clock
         self._resolvers: dict[str, Resolves] = {}
@@ -81,6 +82,12 @@ class TicketDesk:
     def unknown(self) -> int:
         """How many tickets are of unknown outcome now."""
         return len(self._unknown)
+
+    @property
+    def failure(self) -> str | None:
+        """Which accounts' tickets cannot be settled for an internal error; None for none."""
+        told = (f"those of {account} fail ({error})" for account, error in self._failing.items())
+        return "; ".join(told) or None
 
     def note_lost(self, ticket: Ticket) -> None:
         """Take note that a ticket became unknown."""
@@ -127,6 +134,11 @@ class TicketDesk:
             await self._resolvers[account].resolve(tickets)
         except FxPoolError as exc:
             log.warning("resolving tickets", account=account, error=str(exc))
+        except Exception as exc:  # the tickets of other accounts must be settled on
+            log.exception("resolving tickets", account=account)
+            self._failing[account] = type(exc).__name__
+        else:
+            self._failing.pop(account, None)
 
     # For callers
 

@@ -233,7 +233,7 @@ class MetaApiAccount:
                 await self._prove()
             except FxPoolError as exc:
                 log.debug("polling", account=self.key, error=str(exc))
-            except Exception as exc:
+            except Exception as exc:  # it is not live until a later turn could look
                 log.exception("polling", account=self.key)
                 self._move(Phase.RECONNECTING, f"an internal error: {type(exc).__name__}")
             try:
@@ -252,7 +252,7 @@ class MetaApiAccount:
                     await self.price(symbol)
                 except FxPoolError as exc:
                     log.debug("price", account=self.key, symbol=symbol, error=str(exc))
-                except Exception:
+                except Exception:  # the others are asked for on; this price keeps its old time
                     log.exception("price", account=self.key, symbol=symbol)
             await self.clock.sleep(self.price_seconds)
 

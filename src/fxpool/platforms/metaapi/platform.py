@@ -7,14 +7,14 @@ group of calls is a file of its own.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Final
 
 from fxpool.account import Phase, Tickets
 from fxpool.alerts import Alerts
+from fxpool.background import Background
 from fxpool.clock import Clock
 from fxpool.mapping import formats
 from fxpool.mapping.instants import iso
@@ -77,7 +77,7 @@ class MetaApiPlatform(AccountReads, TradingCalls, PriceCalls, MetaApiPastCalls, 
         self._hub.restore(LoggedPast(new_id()))  # each life of the process is an epoch
         self._desk = TicketDesk(journal, clock=clock)
         self._opened_at = clock.now()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background(clock)
         self._accounts.update({config.key: self._make(config, new_id) for config in accounts})
 
     def _make(self, config: OtherAccountConfig, new_id: Callable[[], str]) -> Served:
@@ -111,24 +111,18 @@ class MetaApiPlatform(AccountReads, TradingCalls, PriceCalls, MetaApiPastCalls, 
         await self._alerts.open()
         await self._journal.__aenter__()
         self._opened_at = self._clock.now()
-        self._start(self._desk.see_through(), "metaapi-tickets")
+        self._background.keep(self._desk.see_through, "metaapi-tickets")
         for served in self._accounts.values():
             account = served.account
             if not account.config.enabled:
                 account.disable("disabled by configuration")
                 continue
-            self._start(account.keep(), f"metaapi-{served.key}")
-            self._start(account.keep_prices(), f"metaapi-prices-{served.key}")
-
-    def _start(self, work: Coroutine[None, None, None], name: str) -> None:
-        self._tasks.add(asyncio.create_task(work, name=name))
+            self._background.keep(account.keep, f"metaapi-{served.key}")
+            self._background.keep(account.keep_prices, f"metaapi-prices-{served.key}")
 
     async def close(self) -> None:
         """End all work of ours."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks.clear()
+        await self._background.close()
         await self._journal.__aexit__(None, None, None)
         await self._way.close()
         await self._alerts.close()
@@ -209,13 +203,17 @@ class MetaApiPlatform(AccountReads, TradingCalls, PriceCalls, MetaApiPastCalls, 
                 states.values(),
                 ever_live=all(served.account.reading is not None for served in enabled),
                 uptime_seconds=self._clock.now() - self._opened_at,
+                is_impaired=any((self._desk.failure, self._background.failure)),
             ),
             service=SERVICE,
             version=VERSION,
             timestamp=iso(self._clock.at()),
             simulated=False,
             stats=self._counters(),
-            checks={f"metaapi.{self._way.offers.name}": "up" if is_up or not states else "down"},
+            checks={f"metaapi.{self._way.offers.name}": "up" if is_up or not states else "down"}
+            | ctrader_health.part_checks(
+                {"tickets": self._desk.failure, "work": self._background.failure}
+            ),
             accounts=ctrader_health.account_words(states),
             details=ctrader_health.account_details(
                 states,

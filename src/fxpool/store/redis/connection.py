@@ -205,13 +205,13 @@ class RedisConnection:
 
     async def _keep(self) -> None:
         """Look until cancelled: the outermost frame of its task."""
-        try:
-            while True:
-                await self._clock.sleep(LOOK_SECONDS)
+        while True:
+            await self._clock.sleep(LOOK_SECONDS)
+            try:
                 await self._look()
-        except Exception:
-            log.exception("looking after redis ended")
-            self.error = "an internal error"
+            except Exception as exc:  # whatever it was, Redis is taken up again at the next look
+                log.exception("looking after redis")
+                self._down(RedisDown(f"an internal error: {type(exc).__name__}"))
 
 
 def _client(address: RedisAddress) -> Redis:

@@ -215,9 +215,9 @@ class RedisEventLog:
                     await self._write_batch()
                 except RedisDown:
                     await asyncio.sleep(_RETRY_SECONDS)
-        except Exception:
-            log.exception("writing the event log ended")
-            self._lost += len(self._waiting)
+                except Exception:  # what waits is bounded, and what it loses is counted
+                    log.exception("writing the event log; it is tried again")
+                    await asyncio.sleep(_RETRY_SECONDS)
         finally:
             self._settled.set()
 

@@ -51,10 +51,11 @@ class Presence:
         """
         try:
             while True:
-                await self._tell(states())
+                try:
+                    await self._tell(states())
+                except Exception:  # it decides nothing: what was told ends by itself
+                    log.exception("telling who serves the accounts")
                 await self._clock.sleep(TELL_SECONDS)
-        except Exception:
-            log.exception("telling who serves the accounts ended")
         finally:
             await self._take_back(states())
 
