@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     refresh_token: SecretStr = NO_SECRET
     consent_url: str = "https://id.ctrader.com/my/settings/openapi/grantingaccess/"
     token_url: str = "https://openapi.ctrader.com/apps/token"  # noqa: S105 (an address)
+    renew_tokens_by: Literal["session", "http"] = "session"
 
     vault_addr: Annotated[str, Field(validation_alias="VAULT_ADDR")] = ""
     vault_token: Annotated[SecretStr, Field(validation_alias="VAULT_TOKEN")] = NO_SECRET

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import httpx
@@ -33,6 +34,7 @@ from harness.platforms import ALPHA, BETA, Served
 CALLBACK = "http://pool.test/api/ctrader/callback"
 OPTIONS = SimulatorOptions(ticks_per_second=0, oauth_port=0, client_secret="planted-client-secret")
 ALPHA_ID, BETA_ID = 10012345, 10012346
+REFRESH_TOKEN_REQ = 2173
 
 
 @dataclass
@@ -71,7 +73,12 @@ class Walk:
 
 
 @asynccontextmanager
-async def walking(folder: Path, options: SimulatorOptions = OPTIONS) -> AsyncIterator[Walk]:
+async def walking(
+    folder: Path,
+    options: SimulatorOptions = OPTIONS,
+    *,
+    renew_tokens_by: Literal["session", "http"] = "session",
+) -> AsyncIterator[Walk]:
     async with Simulator(options) as simulator:
         settings = Settings(
             client_id=simulator.credentials.client_id,
@@ -81,6 +88,7 @@ async def walking(folder: Path, options: SimulatorOptions = OPTIONS) -> AsyncIte
             redirect_uri=CALLBACK,
             consent_url=f"{simulator.oauth_url}/my/settings/openapi/grantingaccess/",
             token_url=f"{simulator.oauth_url}/apps/token",
+            renew_tokens_by=renew_tokens_by,
             demo_host=simulator.host,
             demo_port=simulator.port,
             ca_file=simulator.ca_file,
@@ -163,10 +171,12 @@ async def test_what_is_asked_for_must_make_sense(tmp_path: Path) -> None:
         assert "access_denied" in denied.json()["detail"]
 
 
+@pytest.mark.parametrize("renewal", ["session", "http"])
 async def test_renewed_tokens_are_stored_and_the_account_lives_on_with_them(
-    tmp_path: Path,
+    tmp_path: Path, renewal: Literal["session", "http"]
 ) -> None:
-    async with walking(tmp_path) as walk:
+    wire = tmp_path / "wire.jsonl"
+    async with walking(tmp_path, replace(OPTIONS, record=wire), renew_tokens_by=renewal) as walk:
         await walk.link("alpha", ALPHA_ID)
         await walk.served.phase("alpha", Phase.LIVE)
         before = await walk.stored("12345")
@@ -177,6 +187,8 @@ async def test_renewed_tokens_are_stored_and_the_account_lives_on_with_them(
         await walk.served.phase("alpha", Phase.LIVE)
         (grant,) = _grants(walk, after["access_token"])
         assert grant.account_ids == (ALPHA_ID,)
+    asked = {json.loads(line)["payloadType"] for line in wire.read_text().splitlines()}
+    assert (REFRESH_TOKEN_REQ in asked) == (renewal == "session")
 
 
 @pytest.fixture

@@ -51,12 +51,14 @@ class TokenSources:
 
     Attributes:
         rescue: takes new tokens while ``secrets`` is away.
+        renews_by_http: pairs are renewed at ``token_url`` and not on a session of the pool.
     """
 
     secrets: SecretStore
     rescue: SecretStore | None
     token_url: str
     pages: ConsentPages
+    renews_by_http: bool = False
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -66,6 +68,7 @@ class TokenSources:
             rescue_store_from(settings),
             settings.token_url,
             ConsentPages(settings.consent_url, settings.redirect_uri),
+            renews_by_http=settings.renew_tokens_by == "http",
         )
 
 
@@ -97,9 +100,11 @@ class CTraderTokens:
         self._clock = clock
         self._listed = TokenAccounts(pool)
         self._stores = [sources.secrets] + ([sources.rescue] if sources.rescue else [])
+        service = HttpTokenService(sources.token_url, credentials, clock=clock)
+        on_session = PoolRefresher(pool, _first_environment(accounts), clock=clock)
         self._tokens = TokenKeeper(
             sources.secrets,
-            PoolRefresher(pool, _first_environment(accounts), clock=clock),
+            service if sources.renews_by_http else on_session,
             clock=clock,
             random=random,
             owner=token_urlsafe(12),
@@ -114,7 +119,7 @@ class CTraderTokens:
             {config.key: config for config in accounts},
             pages=sources.pages,
             client_id=credentials.client_id,
-            service=HttpTokenService(sources.token_url, credentials, clock=clock),
+            service=service,
             listed=self._listed,
             tokens=self._tokens,
             clock=clock,
