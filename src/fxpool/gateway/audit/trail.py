@@ -17,6 +17,7 @@ from typing import Final, Self
 
 import structlog
 
+from fxpool.background import Background
 from fxpool.clock import Clock
 from fxpool.domain.audit import AuditEvent, AuditLine, Head
 from fxpool.errors import AuditDown, FxPoolError, JournalDown, SecretError
@@ -90,23 +91,22 @@ class AuditTrail:
         self._since: datetime | None = None
         self._cut_at = float("-inf")
         self.failure: str | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._chores = Background(clock)
+        self._writer: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._tasks = [
-            asyncio.create_task(self._write_forever(), name="audit-writer"),
-            asyncio.create_task(self._chores_forever(), name="audit-chores"),
-        ]
+        self._writer = asyncio.create_task(self._write_forever(), name="audit-writer")
+        self._chores.keep(self._chores_forever, "audit-chores")
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
         """Write what waits, anchor the head, close."""
-        writer, chores = self._tasks
-        chores.cancel()
+        await self._chores.close()
         self._closing = True
         self._wake.set()
         self._hurry.set()
-        await asyncio.gather(writer, chores, return_exceptions=True)
+        if self._writer is not None:
+            await asyncio.wait([self._writer])
         with suppress(FxPoolError):  # the next process anchors it
             await self._keep_head()
         await self._anchor.close()
