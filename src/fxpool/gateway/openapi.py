@@ -55,6 +55,11 @@ from fxpool.mapping.metaapi_formats import (
     MetaApiTick,
     MetaApiTradeAnswer,
 )
+from fxpool.mapping.metastats_formats import (
+    MetaStatsMetricsAnswer,
+    MetaStatsOpenTradesAnswer,
+    MetaStatsTradesAnswer,
+)
 from fxpool.mapping.report_formats import AccountReport
 from fxpool.mapping.symbol_formats import SymbolSpecification
 from fxpool.platforms.ctrader_consent import LinkOffer, LinkStatus
@@ -196,6 +201,9 @@ METAAPI_SHAPES: Final = (
     MetaApiSpecification,
     MetaApiTick,
     MetaApiTradeAnswer,
+    MetaStatsMetricsAnswer,
+    MetaStatsOpenTradesAnswer,
+    MetaStatsTradesAnswer,
     list[MetaApiCandle],
     list[MetaApiTick],
     list[MetaApiDeal],

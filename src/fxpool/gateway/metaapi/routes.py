@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from fxpool.gateway.metaapi import accounts, history, market, trading
+from fxpool.gateway.metaapi import accounts, history, market, statistics, trading
 
-ROUTERS = (trading.router, accounts.router, market.router, history.router)
+ROUTERS = (trading.router, accounts.router, market.router, history.router, statistics.router)
