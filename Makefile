@@ -116,9 +116,10 @@ bench: env ## what things cost, as ratios to a raw-socket loop in the same run
 proto: env ## regenerate src/fxpool/openapi/proto from the .proto files
 	@$(BIN)/python tools/generate_proto.py
 
-tables: env ## the pages of docs that are made: contract-coverage.md, requirements.md, asyncapi.json
+tables: env ## the pages of docs that are made: coverage, requirements, asyncapi.json, reference/
 	@$(BIN)/python tools/coverage_tables.py
 	@$(BIN)/python tools/event_document.py
+	@$(BIN)/python tools/reference.py
 
 lock: ## pin all requirements again, with hashes (needs uv)
 	uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements.txt

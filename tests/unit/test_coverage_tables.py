@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tools import reference
 from tools.coverage_tables import PAGES, faults, rows
 
 from fxpool.gateway.examples import examples
+from fxpool.settings import Settings
 
 TABLES = ("contract.toml", "requirements.toml")
 
@@ -33,3 +35,12 @@ def test_every_requirement_has_a_row() -> None:
 @pytest.mark.parametrize("page", list(PAGES), ids=lambda page: page.name)
 def test_a_page_is_what_its_table_says(page: Path) -> None:
     assert page.read_text("utf-8") == PAGES[page](), "run make tables"
+
+
+@pytest.mark.parametrize("page", list(reference.PAGES), ids=lambda page: page.name)
+def test_a_page_of_the_reference_is_what_the_code_says(page: Path) -> None:
+    assert page.read_text("utf-8") == reference.PAGES[page](), "run make tables"
+
+
+def test_every_setting_says_what_it_is() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
