@@ -1,6 +1,7 @@
 """`python -m bench [--rounds N] [--part NAME ...] [--json FILE]`: fxpool beside a raw loop.
 
 Kinds alternate within one run, because the machine is shared: read the ratios, not the numbers.
+Ends with 1 where a target was missed.
 """
 
 from __future__ import annotations
@@ -319,6 +320,8 @@ def main() -> None:
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps([asdict(line) for line in bench.lines], indent=2) + "\n")
     console.print(f"written to {arguments.json}", style="dim")
+    if any(line.met is False for line in bench.lines):
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

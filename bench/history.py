@@ -26,7 +26,7 @@ from typing import Any
 import uvloop
 from pydantic import SecretStr
 
-from fxpool.errors import FxPoolError
+from fxpool.errors import NotReady
 from fxpool.history import HistoryKeeper
 from fxpool.history.naming import kept_name
 from fxpool.openapi import FrameDecoder, payload_type_of
@@ -173,11 +173,12 @@ async def while_reading(
 
 
 async def whole(keeper: HistoryKeeper) -> None:
-    """Wait until the record is whole and holds what was traded last."""
+    """Wait until the record is whole; after a cut, which is told at once, ask again."""
     while True:
         try:
             await keeper.ready(30)
-        except FxPoolError:
+        except NotReady:
+            await asyncio.sleep(0.1)
             continue
         return
 
