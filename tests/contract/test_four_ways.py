@@ -20,6 +20,7 @@ import pytest
 from fxpool.clock import SystemClock
 from fxpool.mapping import formats
 from fxpool.mapping.formats import TradeResult
+from fxpool.mapping.report_formats import AccountReport
 from fxpool.platforms.base import (
     CloseRequest,
     OrderChange,
@@ -297,3 +298,20 @@ async def test_the_past_is_told_or_refused(subject: Subject) -> None:
     assert (await subject.platform.daily_growth(ACCOUNT, days=2))["growth"]
     assert (await subject.platform.symbol_stats(ACCOUNT, "EURUSD"))["trades"] == 1
     assert (await subject.platform.bars(ACCOUNT, "EURUSD"))["count"] > 0
+
+
+async def test_a_report_is_told_or_refused(subject: Subject) -> None:
+    identity = await opened(subject, comment="by hand")
+    await executed(subject.platform.close_position(ACCOUNT, CloseRequest(identity)))
+    if not subject.has_past:
+        with pytest.raises(PlatformError, match="not supported"):
+            await subject.platform.report(ACCOUNT)
+        return
+    report = await subject.platform.report(ACCOUNT, days=2)
+    conform(report, AccountReport)
+    summary = report["summary"]
+    assert (summary["closings"], summary["deposits"], summary["lots"]) == (1, 10_000.0, 0.1)
+    assert summary["closingBalance"] == pytest.approx(10_000.0 + summary["profit"])
+    assert (report["proven"], len(report["cashFlows"])) == (True, 1)
+    (closing,) = report["closings"]
+    assert (closing["positionId"], closing["comment"]) == (identity, "by hand")

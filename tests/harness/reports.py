@@ -11,11 +11,12 @@ from fxpool.domain.equity import EquityBucket
 from fxpool.domain.past import Span
 from fxpool.history.report import Report, report_of
 from fxpool.history.trades import Result
-from fxpool.mapping.instants import instant_from_ms, iso
+from fxpool.mapping.instants import instant_from_ms
 from fxpool.mapping.report_formats import AccountReport, ReportAccount
-from fxpool.platforms import report_rows as rows
 from fxpool.platforms.history_rows import trade_row
 from fxpool.platforms.past_symbols import PastSymbol
+from fxpool.platforms.report_answer import Known, answer_of
+from fxpool.platforms.report_rows import cash_row
 from harness.past import EURUSD, cash_flow_of, deals_of, record_of, trade_at_random
 from harness.trader import ACCOUNT, START_MS, Trader
 
@@ -46,41 +47,28 @@ def made(found: Sequence[Result], buckets: Sequence[EquityBucket] = ()) -> Repor
 def shown(report: Report, *, name: str = "Alpha", comment: str = "") -> AccountReport:
     """A report as callers read it."""
     symbols = {EURUSD: PastSymbol("EURUSD", None, Decimal(1))}
-    now = datetime.now(UTC)
-    closings = [
-        trade_row(part, symbols[EURUSD], None, None) | {"comment": comment}
-        for part in report.parts[::-1]
-    ]
-    return AccountReport(
-        account=ReportAccount(
-            account_id="alpha",
-            name=name,
-            platform="ctrader",
-            broker="fxpool-simulator",
-            login="12345",
-            currency="USD",
-            moneyDigits=2,
-            environment="demo",
-            simulated=True,
-            readOnly=False,
-        ),
-        generatedAt=iso(now),
-        periodBegin=iso(SPAN.begin),
-        periodEnd=iso(SPAN.end),
-        summary=rows.summary_of(report, symbols, None),
-        balanceCurve=rows.money_points(report.balance),
-        equityCurve=rows.money_points(report.equity),
-        drawdownCurve=rows.drawdown_points(report.drawdown),
-        equityRecording=rows.recording_of(report),
-        days=rows.day_results(report.curve.days, {}),
-        months=rows.month_results(report.curve.days),
-        bySymbol=rows.symbol_results(report, symbols),
-        byWeekday=rows.weekday_results(report, symbols),
-        byHour=rows.hour_results(report, symbols),
-        cashFlows=rows.cash_rows(report.flows),
-        cashFlowCount=len(report.flows),
-        closings=closings,  # type: ignore[typeddict-item] # a row with another comment
-        symbolDigits={"EURUSD": 5},
-        proven=True,
-        notes=rows.notes_of(report, proven=True, shown=len(closings), now=now),
+    account = ReportAccount(
+        account_id="alpha",
+        name=name,
+        platform="ctrader",
+        broker="fxpool-simulator",
+        login="12345",
+        currency="USD",
+        moneyDigits=2,
+        environment="demo",
+        simulated=True,
+        readOnly=False,
     )
+    rows = [trade_row(part, symbols[EURUSD], None, None) for part in report.parts[::-1]]
+    for row in rows:
+        row["comment"] = comment
+    known = Known(
+        now=datetime.now(UTC),
+        equity=None,
+        symbols=symbols,
+        digits={"EURUSD": 5},
+        closings=rows,
+        cash_row=cash_row,
+        proven=True,
+    )
+    return answer_of(account, report, known)

@@ -42,7 +42,10 @@ def stretches_of(buckets: Sequence[EquityBucket]) -> list[Stretch]:
 
 
 def gaps_of(stretches: Sequence[Stretch], begin_ms: int, end_ms: int) -> list[Stretch]:
-    """Return the times of a period in which nothing was recorded."""
+    """Return the times of a period in which nothing was recorded; short ones between two samples
+    are none."""
+    if not stretches and begin_ms < end_ms:
+        return [(begin_ms, end_ms)]
     edges = [(begin_ms, begin_ms), *stretches, (end_ms, end_ms)]
     return [(a[1], b[0]) for a, b in pairwise(edges) if b[0] - a[1] > GAP_MS]
 

@@ -39,7 +39,6 @@ from fxpool.platforms.ctrader_assembly import AccountAssembly
 from fxpool.platforms.ctrader_consent import CTraderConsent
 from fxpool.platforms.ctrader_guards import CTraderGuards, GuardCalls, still_guarded
 from fxpool.platforms.ctrader_history import CTraderHistory
-from fxpool.platforms.ctrader_past import PastCalls
 from fxpool.platforms.ctrader_prices import PriceCalls
 from fxpool.platforms.ctrader_reads import AccountReads
 from fxpool.platforms.ctrader_records import CTraderRecords, RecordCalls
@@ -60,6 +59,7 @@ from fxpool.platforms.events import EventFilter, EventSubscription
 from fxpool.platforms.guard_store import GUARDS_FILE, GuardStore
 from fxpool.platforms.halt_desk import HaltDesk
 from fxpool.platforms.halts import HALTS_FILE, Halts
+from fxpool.platforms.past_calls import PastCalls
 from fxpool.platforms.routing import AccountConfig
 from fxpool.platforms.ticket_desk import TicketDesk
 from fxpool.pool import ApplicationCredentials, Endpoint, Environment, Pool

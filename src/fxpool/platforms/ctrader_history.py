@@ -55,7 +55,8 @@ from fxpool.platforms.past_answers import (
     risk_of,
     symbol_stats_of,
 )
-from fxpool.platforms.past_symbols import PastSymbols, lots_of
+from fxpool.platforms.past_symbols import PastSymbols
+from fxpool.platforms.traded_symbols import lots_of
 
 READY_SECONDS: Final = 10.0
 """How long a call waits for a past that is being read."""
@@ -202,7 +203,7 @@ class CTraderHistory:
         require_positive(days=days, limit=limit)
         return await self._reports.make(shown_id, begin, end, days=days, limit=limit)
 
-    def open_trades(self, shown_id: str) -> OpenTrades:
+    async def open_trades(self, shown_id: str) -> OpenTrades:
         """Return the open positions."""
         rows = self._account.positions(shown_id)["positions"]
         return OpenTrades(account_id=shown_id, open_trades=rows, count=len(rows))

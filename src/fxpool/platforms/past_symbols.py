@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -44,14 +44,3 @@ class PastSymbols:
         if archived is None:
             raise MappingError(f"the broker does not list symbol id {symbol_id} of a past deal")
         return PastSymbol(archived.name, None, Decimal(1))
-
-
-def lots_of(volumes: Mapping[int, int], symbols: Mapping[int, PastSymbol]) -> Decimal | None:
-    """Return volumes of several symbols in lots, None if one of them has no lot size."""
-    total = Decimal(0)
-    for symbol_id, volume_cents in volumes.items():
-        lots = symbols[symbol_id].lots(volume_cents)
-        if lots is None:
-            return None
-        total += lots
-    return total

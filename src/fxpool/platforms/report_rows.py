@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -25,8 +25,8 @@ from fxpool.mapping.report_formats import (
     SplitResult,
     Stretch,
 )
-from fxpool.platforms.history_rows import CASH_ID_OFFSET, average, number, percent, ratio
-from fxpool.platforms.past_symbols import PastSymbol, lots_of
+from fxpool.platforms.history_rows import average, cash_id, number, percent, ratio
+from fxpool.platforms.traded_symbols import TradedSymbol, lots_of
 
 MOST_GAPS: Final = 50
 MOST_CASH_ROWS: Final = 500
@@ -40,7 +40,7 @@ WEEKDAYS: Final = (
     "Sunday",
 )
 
-Symbols = Mapping[int, PastSymbol]
+Symbols = Mapping[int, TradedSymbol]
 
 
 def summary_of(report: Report, symbols: Symbols, equity: float | None) -> ReportSummary:
@@ -162,19 +162,21 @@ def hour_results(report: Report, symbols: Symbols) -> list[SplitResult]:
     return [_split(f"{hour:02d}", report.by_hour.get(hour, Split()), symbols) for hour in range(24)]
 
 
-def cash_rows(flows: Iterable[CashFlow]) -> list[CashRow]:
-    """Return cash flow, the newest first, at most MOST_CASH_ROWS."""
-    return [
-        CashRow(
-            id=str(CASH_ID_OFFSET + flow.history_id),
-            time=iso(flow.at),
-            amount=float(flow.delta),
-            balance=float(flow.balance),
-            operation=flow.operation.name,
-            isTransfer=flow.operation.is_transfer,
-        )
-        for flow in list(flows)[: -MOST_CASH_ROWS - 1 : -1]
-    ]
+def newest_flows(flows: Sequence[CashFlow]) -> Sequence[CashFlow]:
+    """Return the cash flow that is listed: the newest first, at most MOST_CASH_ROWS."""
+    return flows[: -MOST_CASH_ROWS - 1 : -1]
+
+
+def cash_row(flow: CashFlow) -> CashRow:
+    """Return a cash flow of a cTrader account."""
+    return CashRow(
+        id=str(cash_id(flow)),
+        time=iso(flow.at),
+        amount=float(flow.delta),
+        balance=float(flow.balance),
+        operation=flow.operation.name,
+        isTransfer=flow.operation.is_transfer,
+    )
 
 
 def notes_of(report: Report, *, proven: bool, shown: int, now: datetime) -> list[str]:

@@ -46,6 +46,11 @@ def test_without_recorded_equity_the_falls_are_those_of_the_balance() -> None:
     assert report.recorded == 0.0
 
 
+def test_a_period_of_a_moment_in_which_nothing_was_recorded_is_a_gap() -> None:
+    assert gaps_of([], 1000, 1001) == [(1000, 1001)]
+    assert gaps_of([], 1000, 1000) == []
+
+
 def test_recorded_equity_makes_a_fall_as_deep_as_it_was() -> None:
     at = START_MS + 86_400_000
     seen = [bucket(at, 100_000, 60_000, 100_000), bucket(at + MINUTE, 100_000)]

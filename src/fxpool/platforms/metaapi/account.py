@@ -209,6 +209,11 @@ class MetaApiAccount:
             self._specifications[symbol] = known
         return known
 
+    def digits_of(self, symbol: str) -> int | None:
+        """Return a symbol's digits, None while nobody asked for its specification."""
+        known = self._specifications.get(symbol)
+        return None if known is None else known.digits
+
     async def symbols(self) -> tuple[str, ...]:
         """Return the names of all symbols; read once, for it is dear."""
         if not self._symbols:

@@ -40,6 +40,7 @@ class Ledger:
         symbols: those numbers.
         deals: the deals themselves by id.
         openings: the first deal of each position.
+        open_commission: what was taken for entering what is still open, and is not in the record.
         is_whole: whether the history leads from nothing to the present balance.
     """
 
@@ -47,6 +48,7 @@ class Ledger:
     symbols: dict[str, int]
     deals: dict[int, Deal]
     openings: dict[int, Deal]
+    open_commission: Decimal
     is_whole: bool
 
 
@@ -146,7 +148,8 @@ def ledger_of(deals: Sequence[Deal], balance: Decimal) -> Ledger:
     by_id = {_number(deal.id): deal for deal in counted}
     entries = [deal for deal in reversed(counted) if deal.position_id and not deal.closes]
     openings = {_number(deal.position_id): deal for deal in entries}
-    return Ledger(record, writer.symbols, by_id, openings, is_whole=start == 0)
+    open_commission = sum((held.commission for held in writer.holdings.values()), ZERO)
+    return Ledger(record, writer.symbols, by_id, openings, open_commission, is_whole=start == 0)
 
 
 def lots(volume: int) -> Decimal:

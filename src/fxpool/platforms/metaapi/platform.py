@@ -30,7 +30,7 @@ from fxpool.platforms.metaapi.account import MetaApiAccount
 from fxpool.platforms.metaapi.changes import MetaApiChanges
 from fxpool.platforms.metaapi.feed import MetaApiFeed
 from fxpool.platforms.metaapi.new_orders import MetaApiOrders
-from fxpool.platforms.metaapi.past import MetaApiPast, MetaApiPastCalls
+from fxpool.platforms.metaapi.past import MetaApiPast
 from fxpool.platforms.metaapi.prices import PriceCalls
 from fxpool.platforms.metaapi.reads import AccountReads
 from fxpool.platforms.metaapi.records import MetaApiRecords, RecordWay
@@ -39,6 +39,7 @@ from fxpool.platforms.metaapi.sending import Sender
 from fxpool.platforms.metaapi.served import Polling, Served
 from fxpool.platforms.metaapi.trading import TradingCalls
 from fxpool.platforms.metaapi.way import Way
+from fxpool.platforms.past_calls import PastCalls
 from fxpool.platforms.routing import OtherAccountConfig
 from fxpool.platforms.ticket_desk import TicketDesk, TicketEvents
 from fxpool.store import Journal
@@ -48,7 +49,7 @@ from fxpool.version import VERSION
 SERVICE: Final = "MetaApi Connection Pool"
 
 
-class MetaApiPlatform(AccountReads, TradingCalls, PriceCalls, MetaApiPastCalls, MetaApiRecords):
+class MetaApiPlatform(AccountReads, TradingCalls, PriceCalls, PastCalls, MetaApiRecords):
     """MetaTrader accounts; implements ``platforms.base.Platform``."""
 
     name = "metaapi"

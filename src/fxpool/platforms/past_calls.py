@@ -1,10 +1,11 @@
-"""The calls about the past, on cTrader accounts of this process. Each passes on and no more."""
+"""The calls about the past, on accounts of this process: each finds the account and passes on."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from typing import Protocol
 
 from fxpool.mapping.history_formats import (
     AccountMetrics,
@@ -18,16 +19,67 @@ from fxpool.mapping.history_formats import (
     TradeHistory,
 )
 from fxpool.mapping.report_formats import AccountReport
-from fxpool.platforms.ctrader_history import CTraderHistory
 from fxpool.platforms.past import SortOrder
+
+
+class AccountPast(Protocol):
+    """The past of one account, as ``platforms.past.PastReads`` tells it of several.
+
+    ``shown_id`` is the name that the caller used. All raise kinds of FxPoolError.
+    """
+
+    async def metrics(self, shown_id: str) -> AccountMetrics: ...
+
+    async def trades(
+        self, shown_id: str, *, days: int, limit: int, include_balance: bool, order: SortOrder
+    ) -> TradeHistory: ...
+
+    async def daily_growth(self, shown_id: str, *, days: int) -> DailyGrowth: ...
+
+    async def symbol_stats(self, shown_id: str, symbol: str) -> SymbolStats: ...
+
+    async def risk_status(self, shown_id: str) -> RiskStatus: ...
+
+    async def open_trades(self, shown_id: str) -> OpenTrades: ...
+
+    async def report(
+        self,
+        shown_id: str,
+        begin: datetime | None,
+        end: datetime | None,
+        *,
+        days: int,
+        limit: int,
+    ) -> AccountReport: ...
+
+    async def bars(
+        self,
+        shown_id: str,
+        symbol: str,
+        timeframe_name: str,
+        begin: datetime | None,
+        end: datetime | None,
+    ) -> BarList: ...
+
+    async def ticks(
+        self,
+        shown_id: str,
+        symbol: str,
+        kind: TickType,
+        begin: datetime | None,
+        end: datetime | None,
+        *,
+        limit: int,
+        order: SortOrder,
+    ) -> TickList: ...
 
 
 class PastCalls(ABC):
     """Implements ``platforms.past.PastReads``; ``_past`` finds the account that a name means."""
 
     @abstractmethod
-    def _past(self, account: str) -> AbstractAsyncContextManager[CTraderHistory]:
-        """Give the past of a live account; errors inside become callers' words."""
+    def _past(self, account: str) -> AbstractAsyncContextManager[AccountPast]:
+        """Give the past of an account; errors inside become callers' words."""
 
     async def metrics(self, account: str) -> AccountMetrics:
         async with self._past(account) as past:
@@ -61,7 +113,7 @@ class PastCalls(ABC):
 
     async def open_trades(self, account: str) -> OpenTrades:
         async with self._past(account) as past:
-            return past.open_trades(account)
+            return await past.open_trades(account)
 
     async def report(
         self,
