@@ -25,7 +25,7 @@ from fxpool.domain.tickets import Entry, Ticket, TicketKind, TicketState, Ticket
 from fxpool.errors import JournalDown, PoolBusy
 from fxpool.store.database import make_database, migrate, reason_of
 from fxpool.store.rows import instant, milliseconds, row_of, ticket_of
-from fxpool.store.statements import STEP, claim, freeing, step_of
+from fxpool.store.statements import NEW_TICKETS, STEP, STEPS, claim, freeing, step_of
 from fxpool.store.tables import ORDER_KEYS, TICKETS
 
 MAX_WAITING: Final = 1000
@@ -292,10 +292,10 @@ class Journal:
             pairs = zip(batch.entries, verdicts, strict=True)
             rows = [row_of(entry.ticket) for (entry, _), is_ours in pairs if is_ours]
             if rows:
-                connection.execute(TICKETS.insert(), rows)
+                NEW_TICKETS.run(connection, rows)
             steps = [step_of(step.ticket) for step in batch.steps.values()]
             if steps:
-                connection.execute(STEP, steps)
+                STEPS.run(connection, steps)
             freed = [ticket_id for ticket_id, step in batch.steps.items() if step.frees_key]
             if freed:
                 connection.execute(freeing(freed))

@@ -13,19 +13,20 @@ Moving its pages into the database file, which forces two files, is done behind 
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import structlog
 from sqlalchemy import URL, Connection, create_engine, event
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from fxpool.errors import SettingsError
+from fxpool.store.worker import Worker
 
 T = TypeVar("T")
 
@@ -61,8 +62,8 @@ class SqliteDatabase:
         self._writing = self._engine.execution_options(writes=True)
         self._connection: Connection | None = None  # the writer's own
         self._untidied = 0
-        self._reader = ThreadPoolExecutor(1, thread_name_prefix="journal-read")
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="journal-write")
+        self._reader = Worker("journal-read")
+        self._writer = Worker("journal-write")
         self._tidier = ThreadPoolExecutor(1, thread_name_prefix="journal-tidy")
         event.listen(self._engine, "connect", _prepare)
         event.listen(self._engine, "begin", _begin)
@@ -74,28 +75,39 @@ class SqliteDatabase:
             with self._engine.connect() as connection:
                 return work(connection)
 
-        return await asyncio.get_running_loop().run_in_executor(self._reader, run)
+        return await self._reader.run(run)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run work and commit it; durable when this returns."""
-        return await asyncio.get_running_loop().run_in_executor(self._writer, self._write, work)
+        return await self._writer.run(partial(self._write, work))
 
     async def close(self) -> None:
         """Finish what runs, then close the file."""
-        self._reader.shutdown()
-        self._writer.shutdown()
+        self._reader.close()
+        self._writer.close()
         self._tidier.shutdown()
         self._disconnect()
         self._engine.dispose()
 
     def _write(self, work: Callable[[Connection], T]) -> T:
-        """Run one transaction, on a connection that is kept from one to the next."""
+        """Run one transaction, on a connection that is kept from one to the next.
+
+        It is the driver's: SQLAlchemy's around it would cost an order more than the transaction.
+        """
         if self._connection is None:
             self._connection = self._writing.connect()
             self._size_log(_driver(self._connection))
+        connection, driver = self._connection, _driver(self._connection)
         try:
-            with self._connection.begin():
-                result = work(self._connection)
+            driver.execute("BEGIN IMMEDIATE")
+            result = work(connection)
+            if connection.in_transaction():  # work had SQLAlchemy run statements
+                connection.commit()
+            else:
+                driver.commit()
+        except sqlite3.Error as exc:
+            self._disconnect()
+            raise DBAPIError(None, None, exc) from exc
         except BaseException:
             self._disconnect()  # what state it is in is not known
             raise
@@ -169,5 +181,6 @@ def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    """Begin to read; the writer has begun already."""
+    if not connection.get_execution_options().get("writes", False):
+        connection.exec_driver_sql("BEGIN")

@@ -1,0 +1,65 @@
+"""One thread that makes calls, one after the other, for callers of an event loop.
+
+What an executor adds to a call (a lock, a condition, a second future that is told of the first)
+took an order 90 us beyond the two wake-ups, measured. Knows nothing of what it calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, Final, TypeVar
+
+T = TypeVar("T")
+
+_Call = tuple[Callable[[], Any], "asyncio.Future[Any]"]
+
+
+class Worker:
+    """A thread, made when it is first needed."""
+
+    def __init__(self, name: str) -> None:
+        self._calls: Final[SimpleQueue[_Call | None]] = SimpleQueue()
+        self._name = name
+        self._thread: Thread | None = None
+
+    async def run(self, call: Callable[[], T]) -> T:
+        """Return what a call returns, or raise what it raises. It is made in any case, also for a
+        caller that is cancelled meanwhile. Raises RuntimeError after ``close``."""
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        if self._thread is None:
+            self._thread = Thread(target=self._work, name=self._name, daemon=True)
+            self._thread.start()
+        elif not self._thread.is_alive():
+            raise RuntimeError(f"{self._name} is closed")
+        self._calls.put((call, done))
+        return await done
+
+    def close(self) -> None:
+        """Make the calls that wait, then end."""
+        if self._thread is not None:
+            self._calls.put(None)
+            self._thread.join()
+
+    def _work(self) -> None:
+        while (given := self._calls.get()) is not None:
+            call, done = given
+            try:
+                result = call()
+            except BaseException as exc:  # its caller handles it, whatever it is
+                _tell(done, done.set_exception, exc)
+            else:
+                _tell(done, done.set_result, result)
+
+
+def _tell(done: asyncio.Future[Any], tell: Callable[[Any], object], what: object) -> None:
+    loop = done.get_loop()
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(_unless_over, done, tell, what)
+
+
+def _unless_over(done: asyncio.Future[Any], tell: Callable[[Any], object], what: object) -> None:
+    if not done.done():  # its caller was cancelled
+        tell(what)
