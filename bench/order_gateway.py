@@ -27,7 +27,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from bench import limit
 from bench.peer import ACCOUNT_ID, SYMBOL_IDS
-from fxpool.cli import logs
+from fxpool.cli import logs, pauses
 from fxpool.clock import SystemClock
 from fxpool.gateway import GatewayServer, create_app
 from fxpool.gateway.audit.setup import audit_trail_from
@@ -102,6 +102,7 @@ async def serve(port: int, ca_file: str, folder: str, *, is_audited: bool) -> No
             )
         app = create_app(platform, trail=trail)
         server = await ending.enter_async_context(GatewayServer(app, port=0))
+        pauses.shorten()
         print(server.port, flush=True)
         loop = asyncio.get_running_loop()
         while await loop.run_in_executor(None, sys.stdin.readline):

@@ -76,7 +76,9 @@ class AccountBook:
         self._trader = trader
         self._valuation.set_deposit(trader.deposit_asset_id, trader.money_digits)
         # A never-funded account has no version, so an absent one is the oldest.
-        return self._take_balance(trader.balance, trader.balance_version or 0, None)
+        events = self._take_balance(trader.balance, trader.balance_version or 0, None)
+        self._renew_trader()
+        return events
 
     def load_assets(self, assets: Iterable[Asset]) -> None:
         """Replace the asset list."""
@@ -250,14 +252,19 @@ class AccountBook:
         """The trader with the newest balance known. Raises NotReady before it is loaded."""
         if self._trader is None or self._balance is None:
             raise _not_ready("the account's record")
-        balance, version = self._balance
-        return replace(self._trader, balance=balance, balance_version=version)
+        return self._trader
 
     @property
     def positions(self) -> Mapping[int, Position]:
         """Open positions by id, vanished ones included. Raises NotReady before a snapshot."""
         self._require_snapshot()
         return {i: self._shown(held.position) for i, held in self._positions.held.items()}
+
+    def held_positions(self) -> Iterator[Position]:
+        """Open positions, their margin as the broker said it last. Raises NotReady before a
+        snapshot."""
+        self._require_snapshot()
+        return self._open()
 
     @property
     def orders(self) -> Mapping[int, Order]:
@@ -308,7 +315,7 @@ class AccountBook:
 
     def _shown(self, position: Position) -> Position:
         """A position with its margin as it is now."""
-        if self._trader is None:
+        if self._trader is None or not self._margins.is_open_question(position):
             return position
         return self._margins.completed(
             position, self._open(), self.symbols, self._trader, self.assets
@@ -339,9 +346,16 @@ class AccountBook:
         if old is not None and version is not None and version < (old[1] or 0):
             return []
         self._balance = (balance, version)
+        self._renew_trader()
         if old is None or old[0] == balance:
             return []
         return [BalanceChanged(old[0], balance, flow)]
+
+    def _renew_trader(self) -> None:
+        """Have the trader show the newest balance; it is read far more often than that changes."""
+        if self._trader is not None and self._balance is not None:
+            balance, version = self._balance
+            self._trader = replace(self._trader, balance=balance, balance_version=version)
 
     def _symbols_in_use(self) -> set[int]:
         positions = {held.position.symbol_id for held in self._positions.held.values()}

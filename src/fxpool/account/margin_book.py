@@ -68,7 +68,7 @@ class MarginBook:
         needed = {
             symbol.leverage_id
             for position in positions
-            if self._is_open_question(position)
+            if self.is_open_question(position)
             and (symbol := symbols.get(position.symbol_id)) is not None
             and symbol.leverage_id is not None
         }
@@ -76,7 +76,7 @@ class MarginBook:
 
     def wants_dollars(self, positions: Iterable[Position]) -> bool:
         """Whether the worth of a dollar is needed to compute a margin."""
-        return any(self._is_open_question(position) for position in positions)
+        return any(self.is_open_question(position) for position in positions)
 
     def completed(
         self,
@@ -88,7 +88,7 @@ class MarginBook:
     ) -> Position:
         """Return a position with its margin as it is now; with what the broker said last, or none,
         where it cannot be computed."""
-        if not self._is_open_question(position):
+        if not self.is_open_question(position):
             return position
         symbol = symbols.get(position.symbol_id)
         tiers = None if symbol is None else self._tiers_of(symbol)
@@ -109,7 +109,8 @@ class MarginBook:
         margin = margins.get(position.position_id)
         return position if margin is None else replace(position, used_margin=margin)
 
-    def _is_open_question(self, position: Position) -> bool:
+    def is_open_question(self, position: Position) -> bool:
+        """Whether a position's margin is to be computed: the broker's word of it is none or old."""
         return position.used_margin is None or position.position_id in self.doubted
 
     def _tiers_of(self, symbol: Symbol) -> tuple[LeverageTier, ...] | None:

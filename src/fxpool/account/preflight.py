@@ -69,7 +69,7 @@ class Preflight:
         """Return if nothing is known to speak against an order. Raises TradeRefused."""
         book = self._account.book
         check_tick(symbol, intent)
-        opened = opened_volume_cents(intent, book.positions.values(), book.trader.account_type)
+        opened = opened_volume_cents(intent, book.held_positions(), book.trader.account_type)
         check_symbol(intent, symbol, self._clock.at(), opens=opened > 0)
         if self._margin_check is MarginCheck.OFF or not self._account.is_live:
             return  # an account that is not live trades by name only; what is free is not known
@@ -117,7 +117,7 @@ def _free_margin(book: AccountBook, symbol_id: int, side: Side) -> Decimal | Non
     trader = book.trader
     adds_up = trader.margin_mode is MarginMode.SUM or all(
         position.side is side
-        for position in book.positions.values()
+        for position in book.held_positions()
         if position.symbol_id == symbol_id
     )
     free = book.totals().free_margin

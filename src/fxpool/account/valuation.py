@@ -293,13 +293,17 @@ def used_margin(positions: Iterable[Position], mode: MarginMode) -> Decimal | No
 
     None if the broker sent no margin for one of the positions.
     """
-    sides: dict[int, dict[Side, Decimal]] = {}
+    bought: dict[int, Decimal] = {}
+    sold: dict[int, Decimal] = {}
     for position in positions:
         if position.used_margin is None:
             return None
-        of_symbol = sides.setdefault(position.symbol_id, {Side.BUY: _ZERO, Side.SELL: _ZERO})
-        of_symbol[position.side] += position.used_margin
-    return sum((_combine(side[Side.BUY], side[Side.SELL], mode) for side in sides.values()), _ZERO)
+        side = bought if position.side is Side.BUY else sold
+        side[position.symbol_id] = side.get(position.symbol_id, _ZERO) + position.used_margin
+    symbol_ids = bought.keys() | sold.keys()
+    return sum(
+        (_combine(bought.get(i, _ZERO), sold.get(i, _ZERO), mode) for i in symbol_ids), _ZERO
+    )
 
 
 def _combine(buy: Decimal, sell: Decimal, mode: MarginMode) -> Decimal:

@@ -12,7 +12,7 @@ from typing import TextIO
 import structlog
 import typer
 
-from fxpool.cli import logs
+from fxpool.cli import logs, pauses
 from fxpool.cli.exits import Exit, end_server_with
 from fxpool.cli.lifetime import run_until_signal
 from fxpool.cli.supervision import ServiceManager
@@ -66,6 +66,7 @@ async def _serve(settings: Settings, *, host: str, port: int) -> None:
     access = access_from(settings, store, clock=clock)
 
     def announce(server: GatewayServer) -> None:
+        pauses.shorten()
         log.info("gateway listens", url=server.url)
         manager.is_ready()
 

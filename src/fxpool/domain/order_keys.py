@@ -28,6 +28,7 @@ COPY_KEY_AGE: Final = timedelta(days=30)
 _KEY: Final = "key"
 _COMMENT: Final = "comment"
 _COPY_FIELDS: Final = ("symbol", "action", "comment")
+_encode: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
 class Standing(Enum):
@@ -115,8 +116,7 @@ def client_order_id(key: OrderKey | None, attempt: int, ticket_id: str) -> str:
 
 def fingerprint(request: Mapping[str, Any]) -> str:
     """Return a short text that is equal for equal requests, whatever the order of their fields."""
-    text = json.dumps(request, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_encode(request).encode()).hexdigest()
 
 
 def standing(holder: Ticket, request_fingerprint: str) -> Standing:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
+from typing import Final
 
 from fxpool.domain.cash import CashOperation
 
@@ -40,7 +41,10 @@ class OrderType(Enum):
     @property
     def rests(self) -> bool:
         """Whether a new order of this type waits in the broker's book."""
-        return self in {OrderType.LIMIT, OrderType.STOP, OrderType.STOP_LIMIT}
+        return self in _RESTING
+
+
+_RESTING: Final = (OrderType.LIMIT, OrderType.STOP, OrderType.STOP_LIMIT)
 
 
 class OrderStatus(Enum):

@@ -20,7 +20,7 @@ from fxpool.gateway.access.credentials import HideQueryCredentials
 from fxpool.gateway.access.gatekeeper import Gatekeeper
 from fxpool.gateway.access.guard import GuardedPlatform
 from fxpool.gateway.access.key_ring import REFRESH_SECONDS
-from fxpool.gateway.access.operations import operations_of
+from fxpool.gateway.access.operations import each_route, operations_of
 from fxpool.gateway.access.volume_caps import VolumeCaps, VolumeStore
 from fxpool.gateway.api_document import complete_calls
 from fxpool.gateway.audit import AuditTrail
@@ -30,6 +30,7 @@ from fxpool.gateway.callbacks import Callbacks
 from fxpool.gateway.certificates import ListenerCertificate
 from fxpool.gateway.edge import RequestCount, RequestIds, StripPrefix
 from fxpool.gateway.errors import add_error_handlers
+from fxpool.gateway.exact_json import OrderLane
 from fxpool.gateway.limits import GatewayLimits
 from fxpool.gateway.metaapi.routes import ROUTERS as METAAPI_ROUTERS
 from fxpool.gateway.metrics import Metrics
@@ -104,6 +105,7 @@ class Gateway(FastAPI):
             version=fxpool.__version__,
             docs_url="/docs",
             redoc_url=None,
+            telemetry={"tracing": False, "metrics": False, "logs": False},
         )
         self.platform, self.access, self.limits = platform, access, limits
         self.certificate, self.configuration = certificate, configuration
@@ -135,6 +137,9 @@ class Gateway(FastAPI):
         for router in (*routes.ROUTERS, *METAAPI_ROUTERS):
             self.include_router(router)
         self.add_api_websocket_route("/ws", serve_socket)
+        self.router.middleware_stack = OrderLane(
+            self.router.middleware_stack, each_route(self.routes)
+        )
         self.check_operations()
 
     def build_middleware_stack(self) -> ASGIApp:

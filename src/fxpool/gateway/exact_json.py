@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from decimal import Decimal
 from typing import Any, Final, get_type_hints
 
@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fxpool.gateway.access.gatekeeper import admit, guarded
 from fxpool.gateway.access.operations import operation_of
@@ -23,6 +24,7 @@ from fxpool.gateway.limits import GatewayLimits
 
 KEY_HEADER: Final = "Idempotency-Key"
 MAX_KEY_LENGTH: Final = 512
+ORDER_METHOD: Final = "POST"
 
 _JSON_TYPE: Final = re.compile(r"\s*application/([^;\s]+\+)?json\s*(;|$)", re.IGNORECASE)
 _decoder: Final = msgspec.json.Decoder(float_hook=Decimal)
@@ -79,30 +81,56 @@ class ExactRoute(APIRoute):
 class OrderRoute(ExactRoute):
     """A route for a ``body``, the platform and perhaps a ``key``, read without the framework.
 
-    FastAPI looks up what an endpoint wants anew for each request, which is most of what stands
-    between an order and its frame. What the endpoint declares still makes the documentation, and
-    bad requests get the same answers.
+    FastAPI looks up what an endpoint wants anew for each request, and keeps two stacks for what
+    needs closing; that is most of what stands between an order and its frame. What the endpoint
+    declares still makes the documentation, and bad requests get the same answers.
     """
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        endpoint, model = self.endpoint, get_type_hints(self.endpoint)["body"]
-        takes_key = "key" in inspect.signature(endpoint).parameters
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
+        self._body_type = get_type_hints(endpoint)["body"]
+        self._takes_key = "key" in inspect.signature(endpoint).parameters
 
-        async def handle(request: Request) -> Response:
-            exact = ExactRequest(request.scope, request.receive)
-            content: object = await exact.body()
-            if content and _JSON_TYPE.match(exact.headers.get("content-type", "")):
-                content = await exact.json()
-            try:
-                body = model.model_validate(content)
-            except ValidationError as exc:
-                errors = [error | {"loc": ("body", *error["loc"])} for error in exc.errors()]
-                raise RequestValidationError(errors) from exc
-            given = {"key": _key(exact)} if takes_key else {}
-            response: Response = await endpoint(body=body, platform=guarded(exact.scope), **given)
-            return response
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != ORDER_METHOD:
+            await super().handle(scope, receive, send)
+            return
+        await admit(scope, self.operation)
+        response = await self._response(ExactRequest(scope, receive))
+        await response(scope, receive, send)
 
-        return handle
+    async def _response(self, request: ExactRequest) -> Response:
+        content: object = await request.body()
+        if content and _JSON_TYPE.match(request.headers.get("content-type", "")):
+            content = await request.json()
+        try:
+            body = self._body_type.model_validate(content)
+        except ValidationError as exc:
+            errors = [error | {"loc": ("body", *error["loc"])} for error in exc.errors()]
+            raise RequestValidationError(errors) from exc
+        given = {"key": _key(request)} if self._takes_key else {}
+        response: Response = await self.endpoint(
+            body=body, platform=guarded(request.scope), **given
+        )
+        return response
+
+
+class OrderLane:
+    """Calls of orders go to their route by one look-up; the router tries routes one by one, twice
+    for those of a router that it includes. All other calls go to the router."""
+
+    def __init__(self, router: ASGIApp, routes: Iterable[BaseRoute]) -> None:
+        self._router = router
+        self._routes = {route.path: route for route in routes if isinstance(route, OrderRoute)}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_post = scope.get("method") == ORDER_METHOD
+        route = self._routes.get(scope["path"]) if is_post else None
+        if route is None:
+            await self._router(scope, receive, send)
+            return
+        scope.update(route=route, endpoint=route.endpoint, path_params={})
+        await route.handle(scope, receive, send)
 
 
 def _key(request: Request) -> str | None:
