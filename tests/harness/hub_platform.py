@@ -7,7 +7,7 @@ from typing import Any
 from fxpool.platforms.base import Platform, Subscription
 from fxpool.platforms.event_hub import EventHub
 from fxpool.platforms.event_ring import ResumeFrom
-from fxpool.platforms.events import Event, EventFilter
+from fxpool.platforms.events import Event, EventFilter, EventSubscription
 
 
 class HubPlatform(Platform):
@@ -16,6 +16,7 @@ class HubPlatform(Platform):
     def __init__(self, max_waiting: int = 10_000) -> None:
         self.hub = EventHub()
         self._max_waiting = max_waiting
+        self._given: list[EventSubscription] = []
 
     def subscribe(
         self, wanted: EventFilter | None = None, resume: ResumeFrom | None = None
@@ -25,9 +26,15 @@ class HubPlatform(Platform):
             if resumed is not None:
                 return resumed
         snapshot = Event("snapshot", "a", {"type": "snapshot", "accountId": "a"})
-        return self.hub.subscribe(
-            wanted or EventFilter(), [snapshot], max_waiting=self._max_waiting
+        self._given.append(
+            self.hub.subscribe(wanted or EventFilter(), [snapshot], max_waiting=self._max_waiting)
         )
+        return self._given[-1]
+
+    def end(self, error: Exception) -> None:
+        """End the streams that began with a snapshot."""
+        for subscription in self._given:
+            subscription.end(error)
 
     def change(self, type_: str = "positionOpened", **body: Any) -> None:
         self.hub.publish(Event(type_, "a", {"type": type_, "accountId": "a", **body}))

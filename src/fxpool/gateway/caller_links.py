@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import weakref
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final, Protocol
@@ -17,10 +18,18 @@ import msgspec
 import uvicorn
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
+from websockets.http11 import Request
+from websockets.protocol import State
 
+from fxpool.gateway.event_links import EVENT_LINK, ClientGone
 from fxpool.gateway.limits import GatewayLimits
 from fxpool.gateway.safe_headers import SAFE_HEADERS
 
@@ -193,6 +202,8 @@ class HttpLink(HttpToolsProtocol):
         self._is_in_head = False
         self.due = self.loop.time() + self._limits.body_seconds
         super().on_headers_complete()
+        if self.cycle is not None:
+            self.cycle.scope["extensions"] = {EVENT_LINK: {"link": _AnswerLink(self.cycle)}}
 
     def on_message_complete(self) -> None:
         self._is_in_head, self._head_bytes, self.due = True, 0, _NEVER
@@ -246,18 +257,88 @@ class HttpLink(HttpToolsProtocol):
             super()._unsupported_upgrade_warning()
 
 
+class _AnswerLink:
+    """A link on which an answer goes on (an ``EventLink``).
+
+    It lies in the scope of every request, which the cycle holds: so it must not hold the cycle.
+    """
+
+    __slots__ = ("_cycle", "_flow", "write")
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._cycle = weakref.ref(cycle)
+        self._flow, self.write = cycle.flow, cycle.transport.write
+
+    @property
+    def can_write(self) -> bool:
+        return self._is_open and not self._flow.write_paused
+
+    async def drain(self) -> None:
+        await self._flow.drain()
+        if not self._is_open:
+            raise ClientGone
+
+    @property
+    def _is_open(self) -> bool:
+        cycle = self._cycle()
+        return cycle is not None and not (cycle.disconnected or cycle.response_complete)
+
+
 class WebSocketLink(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket protocol, counted; what was counted before its upgrade ends here."""
+    """uvicorn's WebSocket protocol, counted; what was counted before its upgrade ends here.
+
+    A refusal with an HTTP answer is a finished handshake; without this it is logged as an error of
+    the application. And the scope offers the link itself, an ``EventLink``.
+    """
 
     config: LinkConfig
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's own narrowing
         super().connection_made(transport)
         self.conn.debug = False  # it would log the request with the caller's key in it
+        self._stream = _StreamLink(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.config.links.closed(_address(self))
+        self._stream.has_room = False
         super().connection_lost(exc)
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if not self.close_sent:  # else it was refused
+            self.scope["extensions"][EVENT_LINK] = {"link": self._stream}
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body":
+            self.handshake_complete = True
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stream.has_room = False
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stream.has_room = True
+
+
+class _StreamLink:
+    """A WebSocket's link (an ``EventLink``); small, since it is looked at for every event."""
+
+    __slots__ = ("_conn", "_socket", "has_room", "write")
+
+    def __init__(self, socket: WebSocketLink) -> None:
+        self._socket, self._conn, self.write = socket, socket.conn, socket.transport.write
+        self.has_room = True
+
+    @property
+    def can_write(self) -> bool:
+        return self.has_room and self._conn.state is State.OPEN
+
+    async def drain(self) -> None:
+        await self._socket.writable.wait()
+        if self._socket.disconnected or self._conn.state is not State.OPEN:
+            raise ClientGone
 
 
 def _address(link: HttpLink | WebSocketLink) -> str:

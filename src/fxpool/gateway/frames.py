@@ -1,58 +1,82 @@
-"""WebSocket frames made once and written to many clients; not who they are.
+"""Events as bytes on a link, made once and written to many clients; not who they are.
 
-Servers do not mask what they send, so one event is the same bytes for every client.
+Servers do not mask what they send over a WebSocket, and every answer that goes on is in chunks: so
+the same events are the same bytes for every client of a kind.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
 
 from websockets.frames import Frame, Opcode
 
+from fxpool.platforms.event_hub import event_id
 from fxpool.platforms.events import Event
 
-FRAME_WRITER: Final = "fxpool.frames"
-"""The scope's extension that holds a ``WriteFrames`` as ``write``."""
-
-WriteFrames = Callable[[bytes], bool]
-"""Writes whole frames now; False if they must wait their turn or the client has left."""
-
-
-def frame_writer(scope: Mapping[str, Any]) -> WriteFrames | None:
-    """Return the way to write frames at once; None where the server offers none."""
-    offered = scope.get("extensions", {}).get(FRAME_WRITER)
-    return None if offered is None else offered["write"]
+Form = Callable[[Sequence[Event]], bytes]
+"""How events become bytes: one of the functions below."""
 
 
 class SharedFrames:
-    """Frames of events, kept for the turn of the loop in which many clients are sent the same."""
+    """Bytes of events, kept for the turn of the loop in which many clients are sent the same."""
 
     def __init__(self) -> None:
-        self._made: dict[tuple[bool, tuple[Event, ...]], bytes] = {}
+        self._made: dict[tuple[Form, tuple[Event, ...]], bytes] = {}
 
-    def of(self, events: Sequence[Event], *, is_batched: bool) -> bytes:
-        """Return one frame for each event, or one for all as a JSON array."""
-        key = (is_batched, tuple(events))
-        frames = self._made.get(key)
-        if frames is None:
+    def of(self, events: tuple[Event, ...], form: Form) -> bytes:
+        """Return events in a form."""
+        key = (form, events)
+        made = self._made.get(key)
+        if made is None:
             if not self._made:
                 asyncio.get_running_loop().call_soon(self._made.clear)
-            frames = self._made[key] = _frames(events, is_batched=is_batched)
-        return frames
+            made = self._made[key] = form(events)
+        return made
 
 
-def array_of(events: Sequence[Event]) -> bytes:
-    """Return events as one JSON array."""
-    return b"[" + b",".join([event.encoded for event in events]) + b"]"
-
-
-def _frames(events: Sequence[Event], *, is_batched: bool) -> bytes:
-    if is_batched:
-        return _text_frame(array_of(events))
+def text_frames(events: Sequence[Event]) -> bytes:
+    """Return a WebSocket message for each event."""
     return b"".join([_text_frame(event.encoded) for event in events])
+
+
+def array_frame(events: Sequence[Event]) -> bytes:
+    """Return one WebSocket message with a JSON array of events."""
+    return _text_frame(_array(events))
+
+
+def sse_chunk(events: Sequence[Event]) -> bytes:
+    """Return an ``id:`` and a ``data:`` line for each event; those without a number have no id."""
+    return chunk(b"".join([_last_id((event,)) + data_line(event.encoded) for event in events]))
+
+
+def sse_array_chunk(events: Sequence[Event]) -> bytes:
+    """Return one ``data:`` line with a JSON array of events, and the id of the last change."""
+    return chunk(_last_id(events) + data_line(_array(events)))
+
+
+def data_line(encoded: bytes) -> bytes:
+    """Return what ends one server-sent event."""
+    return b"data: " + encoded + b"\n\n"
+
+
+def chunk(body: bytes) -> bytes:
+    """Return a part of an answer in the chunked transfer coding (RFC 9112, 7.1)."""
+    return b"%x\r\n%b\r\n" % (len(body), body)
+
+
+def _array(events: Sequence[Event]) -> bytes:
+    return b"[" + b",".join([event.encoded for event in events]) + b"]"
 
 
 def _text_frame(text: bytes) -> bytes:
     return Frame(Opcode.TEXT, text).serialize(mask=False)
+
+
+def _last_id(events: Sequence[Event]) -> bytes:
+    """Return the ``id:`` line of the newest change; levels have none."""
+    for event in reversed(events):
+        name = event_id(event)
+        if name is not None:
+            return f"id: {name.replace(chr(10), ' ').replace(chr(13), ' ')}\n".encode()
+    return b""

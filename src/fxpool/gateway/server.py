@@ -12,14 +12,11 @@ from typing import Final, Self
 
 import structlog
 import uvicorn
-from uvicorn._types import ASGISendEvent
-from websockets.http11 import Request
 
 from fxpool.background import Background
 from fxpool.errors import AddressTaken, SettingsError
 from fxpool.gateway.app import Gateway
 from fxpool.gateway.caller_links import CallerLinks, HttpLink, LinkConfig, WebSocketLink
-from fxpool.gateway.frames import FRAME_WRITER
 
 DEFAULT_PORT: Final = 8088
 _MAX_MESSAGE_BYTES: Final = 64 * 1024
@@ -212,39 +209,12 @@ class _Uvicorn(uvicorn.Server):
         yield
 
 
-class _WebSocket(WebSocketLink):
-    """uvicorn's protocol with two differences.
-
-    A refusal with an HTTP answer is a finished handshake; without this it is logged as an error of
-    the application. And the scope offers a way to write frames, since what many clients are sent
-    need not be framed once for each.
-    """
-
-    def handle_connect(self, event: Request) -> None:
-        super().handle_connect(event)
-        if not self.close_sent:  # else it was refused
-            self.scope["extensions"][FRAME_WRITER] = {"write": self.write_frames}
-
-    def write_frames(self, frames: bytes) -> bool:
-        """Write whole frames now; False if they must wait, or nobody is there any more."""
-        is_open = self.handshake_complete and not (self.close_sent or self.disconnected)
-        if not is_open or not self.writable.is_set():
-            return False
-        self.transport.write(frames)
-        return True
-
-    async def send(self, message: ASGISendEvent) -> None:
-        await super().send(message)
-        if message["type"] == "websocket.http.response.body":
-            self.handshake_complete = True
-
-
 def _config(app: Gateway, links: CallerLinks, drain_seconds: int) -> LinkConfig:
     certificate = app.certificate
     return LinkConfig(
         app,
         links,
-        ws=_WebSocket,
+        ws=WebSocketLink,
         ws_per_message_deflate=False,  # doubles the cost of a quote
         ws_max_size=_MAX_MESSAGE_BYTES,
         lifespan="off",

@@ -1,10 +1,10 @@
 """Event streams: one subscription carried to one client, over WebSocket or server-sent events.
 
 Both kinds share ``EventStream``, which knows when to write, and differ in their ``Outlet``, which
-knows how. A stream has two tasks however many events it carries: one writes what became ready,
-one listens to the client. Events were encoded once by the platform; here only bytes are joined.
-A client that does not read holds up its own writer only: its subscription ends when too much
-waits, its link when the kernel's limit is over (``server``).
+knows how. A stream has two tasks however many events it carries: one listens to the client, the
+other sleeps while the client reads (``delivery``). A client that does not read holds up nobody
+else: its subscription ends when too much waits, its link when the kernel's limit is over
+(``server``).
 
 A client that says where it left off gets what came after, or is told of a gap and begins again.
 
@@ -14,7 +14,7 @@ Source: what subscribers of the older pools read; sequence numbers and snapshots
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -25,12 +25,13 @@ from fxpool.clock import Clock
 from fxpool.domain.permissions import Principal
 from fxpool.errors import SlowConsumer
 from fxpool.gateway.access.guard import GuardedPlatform
-from fxpool.gateway.frames import SharedFrames
+from fxpool.gateway.delivery import Delivery, Pump
+from fxpool.gateway.event_links import ClientGone, EventLink
+from fxpool.gateway.frames import Form
 from fxpool.gateway.limits import GatewayLimits
 from fxpool.gateway.metrics import Metrics
 from fxpool.gateway.stream_options import StreamOptions
 from fxpool.platforms.base import PlatformError, Subscription
-from fxpool.platforms.events import Event
 
 GOING_AWAY = 1001
 POLICY_VIOLATION = 1008
@@ -38,10 +39,6 @@ INTERNAL_ERROR = 1011
 TRY_AGAIN_LATER = 1013
 
 _GOODBYE_SECONDS = 1.0
-
-
-class ClientGone(Exception):
-    """The client closed its end; there is nobody left to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +73,20 @@ def notice(clock: Clock, type_: str, **fields: Any) -> bytes:
 
 
 class Outlet(Protocol):
-    """Where a stream goes. Each call raises ClientGone once the client has left."""
+    """Where a stream goes. What waits raises ClientGone once the client has left.
+
+    Attributes:
+        link: takes the events, once the client was accepted.
+    """
+
+    link: EventLink
+
+    def form(self, *, is_batched: bool) -> Form:
+        """Return how events are told: one message each, or one message for all."""
+        ...
 
     async def begin(self) -> None:
         """Accept the client; before this it can still be refused as HTTP refuses."""
-        ...
-
-    async def write(self, events: Sequence[Event], *, is_batched: bool) -> None:
-        """Send events: one message each, or one message for all."""
         ...
 
     async def receive(self) -> StreamOptions:
@@ -107,8 +110,9 @@ class EventStream:
         clock: Clock,
         limits: GatewayLimits,
         metrics: Metrics,
+        pump: Pump,
     ) -> None:
-        self._platform, self._outlet = platform, outlet
+        self._platform, self._outlet, self._pump = platform, outlet, pump
         self.principal, self.address = platform.principal, address
         self._clock, self._limits, self._metrics = clock, limits, metrics
         self._ended: asyncio.Future[Ending | None] = asyncio.get_running_loop().create_future()
@@ -130,9 +134,9 @@ class EventStream:
     async def _listen(
         self, tasks: asyncio.TaskGroup, subscription: Subscription, options: StreamOptions
     ) -> None:
-        """Keep a writer for what the client asked for last."""
+        """Keep a delivery of what the client asked for last."""
         while True:
-            writer = tasks.create_task(self._write(subscription, options))
+            delivery = tasks.create_task(self._deliver(subscription, options))
             try:
                 options = await self._next_options(subscription)
                 subscription = self._platform.subscribe(options.wanted(), options.resume())
@@ -143,8 +147,8 @@ class EventStream:
                 self.end(_ending_of(error))
                 return
             finally:
-                writer.cancel()
-                await asyncio.wait([writer])
+                delivery.cancel()
+                await asyncio.wait([delivery])
 
     async def _next_options(self, subscription: Subscription) -> StreamOptions:
         while True:
@@ -154,17 +158,18 @@ class EventStream:
             except TimeoutError:
                 subscription.beat(self._clock.at())
 
-    async def _write(self, subscription: Subscription, options: StreamOptions) -> None:
-        """Write what becomes ready, at most once in ``flush_ms`` if the client chose so."""
-        pause = options.flush_ms / 1000
+    async def _deliver(self, subscription: Subscription, options: StreamOptions) -> None:
+        delivery = Delivery(
+            subscription,
+            self._outlet.link,
+            self._outlet.form(is_batched=options.batch),
+            pause_seconds=options.flush_ms / 1000,
+            pump=self._pump,
+            clock=self._clock,
+            metrics=self._metrics,
+        )
         try:
-            async with subscription:
-                while True:
-                    events = await subscription.next_batch()
-                    await self._outlet.write(events, is_batched=options.batch)
-                    self._metrics.events += len(events)
-                    if pause:
-                        await self._clock.sleep(pause)
+            await delivery.run()
         except (SlowConsumer, PlatformError) as error:
             self.end(_ending_of(error))
         except ClientGone:
@@ -191,7 +196,7 @@ class Streams:
 
     def __init__(self, *, clock: Clock, limits: GatewayLimits, metrics: Metrics) -> None:
         self.clock = clock
-        self.frames = SharedFrames()
+        self._pump = Pump()
         self._limits, self._metrics = limits, metrics
         self._open: set[EventStream] = set()
         self._has_ended = asyncio.Event()
@@ -218,7 +223,13 @@ class Streams:
             await outlet.begin()
             opening.pop_all()  # from here on the stream closes it
         stream = EventStream(
-            platform, outlet, address, clock=self.clock, limits=self._limits, metrics=self._metrics
+            platform,
+            outlet,
+            address,
+            clock=self.clock,
+            limits=self._limits,
+            metrics=self._metrics,
+            pump=self._pump,
         )
         self._open.add(stream)
         self._metrics.streams = len(self._open)

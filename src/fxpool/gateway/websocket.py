@@ -7,7 +7,7 @@ true}``; the stream then begins again with snapshots. Life is shown by the proto
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -21,12 +21,12 @@ from fxpool.gateway.access import performs
 from fxpool.gateway.access.credentials import SUBPROTOCOL
 from fxpool.gateway.access.gatekeeper import admit, caller_of, guarded
 from fxpool.gateway.errors import error_response, explain_validation
-from fxpool.gateway.frames import SharedFrames, array_of, frame_writer
+from fxpool.gateway.event_links import ClientGone, event_link
+from fxpool.gateway.frames import Form, array_frame, text_frames
 from fxpool.gateway.sse import read_options
 from fxpool.gateway.stream_options import StreamOptions
-from fxpool.gateway.streams import ClientGone, Ending, Streams, notice
+from fxpool.gateway.streams import Ending, Streams, notice
 from fxpool.platforms.base import PlatformError
-from fxpool.platforms.events import Event
 
 _MAX_REASON_BYTES: Final = 123  # a close frame holds no more
 
@@ -34,23 +34,16 @@ _MAX_REASON_BYTES: Final = 123  # a close frame holds no more
 class WebSocketOutlet:
     """Writes events as text messages: one event, or a JSON array of events."""
 
-    def __init__(self, socket: WebSocket, clock: Clock, shared: SharedFrames) -> None:
-        self._socket, self._clock, self._shared = socket, clock, shared
-        self._write_frames = frame_writer(socket.scope)
+    def __init__(self, socket: WebSocket, clock: Clock) -> None:
+        self._socket, self._clock = socket, clock
+        self.link = event_link(socket.scope)
 
     async def begin(self) -> None:
         offered = self._socket.scope.get("subprotocols", ())
         await self._socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
 
-    async def write(self, events: Sequence[Event], *, is_batched: bool) -> None:
-        write = self._write_frames
-        if write is not None and write(self._shared.of(events, is_batched=is_batched)):
-            return
-        if is_batched:
-            await self._send(array_of(events))
-            return
-        for event in events:
-            await self._send(event.encoded)
+    def form(self, *, is_batched: bool) -> Form:
+        return array_frame if is_batched else text_frames
 
     async def receive(self) -> StreamOptions:
         while True:
@@ -92,7 +85,7 @@ async def serve_socket(socket: WebSocket) -> None:
         await admit(socket.scope, Operation.STREAM)
         options = _read_query(socket)
         await streams.carry(
-            WebSocketOutlet(socket, streams.clock, streams.frames),
+            WebSocketOutlet(socket, streams.clock),
             guarded(socket.scope),
             options,
             address=str(caller_of(socket.scope).address),

@@ -7,7 +7,7 @@ further platform is one adapter and the contract suite in tests/contract.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -182,6 +182,15 @@ class Subscription(Protocol):
 
     async def next_batch(self) -> list[Event]:
         """Wait for at least one event and return all that are ready, oldest first."""
+        ...
+
+    def on_ready(self, wake: Callable[[], None]) -> None:
+        """Call ``wake`` when something is ready or the stream ended, at once if that is so; for a
+        consumer of an entered stream that calls ``take`` instead of waiting."""
+        ...
+
+    def take(self) -> tuple[Event, ...]:
+        """Return all that are ready, oldest first, possibly none; raises as waiting does."""
         ...
 
     def beat(self, at: datetime) -> None:

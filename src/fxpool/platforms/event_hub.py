@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from fxpool.platforms.audience import Audience
 from fxpool.platforms.event_ring import EventPosition, EventRing, ResumeFrom, position_of
 from fxpool.platforms.events import Event, EventFilter, EventSubscription, Numbering
 from fxpool.store.event_log import EventLog, LoggedEvent, LoggedPast
@@ -27,8 +28,8 @@ class EventHub:
     def __init__(self, log: EventLog | None = None) -> None:
         """``log`` takes every change; its owner opens it, gives its past here, and closes it."""
         self._log = log
-        self._subscriptions: set[EventSubscription] = set()
-        self._by_kind: dict[tuple[str, str, str | None], tuple[EventSubscription, ...]] = {}
+        self._audiences: dict[EventFilter, Audience] = {}
+        self._by_kind: dict[tuple[str, str, str | None], tuple[Audience, ...]] = {}
         self._sequence: dict[str, int] = {}
         self._ring = EventRing()
         self.epoch = "0"
@@ -51,7 +52,7 @@ class EventHub:
 
     @property
     def subscribers(self) -> int:
-        return len(self._subscriptions)
+        return sum(map(len, self._audiences.values()))
 
     def sequence(self, account: str) -> int:
         """The number of the account's last change; 0 before the first."""
@@ -63,21 +64,21 @@ class EventHub:
 
     def wants_levels(self) -> bool:
         """Whether anybody listens, so that building a price event is worth it."""
-        return bool(self._subscriptions)
+        return bool(self._audiences)
 
     def publish(self, event: Event) -> None:
         """Number a change and hand it on. Never waits."""
         if event.level_key is None:
             self._number(event)
-        for subscription in self._listeners(event):
-            subscription.put(event)
+        for audience in self._listeners(event):
+            audience.put(event)
 
-    def _listeners(self, event: Event) -> tuple[EventSubscription, ...]:
+    def _listeners(self, event: Event) -> tuple[Audience, ...]:
         """Return who wants such an event; found once for all events of its kind."""
         kind = (event.account, event.type, event.symbol)
         listeners = self._by_kind.get(kind)
         if listeners is None:
-            wanting = (each for each in self._subscriptions if each.wanted.wants(event))
+            wanting = (each for each in self._audiences.values() if each.wanted.wants(event))
             listeners = self._by_kind[kind] = tuple(wanting)
         return listeners
 
@@ -121,12 +122,19 @@ class EventHub:
         return EventSubscription(wanted, self._detach, numbering=self.numbering, **options)
 
     def _attach(self, subscription: EventSubscription) -> None:
-        self._subscriptions.add(subscription)
-        self._by_kind.clear()
+        audience = self._audiences.get(subscription.wanted)
+        if audience is None:
+            audience = self._audiences[subscription.wanted] = Audience(subscription.wanted)
+            self._by_kind.clear()
+        audience.add(subscription)
 
     def _detach(self, subscription: EventSubscription) -> None:
-        self._subscriptions.discard(subscription)
-        self._by_kind.clear()
+        audience = self._audiences.get(subscription.wanted)
+        if audience is not None:
+            audience.remove(subscription)
+            if not audience:
+                del self._audiences[subscription.wanted]
+                self._by_kind.clear()
 
 
 def event_id(event: Event) -> str | None:

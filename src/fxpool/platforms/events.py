@@ -96,7 +96,26 @@ class Numbering:
 
 
 class EventSubscription:
-    """One consumer's queue: in order of time, changes whole, levels only the newest per key."""
+    """One consumer's queue: in order of time, changes whole, levels only the newest per key.
+
+    Attributes:
+        wake: tells the consumer that something is ready.
+    """
+
+    __slots__ = (
+        "_batch",
+        "_changes",
+        "_detach",
+        "_ended",
+        "_max_waiting",
+        "_numbering",
+        "_pace",
+        "_ready",
+        "_settle",
+        "_waiting",
+        "wake",
+        "wanted",
+    )
 
     def __init__(
         self,
@@ -111,9 +130,12 @@ class EventSubscription:
         self._numbering = numbering
         self._detach = detach
         self._max_waiting = max_waiting
+        self._batch: tuple[Event, ...] = ()  # what came as a batch, if nothing else waits
         self._waiting: dict[object, Event] = {}  # by level key, or by the change itself
         self._changes = 0
+        self._settle: Callable[[], None] = _nothing
         self._ready = asyncio.Event()
+        self.wake: Callable[[], None] = self._ready.set
         self._ended: Exception | None = None
         self._pace = Pace(wanted.account_ms, self._put_levels) if wanted.account_ms else None
 
@@ -126,6 +148,7 @@ class EventSubscription:
         """Queue an event that is wanted; never waits."""
         if self._ended is not None:
             return
+        self._open_batch()
         key, waiting = event.level_key, self._waiting
         if key is None:
             self._put_change(event)
@@ -133,31 +156,54 @@ class EventSubscription:
             self._pace.hold(event)
         else:
             if not waiting:
-                self._ready.set()
+                self.wake()
             elif key in waiting:
                 del waiting[key]  # the newest goes behind what came meanwhile
             waiting[key] = event
+
+    def extend(self, batch: tuple[Event, ...], changes: int) -> None:
+        """Queue wanted events, so many changes among them and each level once, that nobody alters;
+        the consumer knows that something is ready."""
+        is_behind = self._batch or self._waiting or changes > self._max_waiting
+        if is_behind or self._pace is not None:
+            for event in batch:
+                self.put(event)
+        elif self._ended is None:
+            self._batch, self._changes = batch, changes
+
+    def feed_from(self, settle: Callable[[], None]) -> None:
+        """Call ``settle`` before anything is taken: it queues what was published so far."""
+        self._settle = settle
 
     def _put_change(self, event: Event) -> None:
         if self._changes >= self._max_waiting:
             self.end(SlowConsumer(f"{self._changes} events were waiting; subscribe again"))
             return
+        if not self._waiting:
+            self.wake()
         self._changes += 1
         self._waiting[event] = event
         if self._pace is not None:
             self._pace.overtake(event)
-        self._ready.set()
+
+    def _open_batch(self) -> None:
+        """Have what waits in one place; what comes now goes behind it."""
+        if self._batch:
+            self._waiting = {event.level_key or event: event for event in self._batch}
+            self._batch = ()
 
     def _put_levels(self, events: Iterable[Event]) -> None:
+        self._open_batch()
         for event in events:
             self._waiting.pop(event.level_key, None)
             self._waiting[event.level_key] = event
-        self._ready.set()
+        self.wake()
 
     def lead(self, events: Iterable[Event]) -> None:
         """Queue what the stream begins with, before all else and whatever its filter says."""
+        self._open_batch()
         self._waiting = {event: event for event in events} | self._waiting
-        self._ready.set()
+        self.wake()
 
     def beat(self, at: datetime) -> None:
         """Queue a heartbeat, behind all changes that it tells of.
@@ -165,6 +211,7 @@ class EventSubscription:
         It tells the number of the last change of each account, so that a consumer knows that it
         has heard all of them.
         """
+        self._settle()
         if self._ended is not None:
             return
         now, accounts = self._numbering(), self.wanted.accounts
@@ -180,9 +227,10 @@ class EventSubscription:
             "ts": ms_from_instant(at),
             "timestamp": iso(at),
         }
+        self._open_batch()
         self._waiting.pop(HEARTBEAT, None)
         self._waiting[HEARTBEAT] = Event(HEARTBEAT, "", body)
-        self._ready.set()
+        self.wake()
 
     def end(self, error: Exception) -> None:
         """End the stream: what is queued is dropped, the consumer gets ``error``."""
@@ -190,23 +238,43 @@ class EventSubscription:
         if self._pace is not None:
             self._pace.close()
         self._waiting.clear()
-        self._ready.set()
+        self._batch = ()
+        self.wake()
         self._detach(self)
+
+    def on_ready(self, wake: Callable[[], None]) -> None:
+        """Call ``wake`` when something is ready or the stream ended, at once if that is so; for a
+        consumer that calls ``take`` instead of waiting."""
+        self.wake = wake
+        self._settle()
+        if self._waiting or self._batch or self._ended is not None:
+            wake()
+
+    def take(self) -> tuple[Event, ...]:
+        """Return all that are ready, oldest first, possibly none.
+
+        Raises the error that ended the stream.
+        """
+        self._settle()
+        if self._waiting:
+            batch = tuple(self._waiting.values())
+            self._waiting.clear()
+        else:
+            batch, self._batch = self._batch, ()
+        self._changes = 0
+        if not batch and self._ended is not None:
+            raise self._ended
+        return batch
 
     async def next_batch(self) -> list[Event]:
         """Wait for at least one event; return all that are ready, oldest first.
 
         Raises the error that ended the stream.
         """
-        while not self._waiting:
-            if self._ended is not None:
-                raise self._ended
+        while not (batch := self.take()):
             self._ready.clear()
             await self._ready.wait()
-        batch = list(self._waiting.values())
-        self._waiting.clear()
-        self._changes = 0
-        return batch
+        return list(batch)
 
     async def __aenter__(self) -> Self:
         return self
@@ -220,3 +288,7 @@ class EventSubscription:
         while True:
             for event in await self.next_batch():
                 yield event
+
+
+def _nothing() -> None:
+    """A queue that nobody feeds but its owner has nothing to settle."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Self
@@ -17,20 +17,25 @@ class JoinedSubscription:
 
     def __init__(self, streams: Sequence[Subscription]) -> None:
         self._streams = list(streams)
-        self._waiting: dict[asyncio.Task[list[Event]], Subscription] = {}
+        self._ready = asyncio.Event()
+        self._is_entered = False
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        for stream in self._streams:
-            await self._stack.enter_async_context(stream)
+        """Enter all; if one cannot be, all are closed."""
+        if self._is_entered:
+            return self
+        async with AsyncExitStack() as entering:
+            for stream in self._streams:
+                entering.push_async_exit(stream)
+            for stream in self._streams:
+                await stream.__aenter__()
+            self._stack = entering.pop_all()
+        self.on_ready(self._ready.set)
+        self._is_entered = True
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        tasks = list(self._waiting)
-        self._waiting.clear()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
         await self._stack.aclose()
 
     def beat(self, at: datetime) -> None:
@@ -38,19 +43,22 @@ class JoinedSubscription:
         for stream in self._streams:
             stream.beat(at)
 
+    def on_ready(self, wake: Callable[[], None]) -> None:
+        """Call ``wake`` when a part has something ready or ended; once the streams were entered."""
+        for stream in self._streams:
+            stream.on_ready(wake)
+
+    def take(self) -> tuple[Event, ...]:
+        """Return all that are ready, oldest first per part, possibly none."""
+        return tuple(event for stream in self._streams for event in stream.take())
+
     async def next_batch(self) -> list[Event]:
         """Wait for at least one event and return all that are ready, oldest first per part."""
-        waited_for = set(self._waiting.values())
-        for stream in self._streams:
-            if stream not in waited_for:
-                task = asyncio.create_task(stream.next_batch(), name="joined-stream")
-                self._waiting[task] = stream
-        await asyncio.wait(self._waiting, return_when=asyncio.FIRST_COMPLETED)
-        batch: list[Event] = []
-        for task in [task for task in self._waiting if task.done()]:
-            del self._waiting[task]
-            batch += task.result()
-        return batch
+        await self.__aenter__()
+        while not (batch := self.take()):
+            self._ready.clear()
+            await self._ready.wait()
+        return list(batch)
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         while True:

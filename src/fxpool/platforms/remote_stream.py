@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, Self
 from urllib.parse import urlencode
@@ -131,6 +131,14 @@ class RemoteSubscription:
         if self._reader is None:
             await self.__aenter__()
         return await self._queue.next_batch()
+
+    def on_ready(self, wake: Callable[[], None]) -> None:
+        """Call ``wake`` when something is ready or the stream ended; once it was entered."""
+        self._queue.on_ready(wake)
+
+    def take(self) -> tuple[Event, ...]:
+        """Return all that are ready, oldest first, possibly none; raises as ``next_batch`` does."""
+        return self._queue.take()
 
     def beat(self, at: datetime) -> None:
         """Queue a heartbeat; it tells nothing, since what other pools number is not known here."""

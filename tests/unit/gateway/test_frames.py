@@ -5,10 +5,18 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
+import pytest
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol, Side
 
-from fxpool.gateway.frames import SharedFrames, frame_writer
+from fxpool.gateway.event_links import event_link
+from fxpool.gateway.frames import (
+    SharedFrames,
+    array_frame,
+    sse_array_chunk,
+    sse_chunk,
+    text_frames,
+)
 from fxpool.platforms.events import Event
 
 
@@ -26,28 +34,39 @@ def _texts(frames: bytes) -> list[bytes]:
 
 
 async def test_each_event_is_a_message_of_its_own_unless_batches_are_agreed() -> None:
-    events = [_price(1.1), _price(1.2)]
+    events = (_price(1.1), _price(1.2))
     shared = SharedFrames()
-    assert _texts(shared.of(events, is_batched=False)) == [each.encoded for each in events]
-    (array,) = _texts(shared.of(events, is_batched=True))
+    assert _texts(shared.of(events, text_frames)) == [each.encoded for each in events]
+    (array,) = _texts(shared.of(events, array_frame))
     assert msgspec.json.decode(array) == [each.body for each in events]
 
 
 async def test_clients_that_are_sent_the_same_share_bytes_within_a_turn_of_the_loop() -> None:
-    shared, events = SharedFrames(), [_price(1.1)]
-    first = shared.of(events, is_batched=False)
-    assert shared.of(list(events), is_batched=False) is first
-    assert shared.of(events, is_batched=True) != first
+    shared, price = SharedFrames(), _price(1.1)
+    events = (price,)
+    first = shared.of(events, text_frames)
+    assert shared.of((price,), text_frames) is first
+    assert shared.of(events, array_frame) != first
     await asyncio.sleep(0)
-    again = shared.of(events, is_batched=False)
+    again = shared.of(events, text_frames)
     assert again == first
     assert again is not first
 
 
 async def test_long_events_are_framed_whole() -> None:
     event = Event("snapshot", "a", {"type": "snapshot", "text": "x" * 70_000})
-    assert _texts(SharedFrames().of([event], is_batched=False)) == [event.encoded]
+    assert _texts(text_frames((event,))) == [event.encoded]
 
 
-def test_a_server_that_offers_no_frames_is_no_error() -> None:
-    assert frame_writer({"type": "websocket"}) is None
+def test_server_sent_events_are_whole_chunks_with_the_id_of_the_last_change() -> None:
+    change = Event("orderPlaced", "a", {"type": "orderPlaced", "epoch": "e", "seq": 7})
+    events = (change, _price(1.1))
+    lines = b"id: a:e:7\ndata: %b\n\ndata: %b\n\n" % (change.encoded, events[1].encoded)
+    assert sse_chunk(events) == b"%x\r\n%b\r\n" % (len(lines), lines)
+    array = b"id: a:e:7\ndata: [%b,%b]\n\n" % (change.encoded, events[1].encoded)
+    assert sse_array_chunk(events) == b"%x\r\n%b\r\n" % (len(array), array)
+
+
+def test_a_server_that_offers_no_link_is_told_which_one_does() -> None:
+    with pytest.raises(RuntimeError, match="GatewayServer"):
+        event_link({"type": "websocket"})

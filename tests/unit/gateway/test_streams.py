@@ -11,37 +11,65 @@ import msgspec
 import pytest
 
 from fxpool.clock import SystemClock
-from fxpool.domain.permissions import LOOPBACK
+from fxpool.domain.permissions import LOOPBACK, Permissions, Principal, Role
 from fxpool.gateway.access.guard import GuardedPlatform
 from fxpool.gateway.access.volume_caps import VolumeCaps
+from fxpool.gateway.event_links import ClientGone
+from fxpool.gateway.frames import Form
 from fxpool.gateway.limits import GatewayLimits
 from fxpool.gateway.metrics import Metrics
 from fxpool.gateway.stream_options import StreamOptions
-from fxpool.gateway.streams import ClientGone, Ending, Streams
+from fxpool.gateway.streams import Ending, Streams
 from fxpool.platforms.base import PlatformError
-from fxpool.platforms.events import Event
+from fxpool.platforms.events import Event, EventFilter, EventSubscription
 from harness.hub_platform import HubPlatform
+from harness.spy_platform import SpyPlatform
 from harness.wait import wait_until
 
 
-class ListOutlet:
-    """A client that keeps what it gets and reads only while ``may_read`` is set."""
+class ListLink:
+    """A link whose client keeps what it gets and reads only while ``may_read`` is set."""
 
     def __init__(self) -> None:
         self.messages: list[list[dict[str, Any]]] = []
-        self.has_begun = False
-        self.ending: Ending | None = None
         self.may_read = asyncio.Event()
         self.may_read.set()
+
+    @property
+    def can_write(self) -> bool:
+        return self.may_read.is_set()
+
+    def write(self, data: bytes) -> None:
+        assert self.can_write
+        self.messages += msgspec.json.decode(data)
+
+    async def drain(self) -> None:
+        await self.may_read.wait()
+
+
+def _in_one(events: Sequence[Event]) -> bytes:
+    return msgspec.json.encode([[event.body for event in events]])
+
+
+def _one_by_one(events: Sequence[Event]) -> bytes:
+    return msgspec.json.encode([[event.body] for event in events])
+
+
+class ListOutlet:
+    """A client that can be looked at."""
+
+    def __init__(self) -> None:
+        self.link = ListLink()
+        self.may_read, self.messages = self.link.may_read, self.link.messages
+        self.has_begun = False
+        self.ending: Ending | None = None
         self.asks: asyncio.Queue[StreamOptions | None] = asyncio.Queue()
+
+    def form(self, *, is_batched: bool) -> Form:
+        return _in_one if is_batched else _one_by_one
 
     async def begin(self) -> None:
         self.has_begun = True
-
-    async def write(self, events: Sequence[Event], *, is_batched: bool) -> None:
-        await self.may_read.wait()
-        bodies = [msgspec.json.decode(event.encoded) for event in events]
-        self.messages += [bodies] if is_batched else [[body] for body in bodies]
 
     async def receive(self) -> StreamOptions:
         options = await self.asks.get()
@@ -157,8 +185,7 @@ async def test_a_client_that_does_not_keep_up_is_told_so() -> None:
 async def test_the_end_of_the_source_is_told() -> None:
     platform = HubPlatform()
     async with carried(streams_of(platform)) as outlet:
-        (subscription,) = platform.hub._subscriptions
-        subscription.end(PlatformError(503, "POOL_CLOSED", "the pool is closing"))
+        platform.end(PlatformError(503, "POOL_CLOSED", "the pool is closing"))
         await wait_until(lambda: outlet.ending)
         assert outlet.ending == Ending(1011, "error", "POOL_CLOSED", "the pool is closing")
 
@@ -189,6 +216,15 @@ async def test_a_client_that_leaves_ends_its_subscription() -> None:
 async def test_a_quiet_stream_shows_that_it_lives() -> None:
     async with carried(streams_of(HubPlatform(), heartbeat_seconds=0.005)) as outlet:
         await wait_until(lambda: outlet.seen().count(("heartbeat", None)) >= 2)
+
+
+async def test_a_key_with_its_own_accounts_keeps_the_pace_it_asked_for() -> None:
+    platform = SpyPlatform()
+    principal = Principal("key:2", "narrow", Permissions(Role.READ, frozenset({"mine"})))
+    narrow = GuardedPlatform(platform, principal, VolumeCaps(None, clock=SystemClock()))
+    stream = narrow.subscribe(EventFilter(account_ms=500))
+    assert isinstance(stream, EventSubscription)
+    assert stream.wanted == EventFilter(accounts=frozenset({"mine"}), account_ms=500)
 
 
 async def test_closing_tells_every_client_and_opens_no_more() -> None:

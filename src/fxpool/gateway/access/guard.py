@@ -8,6 +8,7 @@ resolved first, so that no second name of an account is a way around a list.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -232,7 +233,7 @@ class GuardedPlatform:
         for account in wanted.accounts or ():
             self.require(Operation.STREAM, account)
         if wanted.accounts is None and self._accounts is not None:
-            wanted = EventFilter(frozenset(self._known()), wanted.symbols, wanted.types)
+            wanted = replace(wanted, accounts=frozenset(self._known()))
         return self._platform.subscribe(wanted, resume)
 
     async def pool_stats(self) -> formats.PoolStats:
