@@ -16,10 +16,13 @@ from sqlalchemy import Connection, select, update
 from fxpool.domain.past import Past, Span
 from fxpool.domain.trades import CashFlow, Deal, Order
 from fxpool.store.history_tables import HISTORY_ROWS, HISTORY_SPANS
-from fxpool.store.past import PastDatabase, put
+from fxpool.store.past import PastDatabase, put, with_rests
 from fxpool.store.rows import instant, milliseconds
 
 T = TypeVar("T")
+
+LOADED_AT_ONCE: Final = 250
+"""Rows that are read before a rest: about a millisecond."""
 
 _DEAL: Final = "deal"
 _ORDER: Final = "order"
@@ -61,7 +64,9 @@ def _load(connection: Connection, account: str) -> tuple[Past, tuple[Span, ...]]
         wanted = select(HISTORY_ROWS.c.body).where(
             HISTORY_ROWS.c.account == account, HISTORY_ROWS.c.kind == kind
         )
-        return tuple(decode(body) for body in connection.execute(wanted).scalars())
+        bodies = connection.execute(wanted).scalars()
+        batches = with_rests(bodies, LOADED_AT_ONCE)
+        return tuple(decode(body) for batch in batches for body in batch)
 
     spans = select(HISTORY_SPANS.c.begin_ms, HISTORY_SPANS.c.end_ms).where(
         HISTORY_SPANS.c.account == account

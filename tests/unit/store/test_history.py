@@ -14,6 +14,7 @@ from fxpool.domain.past import Past, Span
 from fxpool.history import HistoryStore, MemoryHistory
 from fxpool.history.windows import joined
 from fxpool.store.history import SqlHistory
+from fxpool.store.past import ROWS_AT_ONCE, with_rests
 from harness.past import cash_flow_of, deals_of, trade_at_random
 from harness.trader import ACCOUNT, START_MS, Trader
 from harness.values import at, order
@@ -85,3 +86,10 @@ async def test_the_file_outlives_its_process(tmp_path: Path) -> None:
     await after.close()
     assert len(loaded.deals) == len(saved.deals)
     assert covered == (FIRST,)
+
+
+@pytest.mark.parametrize("count", [0, 1, ROWS_AT_ONCE, 2 * ROWS_AT_ONCE + 1])
+def test_rows_are_taken_in_batches_and_none_is_left_out(count: int) -> None:
+    batches = list(with_rests(iter(range(count))))
+    assert [row for batch in batches for row in batch] == list(range(count))
+    assert all(0 < len(batch) <= ROWS_AT_ONCE for batch in batches)
