@@ -131,11 +131,15 @@ def test_files_that_others_may_read_are_named_with_the_command(tmp_path: Path) -
     assert (found.verdict, f"chmod 600 {key}" in found.text) == (Verdict.FAIL, True)
 
 
-async def test_a_configuration_that_cannot_be_read_is_a_line_and_not_the_end(
-    tmp_path: Path,
+GUARDED = '{"accounts": {"mt": {"platform": "mt5", "guards": {"dailyLoss": {"money": 5}}}}}'
+
+
+@pytest.mark.parametrize("content", ["{", GUARDED], ids=["broken", "limits of MetaTrader"])
+async def test_a_configuration_that_cannot_be_served_is_a_line_and_not_the_end(
+    tmp_path: Path, content: str
 ) -> None:
     routing = tmp_path / "routing-config.json"
-    routing.write_text("{")
+    routing.write_text(content)
     done = await command(
         "doctor",
         "--json",

@@ -20,9 +20,10 @@ from fxpool.cli.exits import Exit, end_with, print_json
 from fxpool.clock import SystemClock
 from fxpool.errors import FxPoolError, SecretError, SettingsError
 from fxpool.openapi.proto.messages_pb2 import ProtoOAVersionReq
+from fxpool.platforms.assembly import other_accounts
 from fxpool.platforms.ctrader_setup import accounts_from, credentials_from, endpoints_from
 from fxpool.platforms.ctrader_tokens import secret_paths
-from fxpool.platforms.routing import AccountConfig
+from fxpool.platforms.routing import AccountConfig, OtherAccountConfig
 from fxpool.platforms.token_accounts import AccountMismatch, TokenAccounts
 from fxpool.pool import Endpoint, Environment, Pool
 from fxpool.session.link import tls_context
@@ -67,9 +68,10 @@ async def _examine(settings: Settings) -> list[Finding]:
     findings.append(checkups.redirect_uri(settings))
     try:
         accounts = [account for account in accounts_from(settings) if account.enabled]
+        others = [account for account in other_accounts(settings) if account.enabled]
     except SettingsError as exc:
         return [*findings, Finding("configuration", Verdict.FAIL, str(exc))]
-    findings.append(_accounts(accounts))
+    findings.append(_accounts(accounts, others))
     environments = dict.fromkeys(account.environment for account in accounts)
     for environment in environments:
         findings += [one async for one in _way(environment, endpoints_from(settings)[environment])]
@@ -106,11 +108,16 @@ def _gateway_port(settings: Settings) -> Finding:
     return Finding(what, Verdict.PASS, f"{where} is free")
 
 
-def _accounts(accounts: Sequence[AccountConfig]) -> Finding:
-    if accounts:
-        names = ", ".join(account.key for account in accounts)
-        return Finding("configuration", Verdict.PASS, f"cTrader accounts: {names}")
-    text = "no cTrader account: set CTRADER_ROUTING_CONFIG to a file that has one"
+def _accounts(accounts: Sequence[AccountConfig], others: Sequence[OtherAccountConfig]) -> Finding:
+    """Tell whose accounts there are; the way to those of other platforms is not looked at."""
+    told = [
+        f"{whose} accounts: {', '.join(account.key for account in these)}"
+        for whose, these in (("cTrader", accounts), ("other platforms'", others))
+        if these
+    ]
+    if told:
+        return Finding("configuration", Verdict.PASS, "; ".join(told))
+    text = "no account: set CTRADER_ROUTING_CONFIG to a file that has one"
     return Finding("configuration", Verdict.FAIL, text)
 
 

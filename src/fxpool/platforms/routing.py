@@ -161,7 +161,11 @@ def _account(key: str, entry: Entry, default: Environment | None) -> AccountConf
 
 def _other_account(key: str, platform: str, entry: Entry) -> OtherAccountConfig:
     if entry.part("guards") is not None:
-        entry.refuse("guards", "cannot be kept on this platform: only cTrader accounts have them")
+        entry.refuse(
+            "guards",
+            "cannot be kept on this platform, whose accounts are polled: take them out, and set "
+            "loss limits at the broker",
+        )
     return OtherAccountConfig(
         key=key,
         platform=platform,

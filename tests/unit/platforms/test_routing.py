@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 from fxpool.errors import SettingsError
-from fxpool.platforms.routing import AccountConfig, load_demo_config, load_routing_config
+from fxpool.platforms.routing import (
+    AccountConfig,
+    load_demo_config,
+    load_other_accounts,
+    load_routing_config,
+)
 from fxpool.pool.channel import Environment
 
 SHIPPED = Path(__file__).parents[3] / "config"
@@ -105,6 +110,17 @@ def test_a_broken_file_is_refused(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(SettingsError, match=r"file\.json"):
         load_routing_config(path)
+
+
+@pytest.mark.parametrize("platform", ["metaapi", "mt5", "dxtrade"])
+def test_limits_that_a_platform_cannot_keep_are_refused_and_not_forgotten(
+    tmp_path: Path, platform: str
+) -> None:
+    path = tmp_path / "routing-config.json"
+    limits = {"dailyLoss": {"percent": 5}}
+    path.write_text(json.dumps({"accounts": {"mt": {"platform": platform, "guards": limits}}}))
+    with pytest.raises(SettingsError, match=r"accounts\.mt\.guards cannot be kept"):
+        load_other_accounts(path)
 
 
 def test_the_shipped_files_are_valid() -> None:
