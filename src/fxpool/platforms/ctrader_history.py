@@ -54,6 +54,7 @@ from fxpool.platforms.past_answers import (
     require_positive,
     risk_of,
     symbol_stats_of,
+    trades_of,
 )
 from fxpool.platforms.past_symbols import PastSymbols
 from fxpool.platforms.traded_symbols import lots_of
@@ -114,7 +115,7 @@ class CTraderHistory:
         )
 
     async def trades(
-        self, shown_id: str, *, days: int, limit: int, include_balance: bool, order: str
+        self, shown_id: str, *, days: int, limit: int, include_balance: bool, order: SortOrder
     ) -> TradeHistory:
         """Return the newest ``limit`` closed trades of the last days, newest first unless
         ``order`` is ``asc``. Raises InvalidCall."""
@@ -140,18 +141,7 @@ class CTraderHistory:
             flows = record.flows_since(since)
             found += len(flows)
             rows += [(flow.at, cash_row(flow)) for flow in flows[-limit:]]
-            rows.sort(key=lambda row: row[0])
-        shown = [row for _, row in rows[-limit:]]
-        if order == "desc":
-            shown.reverse()
-        return TradeHistory(
-            account_id=shown_id,
-            trades=shown,
-            count=len(shown),
-            period_days=days,
-            hasMore=found > len(shown),
-            order=order,
-        )
+        return trades_of(shown_id, rows, found=found, days=days, limit=limit, order=order)
 
     async def daily_growth(self, shown_id: str, *, days: int) -> DailyGrowth:
         """Return the last days, today the last, with those on which nothing changed."""

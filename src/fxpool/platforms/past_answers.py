@@ -5,7 +5,7 @@ Money is exact until here; what cannot be computed is null, never 0. Formulas: d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final, Literal
@@ -17,7 +17,14 @@ from fxpool.history.curve import Day
 from fxpool.history.record import start_of_days
 from fxpool.history.statistics import Ratios, Tally, growth_of, share
 from fxpool.mapping.formats import AccountInformation, GuardList
-from fxpool.mapping.history_formats import AccountMetrics, DayGrowth, RiskStatus, SymbolStats
+from fxpool.mapping.history_formats import (
+    AccountMetrics,
+    DayGrowth,
+    RiskStatus,
+    SymbolStats,
+    TradeHistory,
+    TradeInfo,
+)
 from fxpool.mapping.instants import iso, iso_ms, ms_from_instant
 from fxpool.platforms.history_rows import (
     RATIO_DIGITS,
@@ -28,6 +35,7 @@ from fxpool.platforms.history_rows import (
     quiet_day_row,
     ratio,
 )
+from fxpool.platforms.past import SortOrder
 
 STATS_DAYS: Final = 90
 """The period of symbol statistics."""
@@ -206,6 +214,31 @@ def _loss_of_day(
 
 def _recorded_since(marks: EquityMarks | None) -> str | None:
     return None if marks is None or marks.began_ms is None else iso_ms(marks.began_ms)
+
+
+def trades_of(
+    shown_id: str,
+    rows: Sequence[tuple[datetime, TradeInfo]],
+    *,
+    found: int,
+    days: int,
+    limit: int,
+    order: SortOrder,
+) -> TradeHistory:
+    """Return the newest ``limit`` of rows with their times; ``found`` is how many there are in the
+    period. Rows of one time keep their order."""
+    by_time = sorted(rows, key=lambda row: row[0])
+    shown = [row for _, row in by_time[-limit:]]
+    if order == "desc":
+        shown.reverse()
+    return TradeHistory(
+        account_id=shown_id,
+        trades=shown,
+        count=len(shown),
+        period_days=days,
+        hasMore=found > len(shown),
+        order=order,
+    )
 
 
 def days_of(

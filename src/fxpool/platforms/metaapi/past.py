@@ -40,6 +40,7 @@ from fxpool.platforms.past_answers import (
     require_positive,
     risk_of,
     symbol_stats_of,
+    trades_of,
 )
 from fxpool.platforms.report_answer import period_of
 
@@ -97,18 +98,7 @@ class MetaApiPast:
             ]
             found += len(cash)
             rows += [(deal.time, cash_row(deal)) for deal in cash]
-            rows.sort(key=lambda row: row[0])
-        shown = [row for _, row in rows[-limit:]]
-        if order == "desc":
-            shown.reverse()
-        return TradeHistory(
-            account_id=shown_id,
-            trades=shown,
-            count=len(shown),
-            period_days=days,
-            hasMore=found > len(shown),
-            order=order,
-        )
+        return trades_of(shown_id, rows, found=found, days=days, limit=limit, order=order)
 
     async def daily_growth(self, shown_id: str, *, days: int) -> DailyGrowth:
         """Return the last days, today the last."""

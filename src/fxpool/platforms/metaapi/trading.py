@@ -3,7 +3,7 @@ the order, also where it was refused."""
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Awaitable
 
 from fxpool.errors import FxPoolError
 from fxpool.mapping import formats
@@ -41,12 +41,12 @@ class TradingCalls(OnAccounts):
             position_ids = await served.changes.open_positions(symbol)
         except FxPoolError as exc:
             return closing.refused(explain(exc, Call.CHANGE))
-        requests = [
-            CloseRequest(position_id, environment=environment) for position_id in position_ids
-        ]
-        async with asyncio.TaskGroup() as closes:
-            tasks = [closes.create_task(self.close_position(account, each)) for each in requests]
-        return closing.summed_up(position_ids, [task.result() for task in tasks])
+
+        def close(position_id: str) -> Awaitable[formats.TradeResult]:
+            request = CloseRequest(position_id, environment=environment)
+            return self.close_position(account, request)
+
+        return await closing.close_each(position_ids, close)
 
     async def modify_order(self, account: str, change: OrderChange) -> formats.TradeResult:
         return await answered(
