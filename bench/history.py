@@ -1,7 +1,8 @@
 """A first reading of a long past, with cuts, while orders go: `python -m bench.history DEALS DAYS`.
 
-Orders and closes go one at a time through the product's own platform with the journal on: before
-anybody asks for the past, while it is read, and afterwards. Told is how late an order's frame is
+Orders and closes go one at a time through the product's own platform with the journal on: while
+the past is read, and, in turns with that, while the reading is held at the gate that bounds it: the
+machine is shared, so what is compared must lie close together. Told is how late an order's frame is
 written (``to_frame``, which is the pool's own) and how long its answer takes (``to_answer``, with
 the simulator's share: it makes pages of a thousand rows in the same loop that fills orders). At the
 end the store is compared with the broker's ledger. Prints one line of JSON.
@@ -17,6 +18,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -35,6 +38,7 @@ from fxpool.openapi.proto import messages_pb2 as oa
 from fxpool.openapi.proto.common_pb2 import ProtoMessage
 from fxpool.platforms import ctrader
 from fxpool.platforms.base import CloseRequest, TradeRequest
+from fxpool.platforms.ctrader import HISTORY_AT_ONCE
 from fxpool.platforms.routing import AccountConfig
 from fxpool.pool import Environment
 from fxpool.session.link import Link
@@ -45,7 +49,8 @@ ROOT = Path(__file__).resolve().parent.parent
 ACCOUNT = "bench"
 CUTS = 10
 LIVE_SECONDS = 60.0
-PAIRS_AT_REST = 100
+PAIRS_READING = 20
+PAIRS_HELD = 10
 LOTS = Decimal("0.01")
 ORDER_TYPES = frozenset(
     {payload_type_of(oa.ProtoOANewOrderReq()), payload_type_of(oa.ProtoOAClosePositionReq())}
@@ -159,18 +164,40 @@ class Desk:
 
 
 async def while_reading(
-    desk: Desk, keeper: HistoryKeeper, broker: Broker, into: Delays, cuts: int
+    desk: Desk,
+    keeper: HistoryKeeper,
+    broker: Broker,
+    *,
+    reading: Delays,
+    held: Delays,
+    cuts: int,
 ) -> int:
     """Trade until the past is read; cut all links at equal shares of it. Return how many cuts."""
-    done = 0
+    done = pairs = 0
     while (share := keeper.progress().share) < 1.0 or keeper.progress().problem:
         if done < cuts and share >= (done + 0.5) / cuts:
             broker.ask("cut")
             done += 1
             await asyncio.sleep(0.05)
             await desk.live()
-        await desk.pair(into)
+        await desk.pair(reading)
+        pairs += 1
+        if pairs % PAIRS_READING == 0:
+            async with holding(keeper):
+                for _ in range(PAIRS_HELD):
+                    await desk.pair(held)
     return done
+
+
+@asynccontextmanager
+async def holding(keeper: HistoryKeeper) -> AsyncIterator[None]:
+    """Let no history request leave; what was read before is worked off first."""
+    gate = keeper._gate  # noqa: SLF001 (what callers have no use for)
+    async with AsyncExitStack() as held:
+        for _ in range(HISTORY_AT_ONCE):
+            await held.enter_async_context(gate)
+        await asyncio.sleep(0.3)
+        yield
 
 
 async def whole(keeper: HistoryKeeper) -> None:
@@ -185,7 +212,7 @@ async def whole(keeper: HistoryKeeper) -> None:
 
 
 async def measure(deals: int, days: int, cuts: int = CUTS) -> dict[str, Any]:
-    """Return the delays of the three phases and how the store compares with the ledger."""
+    """Return the delays with and without reading, and how the store compares with the ledger."""
     broker = await asyncio.to_thread(Broker, deals, days)
     frames = Frames()
     frames.install()
@@ -210,27 +237,22 @@ async def phases(
 ) -> dict[str, Any]:
     desk = Desk(platform, frames)
     keeper = platform._accounts[ACCOUNT].past._keeper  # noqa: SLF001 (what callers have no use for)
-    before, meanwhile, after = Delays(), Delays(), Delays()
+    reading, held = Delays(), Delays()
     await desk.live()
     for _ in range(20):
         await desk.pair(Delays())
-    for _ in range(PAIRS_AT_REST):
-        await desk.pair(before)
     began = time.perf_counter()
     asking = asyncio.create_task(whole(keeper))
     await asyncio.sleep(0)
-    done = await while_reading(desk, keeper, broker, meanwhile, cuts)
+    done = await while_reading(desk, keeper, broker, reading=reading, held=held, cuts=cuts)
     await asking
     took = time.perf_counter() - began
-    for _ in range(PAIRS_AT_REST):
-        await desk.pair(after)
     return {
         "deals": broker.about["deals"],
         "cuts": done,
         "seconds": round(took, 1),
-        "before": before.told(),
-        "meanwhile": meanwhile.told(),
-        "after": after.told(),
+        "reading": reading.told(),
+        "held": held.told(),
         "statistics_ms": await statistics_ms(platform),
         "differences": await differences(keeper, broker, settings),
     }
