@@ -13,6 +13,7 @@ from openapi_spec_validator import validate
 
 from fxpool.gateway import create_app, schemas
 from fxpool.gateway.api_document import ALIASES, camel_case, snake_case
+from fxpool.gateway.errors import STATUSES
 from fxpool.gateway.examples import examples
 from fxpool.gateway.schemas import PoolBody
 from harness.hub_platform import HubPlatform
@@ -46,14 +47,37 @@ def test_the_document_is_valid() -> None:
     validate(DOCUMENT)
 
 
-def test_every_error_of_the_document_is_true_to_its_schema() -> None:
+def errors(operation: dict[str, Any]) -> dict[int, dict[str, Any]]:
+    """Return the JSON of each status that is no success; a consent's page is none."""
+    told = {int(status): response for status, response in operation["responses"].items()}
+    return {
+        status: response["content"]["application/json"]
+        for status, response in told.items()
+        if status not in {200, 302} and "text/html" not in response.get("content", {})
+    }
+
+
+def test_every_error_of_the_document_has_an_example_true_to_its_schema() -> None:
     for call, operation in operations():
-        for status, response in operation["responses"].items():
-            content = response.get("content", {}).get("application/json", {})
-            if status.isdigit() and int(status) >= 400 and "example" in content:
-                schema = content["schema"] | {"components": DOCUMENT["components"]}
-                jsonschema.validate(content["example"], schema, cls=jsonschema.Draft202012Validator)
-                assert set(content["example"]) >= {"detail", "error", "code", "requestId"}, call
+        for status, content in errors(operation).items():
+            schema = content["schema"] | {"components": DOCUMENT["components"]}
+            jsonschema.validate(content["example"], schema, cls=jsonschema.Draft202012Validator)
+            assert set(content["example"]) >= {"detail", "error", "code", "requestId"}, call
+            assert status in STATUSES | {202}, call
+
+
+def test_no_call_answers_with_a_status_that_is_left_open() -> None:
+    for call, operation in operations():
+        assert "default" not in operation["responses"], call
+
+
+def test_errors_of_metaapis_paths_have_its_model() -> None:
+    told = errors(dict(operations())["GET /users/current/accounts/{account_id}/positions"])
+    assert told[404]["example"]["error"] == "NotFoundError"
+    assert told[504]["example"]["message"] == told[504]["example"]["detail"]
+    assert "recommendedRetryTime" in told[429]["example"]["metadata"]
+    assert 502 not in told
+    assert 503 not in told
 
 
 def test_calls_have_the_statuses_that_they_may_answer_with() -> None:

@@ -11,8 +11,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from decimal import Decimal
 
+import httpx
 import pytest
 
+from fxpool.gateway import GatewayServer, create_app
 from fxpool.platforms.base import CloseRequest, PlatformError, TradeRequest
 from fxpool.platforms.remote import RemotePlatform
 from fxpool.platforms.words import RETRY_WORDS
@@ -179,3 +181,14 @@ async def test_the_key_is_sent_and_never_shown() -> None:
             await platform.health()
     assert b"Authorization: Bearer planted-key" in requests[0]
     assert "planted-key" not in f"{caught.value!r}{platform!r}"
+
+
+async def test_a_gateway_tells_an_odd_status_of_a_pool_behind_it_as_its_own_502() -> None:
+    async with (
+        pool(http("418 I'm a teapot", '{"detail": "no coffee here"}')) as (platform, _),
+        GatewayServer(create_app(platform), port=0, drain_seconds=1) as server,
+        httpx.AsyncClient(base_url=server.url) as caller,
+    ):
+        response = await caller.get("/account/alpha")
+        assert response.status_code == 502
+        assert response.json()["detail"] == "no coffee here (answered 418)"

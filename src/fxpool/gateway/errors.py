@@ -25,6 +25,12 @@ from fxpool.gateway.metaapi import errors as metaapi
 from fxpool.mapping.spellings import missing
 from fxpool.platforms.base import PlatformError
 
+STATUSES: Final = frozenset({400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 501, 502, 503, 504})
+"""Of all errors that ``/openapi.json`` tells of."""
+
+_OF_PAGES: Final = frozenset({410})
+"""Of what is no call: a link that was used up."""
+
 REQUEST_ID_HEADER: Final = "X-Request-ID"
 _NO_JSON_OBJECT: Final = (
     "the body must be a JSON object; send one, with the header Content-Type: application/json"
@@ -92,7 +98,15 @@ def _sentence(error: Mapping[str, Any]) -> str:
 
 async def _on_platform_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, PlatformError)  # noqa: S101 (what it is registered for)
-    return error_response(error, request.scope)
+    return error_response(_documented(error), request.scope)
+
+
+def _documented(error: PlatformError) -> PlatformError:
+    """Return an error with a status that our document tells of: a pool behind us, which an account
+    may be served by, answers with others too."""
+    if error.status not in STATUSES | _OF_PAGES:
+        error.detail, error.status = f"{error.detail} (answered {error.status})", 502
+    return error
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:

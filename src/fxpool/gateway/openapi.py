@@ -237,9 +237,11 @@ def metaapi_answers(shape: object) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def text_answers(description: str) -> dict[int | str, dict[str, Any]]:
-    """Return the ``responses`` of a route that answers with plain text."""
-    text = {"text/plain": {"schema": {"type": "string"}}}
+def text_answers(
+    description: str, media_type: str = "text/plain"
+) -> dict[int | str, dict[str, Any]]:
+    """Return the ``responses`` of a route that answers with text."""
+    text = {media_type: {"schema": {"type": "string"}}}
     return {
         200: {"description": description, "content": text},
         "default": {"description": "Error", "content": _json(_BY_SHAPE[str(ErrorBody)])},

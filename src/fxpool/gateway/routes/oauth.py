@@ -58,13 +58,20 @@ OnCTrader = Annotated[CTraderPlatform, Depends(_platform)]
 
 
 _ERROR: Final = answers(Forgotten)["default"]
+_PAGE: Final = {"text/html": {"schema": {"type": "string"}}}
 
 
 @router.get(
     "/oauth/authorize",
     status_code=302,
     response_class=RedirectResponse,
-    responses={302: {"description": "To the page where the owner consents"}, "default": _ERROR},
+    responses={
+        302: {"description": "To the page where the owner consents"},
+        401: {"description": "To link accounts takes a key"},
+        404: {"description": "No such account, or no cTrader accounts here"},
+        409: {"description": "The name is that of two accounts"},
+        "default": _ERROR,
+    },
     openapi_extra=query_parameters(
         account_id="which account to link; may be repeated", scope="trading or accounts"
     ),
@@ -131,7 +138,10 @@ def _asked(request: Request, platform: CTraderPlatform) -> tuple[list[str], str]
     response_class=HTMLResponse,
     responses={
         200: {"description": "A page that says what is linked now"},
-        409: {"description": "A page that says what is not linked, and why"},
+        400: {"description": "The owner, or the broker, refused"},
+        404: {"description": "No cTrader accounts here"},
+        502: {"description": "The token service did not answer"},
+        409: {"description": "A page that says what is not linked, and why", "content": _PAGE},
         "default": _ERROR,
     },
     openapi_extra=query_parameters(

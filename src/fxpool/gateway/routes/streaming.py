@@ -12,7 +12,12 @@ from fxpool.gateway.access import performs
 from fxpool.gateway.access.gatekeeper import guarded
 from fxpool.gateway.callbacks import Callbacks, CallbackState
 from fxpool.gateway.exact_json import answer
-from fxpool.gateway.openapi import CallbackForgotten, CallbackRegistration, answers
+from fxpool.gateway.openapi import (
+    CallbackForgotten,
+    CallbackRegistration,
+    answers,
+    text_answers,
+)
 from fxpool.gateway.routes.common import OnPlatform, new_router, query_parameters
 from fxpool.gateway.schemas import AccountBody, CallbackBody, SymbolBody
 from fxpool.gateway.sse import EventStreamResponse, read_options
@@ -95,7 +100,7 @@ async def forget_reconnection_callback(callback_id: str, request: Request) -> Re
 
 @router.get(
     "/events",
-    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+    responses=text_answers("Events, until either side ends", "text/event-stream"),
     openapi_extra=_STREAM_PARAMETERS,
 )
 @performs(Operation.STREAM)
