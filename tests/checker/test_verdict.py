@@ -116,7 +116,7 @@ def test_a_repeat_that_is_told_fail_while_the_order_exists_is_seen() -> None:
     assert Rule.FAIL_DOES_NOT in broken(seen(OK, again))
 
 
-@pytest.mark.parametrize("code", ["DUPLICATE_COPY", "CONNECT", "JOURNAL_DOWN"])
+@pytest.mark.parametrize("code", ["DUPLICATE_COPY", "CONNECT"])
 def test_a_repeat_may_fail_without_a_word_against_the_order_that_exists(code: str) -> None:
     again = replace(OK, outcome=Outcome.FAIL, began_ms=1200, result={"code": code})
     assert violations(seen(OK, again)) == []

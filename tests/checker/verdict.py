@@ -32,9 +32,9 @@ from checker.history import (
     Told,
 )
 
-SAYS_NOTHING_OF_EARLIER = frozenset({"DUPLICATE_COPY", "CONNECT", "JOURNAL_DOWN"})
+SAYS_NOTHING_OF_EARLIER = frozenset({"DUPLICATE_COPY", "CONNECT"})
 """Failures of a repeat that do not deny an earlier try: the first says that it made the
-order, the others that nobody was there to ask and that the journal could not be asked."""
+order, the other that nobody was there to ask."""
 
 
 class Rule(Enum):

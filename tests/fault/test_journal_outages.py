@@ -19,6 +19,7 @@ from fxpool.domain.tickets import Entry, TicketKind, TicketTrigger, received
 from fxpool.errors import JournalDown
 from fxpool.platforms.base import CloseRequest
 from fxpool.platforms.ctrader import CTraderPlatform
+from fxpool.platforms.words import RETRY_WORDS
 from fxpool.simulator import Simulator
 from fxpool.store import Journal, database
 from harness.broker import orders_made
@@ -72,9 +73,11 @@ async def test_while_the_database_is_down_nothing_opens_and_afterwards_all_goes_
     async with trading_on(server.url) as served:
         opened = await served.buy(idempotency_key="k1")
         server.stop()
-        for refused in (await served.buy(), await served.buy(idempotency_key="k1")):
+        for key, outcome in ((None, "not_executed"), ("k1", "unknown"), ("k2", "unknown")):
+            refused = await served.buy(idempotency_key=key)
             assert (refused["success"], refused["code"]) == (False, "JOURNAL_DOWN")
-            assert (refused["outcome"], refused["retryable"]) == ("not_executed", True)
+            assert (refused["outcome"], refused["retryable"]) == (outcome, True)
+            assert any(word in refused["error"] for word in RETRY_WORDS)
         health = await served.platform.health()
         assert health["status"] == "degraded"
         assert health["checks"]["journal"].startswith("down: ")

@@ -83,9 +83,12 @@ class KeyedOrders(ABC):
         self, request: TradeRequest, fields: Mapping[str, Any], key: OrderKey
     ) -> TradeResult:
         while True:
-            holder = await self._journal.holder(self._key, key.stored)
-            if holder is not None and not holder.is_free:
-                return await self._repeat(holder.ticket, key, key.fingerprint(fields))
+            try:
+                holder = await self._journal.holder(self._key, key.stored)
+                if holder is not None and not holder.is_free:
+                    return await self._repeat(holder.ticket, key, key.fingerprint(fields))
+            except JournalDown as exc:
+                return _not_known(exc)
             try:
                 attempt = 1 if holder is None else holder.attempt + 1
                 return await self._place(request, fields, key, attempt)
@@ -189,6 +192,17 @@ def _still_running(holder: Ticket | None) -> TradeResult:
     )
     unclear = PlatformError(504, "OUTCOME_UNKNOWN", text, retryable=True, outcome="unknown")
     return _duplicate(unclear, holder)
+
+
+def _not_known(error: JournalDown) -> TradeResult:
+    """This call sent nothing; whether an earlier one with its key did, nobody can tell now."""
+    text = (
+        f"network: {error}. Nothing was sent now; whether the same order was executed before is "
+        "not known until the journal is back. The same call may be repeated"
+    )
+    unclear = PlatformError(503, "JOURNAL_DOWN", text, retryable=True, outcome="unknown")
+    log.warning("trade", code=unclear.code, outcome=unclear.outcome, detail=text)
+    return refusal(unclear)
 
 
 def _conflict(holder: Ticket, key: OrderKey) -> TradeResult:
