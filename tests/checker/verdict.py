@@ -165,13 +165,15 @@ def _closes(seen: Observed) -> Broken:
 
 
 def _unjournaled(seen: Observed) -> Broken:
-    """Only a close or a cancel goes without a ticket: no order is unknown without one."""
+    """Only a close or a cancel goes without a ticket: no order is unknown without one, but where
+    the journal cannot say whether its key has one."""
     for exit_ in seen.ticketless:
         if exit_.kind not in {CLOSE, CANCEL}:
             yield Rule.UNJOURNALED, f"{exit_.kind} of {exit_.target}"
     for one in seen.operations:
         is_told = one.act == PLACE and one.result.get("outcome") == "unknown"
-        if is_told and not one.result.get("duplicate") and "ticketId" not in one.result:
+        is_of_a_key = one.result.get("duplicate") or (one.key and one.code == "JOURNAL_DOWN")
+        if is_told and not is_of_a_key and "ticketId" not in one.result:
             yield Rule.UNJOURNALED, f"{one.act} {one.intent} {one.target}: {one.code}"
 
 
