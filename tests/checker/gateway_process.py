@@ -6,8 +6,11 @@ fast clock, with a journal that knows the numbered steps of a ticket.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection as Pipe
@@ -15,7 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic import SecretStr
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection
 
 from checker.plan import CrashPoint
 from checker.planted import ForgetfulJournal, plant
@@ -27,6 +30,7 @@ from fxpool.gateway import GatewayServer, create_app, serve
 from fxpool.platforms.ctrader import CTraderPlatform
 from fxpool.settings import Settings
 from fxpool.store import Journal
+from fxpool.store.sqlite import SqliteDatabase
 from harness.fast_clock import FastClock
 
 _NOTED = {
@@ -41,6 +45,10 @@ class Shared(Protocol):
     """A number that two processes share."""
 
     value: int
+
+
+TELL_SIGNAL = signal.SIGUSR1
+"""Has a gateway write its tasks into its log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,7 @@ async def _serve(spec: GatewaySpec, controls: Controls, ready: Pipe) -> None:
     platform = CTraderPlatform.from_settings(settings, clock=spec.clock, journal=journal)
     plant(spec.plant, platform)
     await platform.open()
+    asyncio.get_running_loop().add_signal_handler(TELL_SIGNAL, _tell_tasks)
 
     def announce(server: GatewayServer) -> None:
         ready.send(server.url)
@@ -97,14 +106,28 @@ async def _serve(spec: GatewaySpec, controls: Controls, ready: Pipe) -> None:
     await serve(create_app(platform), port=0, announce=announce, close=platform.close)
 
 
+def _tell_tasks() -> None:
+    """Write what every task waits for into the log."""
+    for task in asyncio.all_tasks():
+        task.print_stack(file=sys.stderr)
+
+
 def _refuse_writes_when(unwritable: Shared) -> None:
     """Have SQLite itself refuse, as it does on a disk that has become read-only."""
+    write = SqliteDatabase.write
 
-    def limit(connection: Connection) -> None:
-        if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql(f"PRAGMA query_only={unwritable.value}")
+    async def limited(self: SqliteDatabase, work: Callable[[Connection], Any]) -> Any:
+        def limit(connection: Connection) -> Any:
+            driver: Any = connection.connection.driver_connection
+            driver.execute(f"PRAGMA query_only={unwritable.value}")
+            try:
+                return work(connection)
+            finally:
+                driver.execute("PRAGMA query_only=0")
 
-    event.listen(Engine, "begin", limit)
+        return await write(self, limit)
+
+    SqliteDatabase.write = limited  # type: ignore[method-assign] # the fault of this process
 
 
 class NumberedJournal(Journal):

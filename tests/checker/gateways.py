@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 import multiprocessing
+import os
 import signal
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from decimal import Decimal
@@ -19,13 +21,16 @@ import httpx
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from checker.gateway_process import Controls, GatewaySpec, run_gateway
+from checker.gateway_process import TELL_SIGNAL, Controls, GatewaySpec, run_gateway
 from checker.history import Book, HeldOrder, HeldPosition, Stream, TicketlessExit, TicketRow
 from checker.plan import CrashPoint
 from checker.subscriber import PATIENT, Subscriber
 
 START_SECONDS = 120.0
 """Many, because machines are shared."""
+
+END_SECONDS = 50.0
+"""An orderly end takes less: requests in flight have 35 s."""
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["fxpool.cli", "fxpool.platforms.ctrader", "fxpool.gateway"])
@@ -56,6 +61,7 @@ class Gateway:
             _CONTEXT.Value("i", 0, lock=False), _CONTEXT.Value("i", 0, lock=False)
         )
         self._process: ForkServerProcess | None = None
+        self._ends_by = float("inf")
         self._http: httpx.AsyncClient | None = None
 
     async def serve(self) -> None:
@@ -68,7 +74,8 @@ class Gateway:
                 async with httpx.AsyncClient(base_url=url, timeout=60, trust_env=False) as http:
                     self._http = http
                     self.up.set()
-                    while process.is_alive():  # noqa: ASYNC110 (a process is looked at)
+                    while process.is_alive():
+                        self._have_it_tell_why_it_lives(process)
                         await asyncio.sleep(0.01)
                     self.up.clear()
                     self._note_end(process.exitcode)
@@ -80,6 +87,13 @@ class Gateway:
                 for stream in self.streams:
                     stream.ended = True
                 self._controls.crash.value = 0
+
+    def _have_it_tell_why_it_lives(self, process: ForkServerProcess) -> None:
+        """Have a process write its tasks into its log that was to end long ago."""
+        if time.monotonic() > self._ends_by and process.pid is not None:
+            self._ends_by = float("inf")
+            self._note(f"{self.name} does not end, its tasks are in its log")
+            os.kill(process.pid, TELL_SIGNAL)
 
     def _note_end(self, code: int | None) -> None:
         """Only what a run wants ends a gateway. Raises AssertionError."""
@@ -97,6 +111,7 @@ class Gateway:
         there.close()
         self.lives += 1
         self._process = process
+        self._ends_by = float("inf")
         async with asyncio.timeout(START_SECONDS):
             while not here.poll():
                 if not process.is_alive():
@@ -130,6 +145,7 @@ class Gateway:
         """Have the process end in order."""
         if self._process is not None:
             self._process.terminate()
+            self._ends_by = time.monotonic() + END_SECONDS
 
     # What it tells
 
