@@ -23,6 +23,7 @@ PREFIX: Final = "CTRADER_"
 DEFAULT_URL: Final = "http://localhost:8088"
 
 
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 Port = Annotated[int, Field(ge=0, le=65535)]
 NO_SECRET: Final = SecretStr("")
 
@@ -217,10 +218,9 @@ class Settings(BaseSettings):
     dxtrade_pool_url: Annotated[str, Field(validation_alias="DXTRADE_POOL_API_URL")] = ""
     """A pool service that serves the DXtrade accounts."""
 
-    log_level: Annotated[
-        Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(validation_alias="LOG_LEVEL")
-    ] = "INFO"
-    """Which log lines are written, from this level up."""
+    log_level: Annotated[LogLevel, Field(validation_alias="LOG_LEVEL")] = "INFO"
+    """Which log lines are written, from this level up; the routing file's globalSettings.logLevel
+    counts more and holds at once."""
 
     @classmethod
     def from_environment(cls) -> Self:

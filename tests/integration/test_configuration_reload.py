@@ -30,11 +30,16 @@ class Files:
 
     def __init__(self, folder: Path) -> None:
         self.routing, self.symbols = folder / "routing-config.json", folder / "symbols.json"
+        self.levels: list[str] = []  # of the log, as they were set
         self.accounts(**ACCOUNTS)
         self.names({})
 
     def accounts(self, **entries: Mapping[str, Any]) -> None:
         self.routing.write_text(json.dumps({"accounts": entries}))
+
+    def say_level(self, level: object) -> None:
+        said = {"accounts": ACCOUNTS, "globalSettings": {"logLevel": level}}
+        self.routing.write_text(json.dumps(said))
 
     def names(self, names: Mapping[str, str]) -> None:
         self.symbols.write_text(json.dumps({"symbolMapping": names}))
@@ -50,7 +55,12 @@ async def running(files: Files) -> AsyncIterator[tuple[CTraderPlatform, Configur
         await platform.open()
         try:
             await healthy(platform)
-            yield platform, Configuration(settings, platform, clock=SystemClock())
+            yield (
+                platform,
+                Configuration(
+                    settings, platform, clock=SystemClock(), set_log_level=files.levels.append
+                ),
+            )
         finally:
             await platform.close()
 
@@ -141,6 +151,21 @@ async def test_symbol_names_are_taken_up(files: Files) -> None:
         await configuration.reload()
         mapping = await platform.symbol_mapping("MYEURO", "alpha")
         assert mapping["cTraderSymbol"] == broker
+
+
+async def test_another_log_level_holds_at_once_and_a_wrong_one_changes_nothing(
+    files: Files,
+) -> None:
+    async with running(files) as (_, configuration):
+        files.say_level("debug")
+        await configuration.reload()
+        files.say_level("LOUD")
+        await configuration.reload()
+        assert "last good version" in str(configuration.failure)
+        files.accounts(**ACCOUNTS)
+        await configuration.reload()
+        assert configuration.failure is None
+        assert files.levels == ["DEBUG", "INFO"]
 
 
 async def test_sighup_has_the_files_of_a_running_gateway_read(tmp_path: Path) -> None:

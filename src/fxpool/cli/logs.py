@@ -47,7 +47,6 @@ def configure(
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(target)
-    handler.setLevel(level)  # loggers that others listen to may take more than is printed
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -59,7 +58,15 @@ def configure(
     )
     root = logging.getLogger()
     root.handlers = [handler]
+    set_level(level)
+
+
+def set_level(level: str) -> None:
+    """Write the process's log lines from ``level`` on, from now on."""
+    root = logging.getLogger()
     root.setLevel(level)
+    for handler in root.handlers:
+        handler.setLevel(level)  # loggers that others listen to may take more than is printed
     for name in _NOISY:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 

@@ -26,7 +26,7 @@ from fxpool.gateway.certificates import ListenerCertificate, certificate_from
 from fxpool.gateway.rate_limits import RateLimits
 from fxpool.gateway.shared_rates import rate_counters
 from fxpool.platforms.assembly import platform_from
-from fxpool.platforms.configuration import Configuration
+from fxpool.platforms.configuration import Configuration, log_level_from
 from fxpool.settings import Settings
 from fxpool.store.access import SqlAccessStore
 
@@ -60,6 +60,7 @@ def run(*, host: str | None, port: int | None, log_to: TextIO) -> None:
 
 async def _serve(settings: Settings, *, host: str, port: int) -> None:
     """Serve the configured platforms from their opening to its close."""
+    logs.set_level(log_level_from(settings))
     clock = SystemClock()
     manager = ServiceManager.from_environment()
     store = SqlAccessStore(settings.journal_url)
@@ -78,7 +79,7 @@ async def _serve(settings: Settings, *, host: str, port: int) -> None:
         certificate = certificate_from(settings, clock=clock)
         counters = await ending.enter_async_context(rate_counters(settings, clock=clock))
         trail = await ending.enter_async_context(audit_trail_from(settings, clock=clock))
-        configuration = Configuration(settings, platform, clock=clock)
+        configuration = Configuration(settings, platform, clock=clock, set_log_level=logs.set_level)
         app = create_app(
             platform,
             clock=clock,

@@ -5,6 +5,7 @@ A file that cannot be used changes nothing but what ``failure`` says: the last g
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -21,8 +22,9 @@ from fxpool.platforms.ctrader_setup import (
     accounts_from,
     symbol_rules_from,
 )
+from fxpool.platforms.routing import load_log_level
 from fxpool.platforms.several import SeveralPlatforms
-from fxpool.settings import Settings
+from fxpool.settings import LogLevel, Settings
 
 LOOK_SECONDS: Final = 1.0
 """How often the files are looked at; what changed is read once it stays as it is so long."""
@@ -31,10 +33,18 @@ log = structlog.get_logger(__name__)
 
 
 class Configuration:
-    """The accounts and symbol names of one platform, or of several as one."""
+    """The accounts and symbol names of one platform, or of several as one, and the log level."""
 
-    def __init__(self, settings: Settings, platform: Platform, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        platform: Platform,
+        *,
+        clock: Clock,
+        set_log_level: Callable[[LogLevel], None],
+    ) -> None:
         self._settings, self._platform, self._clock = settings, platform, clock
+        self._set_log_level = set_log_level
         self._files = [
             settings.routing_config or ROUTING_FILE,
             settings.symbols_file or SYMBOLS_FILE,
@@ -67,10 +77,12 @@ class Configuration:
             accounts = accounts_from(self._settings)
             rules = symbol_rules_from(self._settings)
             others = other_accounts(self._settings)
+            level = log_level_from(self._settings)
         except SettingsError as exc:
             self.failure = "the files cannot be used, the last good version stays; see the log"
             log.error("configuration cannot be used", error=str(exc))  # noqa: TRY400 (all is told)
             return
+        self._set_log_level(level)
         undone: list[str] = []
         ctrader = _ctrader_of(self._platform)
         if ctrader is not None:
@@ -84,7 +96,13 @@ class Configuration:
         self.failure = (
             "changes that need a restart are not in force; see the log" if undone else None
         )
-        log.info("configuration was read again", needs_restart=undone)
+        log.info("configuration was read again", needs_restart=undone, lowest_level=level)
+
+
+def log_level_from(settings: Settings) -> LogLevel:
+    """Return what the routing file says, else the environment. Raises SettingsError."""
+    path = settings.routing_config or (ROUTING_FILE if ROUTING_FILE.is_file() else None)
+    return (None if path is None else load_log_level(path)) or settings.log_level
 
 
 def _ctrader_of(platform: Platform) -> CTraderPlatform | None:

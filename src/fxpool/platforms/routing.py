@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast, get_args
 
 from fxpool.errors import SettingsError
 from fxpool.platforms.config_entry import Entry
 from fxpool.platforms.guard_config import GuardPlan, guard_plan
 from fxpool.pool.channel import Environment
+from fxpool.settings import LogLevel
 
 METAAPI: Final = frozenset({"metaapi", "mt4", "mt5"})
 """The words for a MetaTrader account; an entry without ``platform`` is one, too."""
@@ -116,6 +117,21 @@ def load_other_accounts(path: Path) -> list[OtherAccountConfig]:
         if platform != "ctrader":
             found.append(_other_account(key, platform, reader))
     return found
+
+
+def load_log_level(path: Path) -> LogLevel | None:
+    """Return a routing-config.json's ``globalSettings.logLevel``, None if it says none.
+
+    Raises SettingsError.
+    """
+    entry = Entry(path, "globalSettings", _read(path).get("globalSettings", {}))
+    word = entry.text("logLevel")
+    for level in get_args(LogLevel):
+        if level == word.upper():
+            return cast("LogLevel", level)
+    if word:
+        entry.refuse("logLevel", f'is "{word}": use {", ".join(get_args(LogLevel))}')
+    return None
 
 
 def load_demo_config(path: Path, default: Environment | None = None) -> AccountConfig:

@@ -74,6 +74,19 @@ def test_lines_below_the_level_are_not_written(stream: io.StringIO) -> None:
     assert stream.getvalue() == ""
 
 
+def test_another_level_holds_at_once_for_loggers_in_use_too(stream: io.StringIO) -> None:
+    log, library = structlog.get_logger(), logging.getLogger("httpx")
+    log.debug("unseen")
+    logs.set_level("DEBUG")
+    log.debug("detail")
+    library.info("still unseen")
+    logs.set_level("ERROR")
+    log.warning("unseen")
+    library.warning("unseen")
+
+    assert [line["event"] for line in lines(stream)] == ["detail"]
+
+
 def test_every_line_of_a_call_shows_its_ids_and_the_next_call_has_its_own(
     stream: io.StringIO,
 ) -> None:
