@@ -29,7 +29,7 @@ from typing import Any
 import uvloop
 from pydantic import SecretStr
 
-from fxpool.cli.lifetime import put_the_loop_first
+from fxpool.cli import pauses
 from fxpool.errors import NotReady
 from fxpool.history import HistoryKeeper
 from fxpool.history.naming import kept_name
@@ -323,5 +323,5 @@ if __name__ == "__main__":
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     (ROOT / "bench" / "results").mkdir(exist_ok=True)
-    put_the_loop_first()  # as the product's commands do
+    pauses.shorten()  # as the gateway does
     print(json.dumps(uvloop.run(measure(*map(int, sys.argv[1:])))))

@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Any
 
 import uvloop
 
 ENDING = (signal.SIGINT, signal.SIGTERM)
-
-SWITCH_SECONDS: Final = 0.0005
-"""How long the loop waits at most for Python code of a thread; Python's own 5 ms are too long for
-an order that is on its way while a report is computed or a history is saved."""
-
-
-def put_the_loop_first() -> None:
-    """Have threads of this process give the interpreter back soon."""
-    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 def run_until_signal(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -27,7 +17,6 @@ def run_until_signal(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
     Raises what ``work`` raises; of a group of errors, the first.
     """
-    put_the_loop_first()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_signal(work))

@@ -13,11 +13,12 @@ What is read about is in ``record``; how it is put on the wire in ``reads``.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from datetime import UTC, date, datetime, timedelta
+from itertools import chain
+from typing import Final, TypeVar
 
 import structlog
 
@@ -53,11 +54,13 @@ CONFIRM_EVERY: Final = 15.0
 """Seconds between readings while a live event is not in the broker's history."""
 
 RETRY_SECONDS: Final = (0.5, 1.0, 2.0, 5.0, 15.0, 60.0)
-AT_ONCE: Final = 100
-"""Entries that are taken in one turn of the loop: about a millisecond."""
+AT_ONCE: Final = 50
+"""Entries that are taken in one turn of the loop: about half a millisecond."""
 
-SORTED_AT_ONCE: Final = 1000
-"""Entries that are sorted in one turn of the loop: about a millisecond."""
+SORTED_AT_ONCE: Final = 500
+"""Entries that are named or sorted in one turn of the loop: about half a millisecond."""
+
+_Value = TypeVar("_Value")
 
 log = structlog.get_logger(__name__)
 
@@ -159,13 +162,15 @@ class HistoryKeeper:
         Raises NotReady as ``ready`` does, and HistoryDown.
         """
         await self.ready(seconds)
+        heard = dict(self._heard)  # what is confirmed meanwhile may not be in what is loaded
         kept, _ = await self._store.load(self._name())
-        heard = self._heard.values()
-        deals = {deal.deal_id: deal for deal in kept.deals}
-        deals |= {entry.deal_id: entry for entry in heard if isinstance(entry, Deal)}
-        flows = {flow.history_id: flow for flow in kept.cash_flow}
-        flows |= {entry.history_id: entry for entry in heard if isinstance(entry, CashFlow)}
-        return Past(tuple(deals.values()), kept.orders, tuple(flows.values()))
+        heard |= self._heard
+        if not heard:
+            return kept
+        known = await _by_identity(kept.deals, kept.cash_flow, heard.values())
+        deals = [entry async for entry in _in_turns(known.values()) if isinstance(entry, Deal)]
+        flows = [entry async for entry in _in_turns(known.values()) if isinstance(entry, CashFlow)]
+        return Past(deals, kept.orders, flows)
 
     def progress(self) -> Progress:
         """Return how far the first reading, or the one after an outage, is."""
@@ -248,7 +253,7 @@ class HistoryKeeper:
 
     async def _load(self) -> None:
         past, self._covered = await self._store.load(self._name())
-        self._remember(past.orders)
+        await self._remember(past.orders)
         await self._take_all([*past.deals, *past.cash_flow])
         self._is_loaded = True
 
@@ -262,15 +267,17 @@ class HistoryKeeper:
         settled = Span(window.begin, min(window.end, self._clock.at() - SETTLED))
         await self._store.save(self._name(), past, settled)
         self._covered = joined([*self._covered, settled])
-        self._remember(past.orders)
+        await self._remember(past.orders)
         entries: list[Entry] = [*past.deals, *past.cash_flow]
         for entry in entries:
             self._heard.pop(identity_of(entry), None)
         await self._take_all(entries)
 
-    def _remember(self, orders: Iterable[Order]) -> None:
+    async def _remember(self, orders: Iterable[Order]) -> None:
         """Keep the orders that did something: they tell who opened and why it closed."""
-        self._orders |= {o.order_id: o for o in orders if o.executed_volume_cents > 0}
+        async for order in _in_turns(orders):
+            if order.executed_volume_cents > 0:
+                self._orders[order.order_id] = order
 
     # Taking entries
 
@@ -289,7 +296,9 @@ class HistoryKeeper:
         """Take entries, those that were taken before excepted; start over if one comes late."""
         self._is_filling = True
         try:
-            fresh = await _in_order([entry for entry in entries if not self.record.has(entry)])
+            fresh = await _in_order(
+                [entry async for entry in _in_turns(entries) if not self.record.has(entry)]
+            )
             if not fresh:
                 return
             if self.record.fits(fresh[0]):
@@ -302,19 +311,39 @@ class HistoryKeeper:
     async def _made_anew(self, fresh: Sequence[Entry]) -> AccountRecord:
         """Return a record of all that is known, with entries that belong into the middle."""
         past, _ = await self._store.load(self._name())
-        known: dict[Identity, Entry] = {identity_of(entry): entry for entry in fresh}
-        known |= {identity_of(deal): deal for deal in past.deals}
-        known |= {identity_of(flow): flow for flow in past.cash_flow}
+        heard = list(self._heard.values())
+        known = await _by_identity(fresh, past.deals, past.cash_flow, heard)
         record = AccountRecord()
-        await _fill(record, await _in_order([*(known | self._heard).values()]))
+        await _fill(record, await _in_order(known.values()))
         return record
 
 
-async def _in_order(entries: Sequence[Entry]) -> list[Entry]:
-    """Return entries in their order; a whole past is sorted beside the loop."""
-    if len(entries) <= SORTED_AT_ONCE:
-        return sorted(entries, key=order_of)
-    return await asyncio.to_thread(sorted, entries, key=order_of)
+async def _in_turns(values: Iterable[_Value]) -> AsyncIterator[_Value]:
+    """Yield values, and let the loop have its turn after each SORTED_AT_ONCE of them."""
+    for number, value in enumerate(values, start=1):
+        yield value
+        if number % SORTED_AT_ONCE == 0:
+            await asyncio.sleep(0)
+
+
+async def _by_identity(*groups: Iterable[Entry]) -> dict[Identity, Entry]:
+    """Return entries by what tells them apart; those of later groups take the place of earlier."""
+    return {identity_of(e): e async for e in _in_turns(chain.from_iterable(groups))}
+
+
+async def _in_order(entries: Iterable[Entry]) -> list[Entry]:
+    """Return entries in their order, sorted day by day: one sort of all would hold the loop."""
+    days: dict[date, list[Entry]] = {}
+    async for entry in _in_turns(entries):
+        days.setdefault(order_of(entry)[0].date(), []).append(entry)
+    ordered: list[Entry] = []
+    turn_ends = SORTED_AT_ONCE
+    for day in sorted(days):
+        ordered += sorted(days[day], key=order_of)
+        if len(ordered) >= turn_ends:
+            turn_ends = len(ordered) + SORTED_AT_ONCE
+            await asyncio.sleep(0)
+    return ordered
 
 
 async def _fill(record: AccountRecord, entries: Sequence[Entry]) -> None:

@@ -35,8 +35,8 @@ from fxpool.pool.channel import Priority
 TIMEOUT: Final = 60.0
 """Seconds; the wait for a slot counts, and history waits behind everything."""
 
-ROWS_AT_ONCE: Final = 50
-"""Rows that are converted in one turn of the loop: about a millisecond."""
+ROWS_AT_ONCE: Final = 25
+"""Rows that are converted in one turn of the loop: about half a millisecond."""
 
 _Answer = TypeVar("_Answer", bound=Message)
 _Row = TypeVar("_Row", bound=Message)
