@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -295,6 +296,7 @@ class Settings(BaseSettings):
         return (self.pool_api_url or self.pool_url or DEFAULT_URL).rstrip("/")
 
 
+@lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
     """Whether a server bound to this host can be reached from this machine only."""
     if host == "localhost":

@@ -308,6 +308,37 @@ async def test_a_note_is_seen_at_once_and_stored_soon(url: SecretStr) -> None:
         await asyncio.wait_for(written(), 5)
 
 
+async def test_an_order_does_not_wait_for_notes_and_orders_do_not_keep_them_waiting(
+    url: SecretStr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fxpool.store.journal.NOTE_SECONDS", 1.0)  # longer than one order takes
+    async with Journal(url, clock=CLOCK) as one, Journal(url, clock=CLOCK) as other:
+        noted = ticket()
+        await one.enter(Entry(noted))
+        one.note(noted.after(TicketTrigger.SENT, CLOCK.at()))
+        await one.enter(Entry(ticket()))
+        there = await other.ticket(noted.ticket_id)
+        assert there is not None
+        assert there.state is TicketState.JOURNALED
+        deadline = CLOCK.now() + 5
+        while there.state is not TicketState.SENT:
+            assert CLOCK.now() < deadline
+            await one.enter(Entry(ticket()))
+            there = await other.ticket(noted.ticket_id)
+            assert there is not None
+
+
+async def test_a_step_that_is_waited_for_goes_with_the_next_order(url: SecretStr) -> None:
+    async with Journal(url, clock=CLOCK) as one, Journal(url, clock=CLOCK) as other:
+        noted = ticket()
+        await one.enter(Entry(noted))
+        one.note(noted.after(TicketTrigger.SENT, CLOCK.at()))
+        await asyncio.gather(one.enter(Entry(ticket())), one.write(executed(noted)))
+        there = await other.ticket(noted.ticket_id)
+        assert there is not None
+        assert there.state is TicketState.EXECUTED
+
+
 async def test_without_a_database_nothing_is_entered_and_it_is_taken_up_again(
     tmp_path: Path,
 ) -> None:

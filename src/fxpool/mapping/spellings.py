@@ -76,8 +76,12 @@ def fold(data: Mapping[str, Any], fields: Iterable[str]) -> dict[str, Any]:
     Raises InvalidCall if two names of one field hold different values.
     """
     folded: dict[str, Any] = {}
+    sent = data.keys()
     for field in fields:
-        given = {name: data[name] for name in spellings(field) if data.get(name) is not None}
+        names = spellings(field)
+        if sent.isdisjoint(names):
+            continue
+        given = {name: data[name] for name in names if data.get(name) is not None}
         if not given:
             continue
         values = iter(given.values())

@@ -48,9 +48,9 @@ class _Draft:
 
 
 async def order_intent(
-    account: CTraderAccount, request: TradeRequest
+    account: CTraderAccount, request: TradeRequest, client_order_id: str
 ) -> tuple[OrderIntent, Symbol]:
-    """Return the order that a caller asks for, without a client order id, and its symbol.
+    """Return the order that a caller asks for, and its symbol.
 
     Raises SymbolNotFound, InvalidOrder, InvalidVolume, NoQuote, NotReady, TradeRefused for what the
     platform cannot express, and what reading raises.
@@ -82,7 +82,7 @@ async def order_intent(
         side=action.side,
         type=OrderType.MARKET_RANGE if is_ranged else action.type,
         volume_cents=volume_cents,
-        client_order_id="",
+        client_order_id=client_order_id,
         price=request.open_price,
         stop_loss=_absolute(request.stop_loss, request.stop_loss_units),
         take_profit=_absolute(request.take_profit, request.take_profit_units),

@@ -8,7 +8,6 @@ Source: MetaApi documentation, tradeResponse; what callers of the older pools se
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
 from fxpool.account import Closed, Placed, Protection, Trading
@@ -53,8 +52,8 @@ class CTraderTrades:
         """Place an order of any type; the broker knows it by ``client_order_id``."""
         by_name = request.allow_unsynchronized
         self._require_rights(request.environment, opens=True, allow_unsynchronized=by_name)
-        intent, _ = await order_intent(self._account, request)
-        intent, is_trusted = replace(intent, client_order_id=client_order_id), self._is_live
+        intent, _ = await order_intent(self._account, request, client_order_id)
+        is_trusted = self._is_live
         placed = await self._trading.place(intent, allow_unsynchronized=by_name)
         return _said(await self.told(placed, intent), is_trusted=is_trusted)
 

@@ -67,6 +67,11 @@ class _Step:
     frees_key: bool
     done: list[asyncio.Future[None]] = field(default_factory=list)
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether somebody waits for it, or for its key."""
+        return self.frees_key or bool(self.done)
+
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
@@ -99,6 +104,7 @@ class Journal:
         self._failure: str | None = "the journal is not open"
         self.told: Callable[[str | None], None] = lambda _: None
         self._timer: asyncio.TimerHandle | None = None
+        self._are_notes_due = False
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -154,7 +160,7 @@ class Journal:
         return await done
 
     def note(self, ticket: Ticket) -> None:
-        """Store a step that nobody waits for, soon; with the next transaction at the latest."""
+        """Store a step that nobody waits for, in NOTE_SECONDS at the latest."""
         self._put(ticket, frees_key=False)
         if self._timer is None:
             loop = asyncio.get_running_loop()
@@ -304,13 +310,17 @@ class Journal:
         return await self._database.write(work)
 
     def _take(self) -> _Batch:
-        if self._timer is not None:
+        """Take what is to be written now. No order waits for steps that nobody waits for."""
+        entries = [(entry, done) for entry, done in self._entries if not done.done()]
+        steps, left = self._steps, dict[str, _Step]()
+        if entries and not (self._are_notes_due or self._closing):
+            left = {i: step for i, step in steps.items() if not step.is_waited_for}
+            steps = {i: step for i, step in steps.items() if step.is_waited_for}
+        elif self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        entries = [(entry, done) for entry, done in self._entries if not done.done()]
-        batch = _Batch(entries, self._steps)
-        self._entries, self._steps = [], {}
-        return batch
+        self._entries, self._steps, self._are_notes_due = [], left, False
+        return _Batch(entries, steps)
 
     def _committed(self, batch: _Batch, verdicts: list[bool]) -> None:
         if self._failure is not None:
@@ -365,8 +375,9 @@ class Journal:
         return step
 
     def _write_notes(self) -> None:
-        self._timer = None
-        self._wake.set()
+        self._timer, self._are_notes_due = None, True
+        if self._steps:
+            self._wake.set()
 
     # Small parts
 
