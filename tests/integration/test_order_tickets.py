@@ -70,6 +70,31 @@ async def test_closes_amendments_and_cancels_are_journaled_too() -> None:
         assert all("order " in ticket["evidence"][-1]["text"] for ticket in listed)
 
 
+async def test_answers_to_closes_amendments_and_cancels_name_their_tickets() -> None:
+    async with live_platform() as served:
+        opened = await served.buy("0.5")
+        position_id = opened["positionId"]
+        platform = served.platform
+        limit = TradeRequest("EURUSD", "SELL_LIMIT", Decimal("0.1"), open_price=Decimal("1.2"))
+        placed = await platform.execute("alpha", limit)
+        change = OrderChange(placed["orderId"], open_price=Decimal("1.21"))
+        protection = ProtectionRequest(position_id, stop_loss=Decimal("1.12"))
+        answers = {
+            "amend_position": await platform.modify_position("alpha", protection),
+            "amend_order": await platform.modify_order("alpha", change),
+            "cancel": await platform.cancel_order("alpha", placed["orderId"]),
+            "close": await platform.close_position(
+                "alpha", CloseRequest(position_id, Decimal("0.2"))
+            ),
+        }
+        for kind, answer in answers.items():
+            assert answer["outcome"] == "executed"
+            ticket = await platform.ticket(answer["ticketId"])
+            assert (ticket["kind"], ticket["state"]) == (kind, "executed")
+        (row,) = (await platform.close_positions("alpha"))["results"]
+        assert (await platform.ticket(row["ticketId"]))["kind"] == "close"
+
+
 async def test_what_is_refused_before_it_is_sent_leaves_no_ticket() -> None:
     async with live_platform() as served:
         result = await served.buy("0.015")
@@ -145,6 +170,7 @@ async def test_two_closes_of_a_position_without_an_answer_are_told_apart() -> No
         await served.phase("alpha", Phase.LIVE)
         done = await served.platform.close_position("alpha", request)
         assert (lost["outcome"], done["outcome"]) == ("unknown", "executed")
+        assert lost["ticketId"] != done["ticketId"]
         listed = (await served.platform.tickets("alpha"))["tickets"]
         closes = [ticket for ticket in listed if ticket["kind"] == "close"]
         outcomes = [(await served.platform.wait_ticket(t["id"], 10.0))["outcome"] for t in closes]

@@ -1,6 +1,7 @@
 """One account: its live book and valuation (pure), and the driver that keeps them true."""
 
 from fxpool.account.book import AccountBook
+from fxpool.account.call_tickets import CallTickets, taking_tickets
 from fxpool.account.driver import Account, AccountObserver, AccountState
 from fxpool.account.evidence import Finding
 from fxpool.account.phase import Phase, Trigger
@@ -15,6 +16,7 @@ __all__ = [
     "AccountBook",
     "AccountObserver",
     "AccountState",
+    "CallTickets",
     "Closed",
     "Finding",
     "MarginCheck",
@@ -26,4 +28,5 @@ __all__ = [
     "Tickets",
     "Trading",
     "Trigger",
+    "taking_tickets",
 ]

@@ -16,6 +16,7 @@ import structlog
 from google.protobuf.message import Message
 
 from fxpool import context
+from fxpool.account.call_tickets import note_ticket
 from fxpool.account.journal import TicketJournal
 from fxpool.clock import Clock
 from fxpool.domain.order_keys import OrderKey, client_order_id
@@ -188,10 +189,12 @@ class Tickets:
     @asynccontextmanager
     async def _sending(self, entry: Entry, *, is_exit: bool) -> AsyncIterator[Answer]:
         answer = Answer()
-        if not await self._enter(entry, is_exit=is_exit):
+        is_stored = await self._enter(entry, is_exit=is_exit)
+        ticket = entry.ticket
+        note_ticket(ticket.ticket_id if is_stored else None)
+        if not is_stored:
             yield answer
             return
-        ticket = entry.ticket
         self._held[ticket.ticket_id] = ticket
         if ticket.client_order_id:
             self._orders[ticket.client_order_id] = ticket.ticket_id

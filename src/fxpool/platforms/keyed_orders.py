@@ -21,11 +21,12 @@ import structlog
 from fxpool.account import Tickets
 from fxpool.domain.order_keys import OrderKey, Standing, fingerprint, order_key, standing
 from fxpool.domain.tickets import Ticket
-from fxpool.errors import FxPoolError, JournalDown, KeyTaken, RequestError, RequestNotSent
+from fxpool.errors import FxPoolError, JournalDown, KeyTaken
 from fxpool.mapping.actions import parse_action
 from fxpool.mapping.formats import TradeResult
 from fxpool.mapping.instants import iso
 from fxpool.platforms.base import PlatformError, TradeRequest
+from fxpool.platforms.trade_answers import certain
 from fxpool.platforms.words import Call, explain, refusal
 from fxpool.store import Journal
 
@@ -122,18 +123,11 @@ class KeyedOrders(ABC):
             raise
         except FxPoolError as exc:
             told = explain(
-                self._certain(exc, ticket), Call.KEYED_ORDER if is_keyed else Call.NEW_ORDER
+                certain(exc, may_have_left=self._tickets.is_stored(ticket)),
+                Call.KEYED_ORDER if is_keyed else Call.NEW_ORDER,
             )
             log.warning("trade", code=told.code, outcome=told.outcome, detail=told.detail)
             return refusal(told)
-
-    def _certain(self, error: FxPoolError, ticket: Ticket) -> FxPoolError:
-        """Return an error that does not leave an order open which cannot have left: no order goes
-        before its ticket is stored, so what was lost is a question that comes before it."""
-        is_open = isinstance(error, RequestError) and not error.outcome.is_certain
-        if is_open and not self._tickets.is_stored(ticket):
-            return RequestNotSent(f"not sent, a question before it has no answer: {error}")
-        return error
 
     async def _finish(self, ticket: Ticket, result: TradeResult) -> None:
         try:
