@@ -7,7 +7,7 @@ callers' formats nor how an unknown outcome is settled (``resolver``).
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
@@ -153,10 +153,9 @@ class Tickets:
         """Whether a new order's ticket is in the journal, so that it may have left."""
         return ticket.ticket_id in self._held
 
-    @asynccontextmanager
-    async def sending(
+    def sending(
         self, request: Message, intent: OrderIntent | None = None, *, is_exit: bool = False
-    ) -> AsyncIterator[Answer]:
+    ) -> AbstractAsyncContextManager[Answer]:
         """Store a request's ticket; the block sends it, and its error says what became of it.
 
         ``intent`` is that of a new order. Raises JournalDown, PoolBusy and KeyTaken before the
@@ -164,27 +163,22 @@ class Tickets:
         cancel) goes without a ticket then: sent twice it finds its object gone, and not to get out
         of a position is the greater harm.
         """
-        async with self._sending(self._entry(request, intent), is_exit=is_exit) as answer:
-            yield answer
+        return self._sending(self._entry(request, intent), is_exit=is_exit)
 
-    @asynccontextmanager
-    async def sending_order(
+    def sending_order(
         self, ticket: Ticket, order: Mapping[str, Any]
-    ) -> AsyncIterator[Answer]:
+    ) -> AbstractAsyncContextManager[Answer]:
         """As ``sending``, for a prepared new order that leaves as JSON and not as a message."""
         prepared = self._prepared.pop(ticket.client_order_id, None)
         ticket = replace(ticket, intent={**ticket.intent, ORDER: order})
-        async with self._sending(self._journaled(ticket, prepared), is_exit=False) as answer:
-            yield answer
+        return self._sending(self._journaled(ticket, prepared), is_exit=False)
 
-    @asynccontextmanager
-    async def sending_change(
+    def sending_change(
         self, kind: TicketKind, fields: Mapping[str, Any], *, is_exit: bool = False
-    ) -> AsyncIterator[Answer]:
+    ) -> AbstractAsyncContextManager[Answer]:
         """As ``sending``, for any other request that leaves as JSON."""
         ticket = self._change(kind, fields)
-        async with self._sending(self._journaled(ticket, None), is_exit=is_exit) as answer:
-            yield answer
+        return self._sending(self._journaled(ticket, None), is_exit=is_exit)
 
     @asynccontextmanager
     async def _sending(self, entry: Entry, *, is_exit: bool) -> AsyncIterator[Answer]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
+from secrets import token_hex
 from typing import Any
 
 from fastapi import FastAPI
@@ -210,7 +210,7 @@ def create_app(
     access: Access | None = None,
     rates: RateLimits | None = None,
     volumes: VolumeStore | None = None,
-    new_request_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+    new_request_id: Callable[[], str] = lambda: token_hex(16),
     callbacks: CallbackRules | None = None,
     certificate: ListenerCertificate | None = None,
     configuration: Configuration | None = None,

@@ -78,7 +78,7 @@ def fold(data: Mapping[str, Any], fields: Iterable[str]) -> dict[str, Any]:
     folded: dict[str, Any] = {}
     sent = data.keys()
     for field in fields:
-        names = spellings(field)
+        names = SPELLINGS.get(field) or (field,)
         if sent.isdisjoint(names):
             continue
         given = {name: data[name] for name in names if data.get(name) is not None}

@@ -7,7 +7,8 @@ address of a pool in front of MetaApi; DXtrade with the address of a pool that s
 
 from __future__ import annotations
 
-import uuid
+from functools import partial
+from secrets import token_hex
 from typing import Final
 
 from pydantic import SecretStr
@@ -132,7 +133,7 @@ def _metaapi(
         journal=Journal(settings.journal_url, clock=clock),
         halts=halts,
         clock=clock,
-        new_id=lambda: uuid.uuid4().hex,
+        new_id=partial(token_hex, 16),
         pace=Polling(
             settings.metaapi_poll_seconds,
             settings.metaapi_price_seconds,

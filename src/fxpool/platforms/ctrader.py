@@ -8,12 +8,12 @@ unclear trade is an answer.
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from random import Random, SystemRandom
+from secrets import token_hex
 from typing import Final, Self
 
 from fxpool.account import MarginCheck
@@ -201,7 +201,7 @@ class CTraderPlatform(AccountReads, TradingCalls, PriceCalls, PastCalls, RecordC
             tokens=TokenSources.from_settings(settings),
             clock=clock,
             random=SystemRandom(),
-            new_id=lambda: uuid.uuid4().hex,
+            new_id=partial(token_hex, 16),
             journal=journal or Journal(settings.journal_url, clock=clock),
             halts=halts or Halts(settings.data_dir / HALTS_FILE),
             history=SqlHistory(settings.history_url),

@@ -8,7 +8,7 @@ when their part is durable. It decides nothing about orders.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -25,7 +25,15 @@ from fxpool.domain.tickets import Entry, Ticket, TicketKind, TicketState, Ticket
 from fxpool.errors import JournalDown, PoolBusy
 from fxpool.store.database import make_database, migrate, reason_of
 from fxpool.store.rows import instant, milliseconds, row_of, ticket_of
-from fxpool.store.statements import NEW_TICKETS, STEP, STEPS, claim, freeing, step_of
+from fxpool.store.statements import (
+    HOLDER,
+    NEW_TICKETS,
+    STEP,
+    STEPS,
+    claim,
+    freeing,
+    step_of,
+)
 from fxpool.store.tables import ORDER_KEYS, TICKETS
 
 MAX_WAITING: Final = 1000
@@ -200,12 +208,7 @@ class Journal:
 
     async def holder(self, account: str, key: str) -> KeyHolder | None:
         """Return who claimed a key last, None if nobody did. Raises JournalDown."""
-        query = (
-            select(ORDER_KEYS.c.attempt, ORDER_KEYS.c.is_free, ORDER_KEYS.c.expires_ms, TICKETS)
-            .join(TICKETS, TICKETS.c.ticket_id == ORDER_KEYS.c.ticket_id)
-            .where(ORDER_KEYS.c.account == account, ORDER_KEYS.c.key == key)
-        )
-        for row in await self._rows(query):
+        for row in await self._rows(HOLDER, {"of_account": account, "of_key": key}):
             ticket = self._newest(row)
             is_old = row["expires_ms"] <= milliseconds(self._clock.at())
             is_over = is_old and not ticket.state.is_open  # else its order may still be live
@@ -406,10 +409,12 @@ class Journal:
         async with _translated():
             await self._database.write(work)
 
-    async def _rows(self, query: Select[Any]) -> list[dict[str, Any]]:
+    async def _rows(
+        self, query: Select[Any], values: Mapping[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
 
         def work(connection: Connection) -> list[dict[str, Any]]:
-            return [dict(row) for row in connection.execute(query).mappings()]
+            return [dict(row) for row in connection.execute(query, values).mappings()]
 
         async with _translated():
             return await self._database.read(work)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Update, bindparam, or_, update
+from sqlalchemy import Connection, Update, bindparam, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from fxpool.domain.tickets import Entry, Ticket
@@ -55,6 +55,13 @@ STEP: Final = (
     )
 )
 """A step of a ticket: the values of ``step_of``."""
+
+HOLDER: Final = (
+    select(ORDER_KEYS.c.attempt, ORDER_KEYS.c.is_free, ORDER_KEYS.c.expires_ms, TICKETS)
+    .join(TICKETS, TICKETS.c.ticket_id == ORDER_KEYS.c.ticket_id)
+    .where(ORDER_KEYS.c.account == bindparam("of_account"), ORDER_KEYS.c.key == bindparam("of_key"))
+)
+"""Who claimed a key last, with the claim."""
 
 STEPS: Final = Stored(STEP)
 NEW_TICKETS: Final = Stored(TICKETS.insert())
