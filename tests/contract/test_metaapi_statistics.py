@@ -10,8 +10,11 @@ from urllib.parse import quote
 import msgspec
 import pytest
 
+from fxpool.gateway import GatewayServer, create_app
 from fxpool.mapping import metastats_formats as shapes
 from harness.metaapi_caller import MetaApiCaller, metaapi_caller
+from harness.metaapi_server import running_metaapi
+from harness.metaapi_stack import open_metaapi, rest_way
 from harness.stack import Stack
 
 ALWAYS = "/historical-trades/" + "/".join(
@@ -125,3 +128,25 @@ async def test_what_is_not_served_is_refused_by_name(stack: Stack) -> None:
             response = await alpha._client.request(method, alpha.path + path)
             assert response.status_code in {404, 405}, path
             assert response.json()["message"]
+
+
+async def test_a_metatrader_account_has_the_same_statistics() -> None:
+    async with (
+        running_metaapi("alpha", "beta") as broker,
+        open_metaapi(rest_way(broker.url)) as platform,
+        GatewayServer(create_app(platform), port=0, drain_seconds=1) as server,
+        metaapi_caller(server.url) as alpha,
+    ):
+        order = {"actionType": "ORDER_TYPE_BUY", "symbol": "EURUSD", "volume": 0.1}
+        position_id = (await alpha.done(**order))["positionId"]
+        broker.terminals["alpha"].quote("EURUSD", Decimal("1.10210"), Decimal("1.10220"))
+        await alpha.done(actionType="POSITION_CLOSE_ID", positionId=position_id)
+        answer = await until(alpha, ALWAYS, 2)
+        assert msgspec.convert(answer, shapes.MetaStatsTradesAnswer) == answer
+        deposit, trade = answer["trades"]
+        assert (deposit["type"], deposit["profit"]) == ("DEAL_TYPE_BALANCE", 10_000.0)
+        assert (trade["positionId"], trade["success"]) == (position_id, "won")
+        balance = (await alpha.read("/account-information"))["balance"]
+        assert 10_000 + trade["profit"] == pytest.approx(balance)
+        told = (await until(alpha, "/metrics", 1))["metrics"]
+        assert (told["trades"], told["profit"]) == (1, pytest.approx(trade["profit"]))
