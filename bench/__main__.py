@@ -265,12 +265,12 @@ def history(bench: Bench) -> None:
     cuts, seconds = taken["cuts"], taken["seconds"]
     bench.add("link cut meanwhile", f"{cuts} times in {seconds:,.0f} s", "10", cuts == 10)
     for name, what in (
-        ("to_frame", "an order, call to frame written"),
-        ("to_answer", "an order, call to answer, with the simulator's share"),
+        ("to_frame", "order to frame"),
+        ("to_answer", "order to answer, broker included"),
     ):
         reading, held = taken["reading"][name], taken["held"][name]
         is_ours = name == "to_frame"
-        bench.add(f"{what}, the reading held", _percentiles(held), "", None)
+        bench.add(f"{what}, reading held", _percentiles(held), "", None)
         bench.add(f"{what}, meanwhile", _percentiles(reading), "", None)
         for share in ("p50", "p95"):
             times = reading[share] / held[share]

@@ -31,7 +31,7 @@ from fxpool.domain.trades import CashFlow, CloseReason, Deal, Order
 from fxpool.errors import FxPoolError, NotReady
 from fxpool.history.kept import HistoryStore
 from fxpool.history.naming import kept_name
-from fxpool.history.reads import HistoryReads
+from fxpool.history.reads import PAUSE, HistoryReads
 from fxpool.history.record import AccountRecord, Entry, Identity, identity_of, order_of
 from fxpool.history.trades import ClosedPart
 from fxpool.history.windows import joined, missing, share_read, windows
@@ -323,7 +323,7 @@ async def _in_turns(values: Iterable[_Value]) -> AsyncIterator[_Value]:
     for number, value in enumerate(values, start=1):
         yield value
         if number % SORTED_AT_ONCE == 0:
-            await asyncio.sleep(0)
+            await asyncio.sleep(PAUSE)
 
 
 async def _by_identity(*groups: Iterable[Entry]) -> dict[Identity, Entry]:
@@ -342,7 +342,7 @@ async def _in_order(entries: Iterable[Entry]) -> list[Entry]:
         ordered += sorted(days[day], key=order_of)
         if len(ordered) >= turn_ends:
             turn_ends = len(ordered) + SORTED_AT_ONCE
-            await asyncio.sleep(0)
+            await asyncio.sleep(PAUSE)
     return ordered
 
 
@@ -352,7 +352,7 @@ async def _fill(record: AccountRecord, entries: Sequence[Entry]) -> None:
         if not record.has(entry):
             record.take(entry)
         if number % AT_ONCE == 0:
-            await asyncio.sleep(0)
+            await asyncio.sleep(PAUSE)
 
 
 def _entry_of(event: BookEvent) -> Entry | None:

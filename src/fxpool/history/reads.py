@@ -38,6 +38,10 @@ TIMEOUT: Final = 60.0
 ROWS_AT_ONCE: Final = 25
 """Rows that are converted in one turn of the loop: about half a millisecond."""
 
+PAUSE: Final = 0.001
+"""Seconds between two turns of work on the past: an order takes several turns of the loop to leave,
+and would meet such work in each of them if it went on without a pause."""
+
 _Answer = TypeVar("_Answer", bound=Message)
 _Row = TypeVar("_Row", bound=Message)
 _Value = TypeVar("_Value")
@@ -148,7 +152,7 @@ async def _in_turns(rows: Sequence[_Row], convert: Callable[[_Row], _Value]) -> 
     values: list[_Value] = []
     for start in range(0, len(rows), ROWS_AT_ONCE):
         values += map(convert, rows[start : start + ROWS_AT_ONCE])
-        await asyncio.sleep(0)
+        await asyncio.sleep(PAUSE)
     return values
 
 
