@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Final, TypeVar
@@ -24,21 +25,23 @@ class Worker:
         self._calls: Final[SimpleQueue[_Call | None]] = SimpleQueue()
         self._name = name
         self._thread: Thread | None = None
+        self._is_closed = False
 
     async def run(self, call: Callable[[], T]) -> T:
         """Return what a call returns, or raise what it raises. It is made in any case, also for a
         caller that is cancelled meanwhile. Raises RuntimeError after ``close``."""
+        if self._is_closed:
+            raise RuntimeError(f"{self._name} is closed")
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         if self._thread is None:
             self._thread = Thread(target=self._work, name=self._name, daemon=True)
             self._thread.start()
-        elif not self._thread.is_alive():
-            raise RuntimeError(f"{self._name} is closed")
         self._calls.put((call, done))
         return await done
 
     def close(self) -> None:
         """Make the calls that wait, then end."""
+        self._is_closed = True
         if self._thread is not None:
             self._calls.put(None)
             self._thread.join()
@@ -55,9 +58,8 @@ class Worker:
 
 
 def _tell(done: asyncio.Future[Any], tell: Callable[[Any], object], what: object) -> None:
-    loop = done.get_loop()
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(_unless_over, done, tell, what)
+    with suppress(RuntimeError):  # the loop has ended, so nobody waits any more
+        done.get_loop().call_soon_threadsafe(_unless_over, done, tell, what)
 
 
 def _unless_over(done: asyncio.Future[Any], tell: Callable[[Any], object], what: object) -> None:

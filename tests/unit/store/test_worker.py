@@ -70,3 +70,26 @@ async def test_what_waits_at_the_end_is_made_and_nothing_afterwards() -> None:
     assert made == [1, 1, 1]
     with pytest.raises(RuntimeError, match="is closed"):
         await worker.run(lambda: made.append(2))
+
+
+async def test_one_that_was_never_needed_is_closed_too() -> None:
+    worker = Worker("of the test")
+    worker.close()
+    with pytest.raises(RuntimeError, match="is closed"):
+        await worker.run(lambda: None)
+
+
+def test_a_call_whose_loop_has_ended_meanwhile_does_not_end_the_thread() -> None:
+    worker, go_on = Worker("of the test"), threading.Event()
+
+    async def leave() -> None:
+        waiting = asyncio.ensure_future(worker.run(go_on.wait))
+        await asyncio.sleep(0)
+        waiting.cancel()
+
+    asyncio.run(leave())
+    go_on.set()
+    try:
+        assert asyncio.run(worker.run(lambda: "made")) == "made"
+    finally:
+        worker.close()
