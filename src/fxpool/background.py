@@ -17,6 +17,9 @@ from fxpool.clock import Clock
 AGAIN_SECONDS: Final = 5.0
 """After which pause work that failed begins again."""
 
+TOLD_AGAIN_SECONDS: Final = 10.0
+"""How long a task that is told to end may take before it is told again."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -46,11 +49,13 @@ class Background:
         return self.start(self._kept(work, name), name)
 
     async def end(self, tasks: Iterable[asyncio.Task[None]]) -> None:
-        """End some of the tasks; returns when they have ended."""
-        tasks = list(tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """End some of the tasks; returns when they have ended. One that goes on is told again:
+        libraries may swallow a cancellation."""
+        left = set(tasks)
+        while left:
+            for task in left:
+                task.cancel()
+            _, left = await asyncio.wait(left, timeout=TOLD_AGAIN_SECONDS)
 
     async def close(self) -> None:
         """End all tasks; returns when they have ended."""

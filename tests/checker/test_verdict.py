@@ -244,9 +244,10 @@ def test_only_a_whole_close_and_a_cancel_may_go_without_a_ticket() -> None:
 def test_an_order_that_is_unknown_without_a_ticket_is_seen() -> None:
     unknown = replace(OK, outcome=Outcome.UNKNOWN, result={"outcome": "unknown"})
     assert broken(seen(unknown)) == {Rule.UNJOURNALED}
-    blind = replace(unknown, result={"outcome": "unknown", "code": "JOURNAL_DOWN"})
-    assert broken(seen(replace(blind, key=None))) == {Rule.UNJOURNALED}
-    assert broken(seen(replace(blind, key="k1"))) == set()
+    for code in ("JOURNAL_DOWN", "STOPPING"):
+        blind = replace(unknown, result={"outcome": "unknown", "code": code})
+        assert broken(seen(replace(blind, key=None))) == {Rule.UNJOURNALED}
+        assert broken(seen(replace(blind, key="k1"))) == set()
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,10 @@ SAYS_NOTHING_OF_EARLIER = frozenset({"DUPLICATE_COPY", "CONNECT"})
 order, the other that nobody was there to ask."""
 
 
+NOT_LOOKED_UP = frozenset({"JOURNAL_DOWN", "STOPPING"})
+"""Answers to a key that was not looked up: the order may have been made by an earlier try."""
+
+
 class Rule(Enum):
     """What can be broken."""
 
@@ -166,13 +170,13 @@ def _closes(seen: Observed) -> Broken:
 
 def _unjournaled(seen: Observed) -> Broken:
     """Only a close or a cancel goes without a ticket: no order is unknown without one, but where
-    the journal cannot say whether its key has one."""
+    it was not looked up whether its key has one."""
     for exit_ in seen.ticketless:
         if exit_.kind not in {CLOSE, CANCEL}:
             yield Rule.UNJOURNALED, f"{exit_.kind} of {exit_.target}"
     for one in seen.operations:
         is_told = one.act == PLACE and one.result.get("outcome") == "unknown"
-        is_of_a_key = one.result.get("duplicate") or (one.key and one.code == "JOURNAL_DOWN")
+        is_of_a_key = one.result.get("duplicate") or (one.key and one.code in NOT_LOOKED_UP)
         if is_told and not is_of_a_key and "ticketId" not in one.result:
             yield Rule.UNJOURNALED, f"{one.act} {one.intent} {one.target}: {one.code}"
 

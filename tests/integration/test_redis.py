@@ -98,6 +98,24 @@ async def test_a_listener_that_fails_does_not_end_the_looking(redis: RedisServer
         assert told == ["back", "back"]
 
 
+async def test_a_cancellation_that_redis_py_turns_into_an_error_is_one_all_the_same(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with connected(redis.address) as connection:
+        asked = asyncio.Event()
+
+        async def swallow(*_: object) -> None:
+            asked.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                raise ConnectionError("Connection closed by server") from None
+
+        monkeypatch.setattr(connection._client, "execute_command", swallow)
+        await asked.wait()
+        await asyncio.wait_for(connection.close(), 5)
+
+
 async def test_who_serves_the_accounts_is_told_again_after_an_error(redis: RedisServer) -> None:
     states = iter([LookupError("a defect"), {"alpha": {"state": "live"}}])
 

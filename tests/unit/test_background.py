@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 import structlog
 
+import fxpool.background as background_module
 from fxpool.background import AGAIN_SECONDS, Background
 from harness.fast_clock import FastClock
 from harness.wait import wait_until
@@ -52,6 +54,26 @@ async def test_work_ends_with_its_owner() -> None:
     await background.close()
     assert ended == ["one", "two"]
     assert background.failure is None
+
+
+async def test_work_that_swallows_a_cancellation_is_told_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(background_module, "TOLD_AGAIN_SECONDS", 0.01)
+    background = Background(FastClock(0.0, 100.0))
+    told: list[int] = []
+
+    async def work() -> None:
+        while len(told) < 2:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                told.append(1)
+
+    background.start(work(), "stubborn")
+    await asyncio.sleep(0)
+    await asyncio.wait_for(background.close(), 5)
+    assert len(told) == 2
 
 
 async def test_the_error_of_work_that_is_done_once_is_logged() -> None:

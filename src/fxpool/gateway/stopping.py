@@ -1,25 +1,35 @@
 """A gateway that stops: what comes now is refused in words that callers act on. Pure ASGI.
 
 Requests that were let in before finish as ever. Health checks go on, so that a supervisor and a
-load balancer see what happens.
+load balancer see what happens. An order with a key may be a repeat, and what became of the first
+one is not looked up any more: its outcome is unknown until it is asked for again.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from fxpool.domain.order_keys import order_key
 from fxpool.domain.permissions import Operation
+from fxpool.errors import InvalidCall
 from fxpool.gateway.errors import error_response
+from fxpool.gateway.exact_json import KEY_HEADER, ExactRequest
 from fxpool.mapping.formats import OutcomeWord
+from fxpool.mapping.spellings import fold
 from fxpool.platforms import closing
 from fxpool.platforms.base import PlatformError
 from fxpool.platforms.words import refusal
 
 _TRADING: Final = frozenset({Operation.PLACE, Operation.AMEND, Operation.CLOSE})
 _CLOSES_MANY: Final = frozenset({"/positions/close-all", "/positions/close-symbol"})
+_MAY_BE_A_REPEAT: Final = (
+    "network: the gateway is stopping, nothing was sent now; whether the same order was executed "
+    "before is not looked up any more. The same call may be repeated when it is back"
+)
 RETRY_SECONDS: Final = 10.0
 """About what a restart takes."""
 
@@ -71,6 +81,20 @@ class RefuseWhileStopping:
         elif refused.outcome is not None:
             is_many = scope["path"] in _CLOSES_MANY
             body = closing.refused(refused) if is_many else refusal(refused)
+            is_order = self._gate.operations[scope["path"]] is Operation.PLACE
+            if is_order and await _has_key(ExactRequest(scope, receive)):
+                body["outcome"], body["error"] = "unknown", _MAY_BE_A_REPEAT
             await JSONResponse(body)(scope, receive, send)
         else:
             await error_response(refused, scope)(scope, receive, send)
+
+
+async def _has_key(request: ExactRequest) -> bool:
+    """Whether an order is known by a key; not if it is no order at all."""
+    try:
+        body = await request.json()
+        found = fold(body, ("comment", "idempotency_key")) if isinstance(body, dict) else {}
+    except (HTTPException, InvalidCall):
+        return False
+    given = request.headers.get(KEY_HEADER) or found.get("idempotency_key")
+    return order_key(given and str(given), str(found.get("comment", ""))) is not None

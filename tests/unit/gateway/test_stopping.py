@@ -37,6 +37,30 @@ async def test_a_trading_call_is_not_executed_and_may_be_repeated(
     assert "network" in body["error"]
 
 
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        ({"idempotencyKey": "k1"}, {}),
+        ({"clientOrderId": "k1"}, {}),
+        ({"comment": "Copy_77_L1"}, {}),
+        ({}, {"Idempotency-Key": "k1"}),
+    ],
+)
+async def test_an_order_with_a_key_may_be_a_repeat_so_its_outcome_is_unknown(
+    client: httpx.AsyncClient, body: dict[str, str], headers: dict[str, str]
+) -> None:
+    answer = await client.post("/trade/execute", json={"account_id": "a"} | body, headers=headers)
+    told = answer.json()
+    assert (told["code"], told["outcome"], told["retryable"]) == ("STOPPING", "unknown", True)
+    assert "nothing was sent now" in told["error"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"comment": "Scalper"}'])
+async def test_what_has_no_key_was_not_executed(client: httpx.AsyncClient, content: bytes) -> None:
+    answer = await client.post("/trade/execute", content=content)
+    assert answer.json()["outcome"] == "not_executed"
+
+
 async def test_closing_many_keeps_its_shape(client: httpx.AsyncClient) -> None:
     body = (await client.post("/positions/close-all", json={"account_id": "a"})).json()
     assert (body["closed"], body["failed"], body["results"]) == (0, 0, [])

@@ -163,6 +163,17 @@ class RedisConnection:
         return await self.command("EVAL", text, len(keys), *keys, *words)
 
     async def _send(self, *words: str | bytes | float) -> Any:
+        task = asyncio.current_task()
+        cancels = 0 if task is None else task.cancelling()
+        try:
+            return await self._answer(*words)
+        except Exception:
+            # redis-py may raise an error of its own in the place of a cancellation.
+            if task is not None and task.cancelling() > cancels:
+                raise asyncio.CancelledError from None
+            raise
+
+    async def _answer(self, *words: str | bytes | float) -> Any:
         place = self.address.place
         try:
             async with asyncio.timeout(CALL_SECONDS):
