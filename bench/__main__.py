@@ -236,7 +236,8 @@ def order_latency(bench: Bench) -> None:
 
 
 def fan_out(bench: Bench) -> None:
-    """CPU of the gateway per event that a WebSocket client is sent, beside prepared frames."""
+    """CPU of the gateway per event that a WebSocket client is sent, beside prepared frames (raw);
+    how late events come, and what a client costs in memory."""
     targets = {Fanout(100): 12.0, Fanout(100, per_turn=10): 1.5}
     for clients in (1, 10, 100, 1_000):
         for each in (Fanout(clients), Fanout(clients, per_turn=10)):
@@ -244,14 +245,28 @@ def fan_out(bench: Bench) -> None:
             for _ in range(bench.rounds):
                 raw.append(fanout.microseconds(each, "raw"))
                 ours.append(fanout.microseconds(each))
-            taken, target = median(ours), targets.get(each)
-            how = f", {each.per_turn} in one message" if each.per_turn > 1 else ""
+            taken, limit, target = median(ours), median(raw), targets.get(each)
             bench.add(
-                f"an event to {clients:,} WebSocket clients{how}, CPU each",
-                f"{taken:.1f} us ({taken / median(raw):.1f} times prepared frames)",
+                f"ws, {clients:,} client{'s' * (clients > 1)}, "
+                + ("in tens" if each.per_turn > 1 else "singly"),
+                f"{taken:.2f} us ({taken / limit:.1f} x {limit:.2f} raw)",
                 "" if target is None else f"<= {target:g} us",
                 None if target is None else taken <= target,
             )
+    late: dict[str, list[float]] = {"ours": [], "raw": []}
+    for _ in range(bench.rounds):
+        for name, kind in (("raw", ("raw",)), ("ours", ())):
+            delays = fanout.delays_ms(Fanout(100), *kind, per_second=40_000)
+            late[name].append(delays[len(delays) * 99 // 100])
+    p99 = median(late["ours"])
+    bench.add(
+        "ws, 100 at 40,000/s, p99",
+        f"{p99:.1f} ms ({median(late['raw']):.1f} raw)",
+        "<= 10 ms",
+        p99 <= 10,
+    )
+    idle = fanout.idle_kib(900)
+    bench.add("ws, an idle client", f"{idle:.1f} KiB", "<= 20 KiB", idle <= 20)
 
 
 def history(bench: Bench) -> None:

@@ -46,7 +46,7 @@ class Prices(Platform):
                 "symbol": symbol,
                 "bid": 1.08741,
                 "ask": 1.08748,
-                "ts": 1_700_000_000_000 + number,
+                "ts": time.monotonic_ns(),
             }
             key = ("price", "bench", symbol)
             self.hub.publish(Event("price", "bench", body, symbol=symbol, level_key=key))
@@ -101,9 +101,10 @@ class RawClient(asyncio.Protocol):
 async def serve_raw() -> None:
     """Serve the limit."""
     clients: set[asyncio.WriteTransport] = set()
-    frame = b"\x81\x76" + bytes(118)
 
     def publish(_first: int, count: int) -> None:
+        text = b'{"type":"price","ts":%d}' % time.monotonic_ns()
+        frame = b"\x81\x76" + text.ljust(118)
         for client in clients:
             client.write(frame * count)
 

@@ -19,7 +19,7 @@ class Audience:
 
     def __init__(self, wanted: EventFilter) -> None:
         self.wanted = wanted
-        self._members: set[EventSubscription] = set()
+        self._members: dict[EventSubscription, None] = {}  # in order, as they lie in memory
         self._waiting: dict[object, Event] = {}  # as in a subscriber's queue
         self._changes = 0
 
@@ -29,12 +29,12 @@ class Audience:
     def add(self, subscription: EventSubscription) -> None:
         """Take in a subscriber; it gets what is published from now on."""
         self.settle()
-        self._members.add(subscription)
+        self._members[subscription] = None
         subscription.feed_from(self.settle)
 
     def remove(self, subscription: EventSubscription) -> None:
         """Let a subscriber go."""
-        self._members.discard(subscription)
+        self._members.pop(subscription, None)
 
     def put(self, event: Event) -> None:
         """Queue a wanted event for all; never waits."""
