@@ -1,4 +1,8 @@
-"""Order tickets as the audit log tells of them, for those whose process died before it did."""
+"""Order tickets as the audit log tells of them, for those that the line of no call names.
+
+Such are what the pool did by itself (protection corrected, a limit's closes), the parts of a call
+that closes many, and those whose process died before it wrote its line.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,10 @@ from fxpool.store.tables import TICKETS
 JOURNAL: Final = "journal"
 """The subject of a line that was made from a ticket; its details say who asked."""
 
+_WHY: Final = (
+    "taken from the ticket: no call's line names it. It is one of several of its call, the pool's "
+    "own act, or its gateway ended before the line was written"
+)
 _OUTCOMES: Final = {"executed": "done", "not_executed": "refused"}
 
 
@@ -62,7 +70,7 @@ def _event(ticket: Ticket) -> AuditEvent:
         account=ticket.account,
         ticket=ticket.ticket_id,
         details={
-            "why": "its gateway ended before it wrote this line; taken from the order's ticket",
+            "why": _WHY,
             "asked": ticket.evidence[0].text,
             "request": ticket.intent,
             "answer": ticket.result,
