@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 import schemathesis
+import schemathesis.specs.openapi.schemas  # not first beside the gateway's threads (see SCHEMAS)
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
@@ -41,6 +42,10 @@ from harness.stack import running_stack
 ROLES = ("nobody", "read", "close_only", "trade", "admin")
 EXAMPLES = 8
 """Drawn requests per route; each in a drawn role."""
+
+SCHEMAS = schemathesis.specs.openapi.schemas
+"""schemathesis loads it when it is first used, and pytest parses it then: Python 3.11 fails in that
+(SystemError, "AST constructor recursion depth mismatch") while another thread loads modules."""
 
 ENDLESS = {"/events"}
 SECONDS = 20
