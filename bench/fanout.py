@@ -72,12 +72,12 @@ def delays_ms(fanout: Fanout, *kind: str, per_second: int) -> list[float]:
     return sorted(delay / 1e6 for delay in delays_ns)
 
 
-def idle_kib(clients: int) -> float:
-    """Return the memory of the gateway that one more idle client takes, in KiB.
+def idle_kib(clients: int, *kind: str) -> float:
+    """Return the memory of a gateway that one more idle client takes, in KiB.
 
     ``clients`` and WARM_CLIENTS are together at most the streams that one address may have.
     """
-    with _gateway() as process, ExitStack() as stack:
+    with _gateway(*kind) as process, ExitStack() as stack:
         port = _port_of(process)
         for _ in range(WARM_CLIENTS):
             _connect(stack, port)

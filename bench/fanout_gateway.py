@@ -1,8 +1,9 @@
-"""The gateway of the fan-out bench: `python -m bench.fanout_gateway [raw]`.
+"""The gateway of the fan-out bench: `python -m bench.fanout_gateway [raw | bare]`.
 
 The product's HTTP server on a platform that has nothing but events. Prints its port; after a line
 `EVENTS PER_SECOND PER_TURN` on standard input it publishes prices and prints the CPU seconds that
-took. ``raw`` is the limit instead: prepared frames on bare transports of the same loop.
+took. ``raw`` is the limit instead: prepared frames on bare transports of the same loop. ``bare`` is
+the limit of an idle client's memory: uvicorn with an application that accepts and waits.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import cast
 
+import uvicorn
 import uvloop
+from starlette.types import Receive, Scope, Send
 
 from fxpool.gateway import GatewayServer, create_app
 from fxpool.platforms.base import Platform, Subscription
@@ -114,9 +117,41 @@ async def serve_raw() -> None:
     await answer(publish)
 
 
+async def accept_and_wait(_scope: Scope, receive: Receive, send: Send) -> None:
+    """The least that an application of WebSockets does."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    await receive()
+
+
+async def serve_bare() -> None:
+    """Serve WebSockets that nothing is ever sent on."""
+    config = uvicorn.Config(
+        accept_and_wait,  # type: ignore[arg-type]  # the same, in uvicorn's words
+        port=0,
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        lifespan="off",
+        log_config=None,
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 (uvicorn tells nobody)
+        await asyncio.sleep(0.01)
+    print(server.servers[0].sockets[0].getsockname()[1], flush=True)
+    await serving
+
+
+SERVING: dict[str, Callable[[], Awaitable[None]]] = {
+    "": serve,
+    "raw": serve_raw,
+    "bare": serve_bare,
+}
+
+
 def main() -> None:
-    """Be one of the two gateways."""
-    serving: Callable[[], Awaitable[None]] = serve_raw if sys.argv[1:] == ["raw"] else serve
+    """Be one of the gateways."""
+    serving = SERVING[sys.argv[1] if len(sys.argv) > 1 else ""]
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serving())  # type: ignore[arg-type]  # both are coroutine functions
 

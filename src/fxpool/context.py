@@ -33,6 +33,11 @@ def add(**ids: str) -> None:
         _IDS.set({**known, **ids})
 
 
+def take_up(ids: Mapping[str, str]) -> None:
+    """Show the ids of a call whose block has ended, in a task that goes on for it."""
+    _IDS.set(ids)
+
+
 def ids() -> Mapping[str, str]:
     """Return the ids of the call that is being served; empty outside of one."""
     return _IDS.get()

@@ -11,7 +11,7 @@ import asyncio
 import math
 import weakref
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -288,13 +288,15 @@ class WebSocketLink(WebSocketsSansIOProtocol):
     """uvicorn's WebSocket protocol, counted; what was counted before its upgrade ends here.
 
     A refusal with an HTTP answer is a finished handshake; without this it is logged as an error of
-    the application. And the scope offers the link itself, an ``EventLink``.
+    the application. And the scope offers the link itself, a ``SocketLink``: what is done after the
+    call has none of the call's memory, which is more than that of all else of an idle client.
     """
 
     config: LinkConfig
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's own narrowing
         super().connection_made(transport)
+        self.app = self._serve
         self.conn.debug = False  # it would log the request with the caller's key in it
         self._stream = _StreamLink(self)
 
@@ -307,6 +309,14 @@ class WebSocketLink(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if not self.close_sent:  # else it was refused
             self.scope["extensions"][EVENT_LINK] = {"link": self._stream}
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.config.loaded_app(scope, receive, send)
+        if self._stream.afterwards is not None:
+            del scope, receive, send
+            self.request.headers.clear()  # a key is among them, and the parser keeps the request
+            del self.request, self.response, self.scope  # nobody needs them after the handshake
+            await self._stream.afterwards()
 
     async def send(self, message: ASGISendEvent) -> None:
         await super().send(message)
@@ -323,13 +333,22 @@ class WebSocketLink(WebSocketsSansIOProtocol):
 
 
 class _StreamLink:
-    """A WebSocket's link (an ``EventLink``); small, since it is looked at for every event."""
+    """A WebSocket's link (a ``SocketLink``); small, since it is looked at for every event."""
 
-    __slots__ = ("_conn", "_socket", "has_room", "write")
+    __slots__ = ("_conn", "_socket", "afterwards", "has_room", "write")
 
     def __init__(self, socket: WebSocketLink) -> None:
         self._socket, self._conn, self.write = socket, socket.conn, socket.transport.write
         self.has_room = True
+        self.afterwards: Callable[[], Awaitable[None]] | None = None
+
+    @property
+    def receive(self) -> Receive:
+        return self._socket.receive  # type: ignore[return-value]  # the same, in uvicorn's words
+
+    @property
+    def send(self) -> Send:
+        return self._socket.send  # type: ignore[return-value]  # the same, in uvicorn's words
 
     @property
     def can_write(self) -> bool:

@@ -14,13 +14,15 @@ Source: what subscribers of the older pools read; sequence numbers and snapshots
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
 
+from fxpool import context
 from fxpool.clock import Clock
 from fxpool.domain.permissions import Principal
 from fxpool.errors import SlowConsumer
@@ -73,13 +75,12 @@ def notice(clock: Clock, type_: str, **fields: Any) -> bytes:
 
 
 class Outlet(Protocol):
-    """Where a stream goes. What waits raises ClientGone once the client has left.
+    """Where a stream goes. What waits raises ClientGone once the client has left."""
 
-    Attributes:
-        link: takes the events, once the client was accepted.
-    """
-
-    link: EventLink
+    @property
+    def link(self) -> EventLink:
+        """What takes the events, once the client was accepted."""
+        ...
 
     def form(self, *, is_batched: bool) -> Form:
         """Return how events are told: one message each, or one message for all."""
@@ -100,6 +101,18 @@ class Outlet(Protocol):
 
 class EventStream:
     """One client's stream, from its first snapshot to its end."""
+
+    __slots__ = (
+        "_clock",
+        "_ended",
+        "_limits",
+        "_metrics",
+        "_outlet",
+        "_platform",
+        "_pump",
+        "address",
+        "principal",
+    )
 
     def __init__(
         self,
@@ -210,7 +223,20 @@ class Streams:
         *,
         address: str = "",
     ) -> None:
-        """Carry events to a client until either side ends the stream.
+        """Carry events to a client until either side ends the stream. As ``open``."""
+        carry = await self.open(outlet, platform, options, address=address)
+        await carry()
+
+    async def open(
+        self,
+        outlet: Outlet,
+        platform: GuardedPlatform,
+        options: StreamOptions,
+        *,
+        address: str = "",
+    ) -> Callable[[], Awaitable[None]]:
+        """Accept a client; return what carries events to it until either side ends the stream,
+        to be called at once.
 
         ``platform`` is what the client may use of it, ``address`` where it is. Raises
         PlatformError before the client was accepted: too many streams, an account that is not for
@@ -231,6 +257,16 @@ class Streams:
             metrics=self._metrics,
             pump=self._pump,
         )
+        return partial(self._carry, stream, subscription, options, context.ids())
+
+    async def _carry(
+        self,
+        stream: EventStream,
+        subscription: Subscription,
+        options: StreamOptions,
+        ids: Mapping[str, str],
+    ) -> None:
+        context.take_up(ids)
         self._open.add(stream)
         self._metrics.streams = len(self._open)
         try:

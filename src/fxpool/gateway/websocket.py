@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 from pydantic import ValidationError
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from fxpool.clock import Clock
 from fxpool.domain.permissions import Operation
@@ -21,7 +21,7 @@ from fxpool.gateway.access import performs
 from fxpool.gateway.access.credentials import SUBPROTOCOL
 from fxpool.gateway.access.gatekeeper import admit, caller_of, guarded
 from fxpool.gateway.errors import error_response, explain_validation
-from fxpool.gateway.event_links import ClientGone, event_link
+from fxpool.gateway.event_links import ClientGone, SocketLink, socket_link
 from fxpool.gateway.frames import Form, array_frame, text_frames
 from fxpool.gateway.sse import read_options
 from fxpool.gateway.stream_options import StreamOptions
@@ -34,20 +34,21 @@ _MAX_REASON_BYTES: Final = 123  # a close frame holds no more
 class WebSocketOutlet:
     """Writes events as text messages: one event, or a JSON array of events."""
 
-    def __init__(self, socket: WebSocket, clock: Clock) -> None:
-        self._socket, self._clock = socket, clock
-        self.link = event_link(socket.scope)
+    __slots__ = ("_clock", "_subprotocol", "link")
+
+    def __init__(self, link: SocketLink, clock: Clock, subprotocol: str | None) -> None:
+        self.link, self._clock, self._subprotocol = link, clock, subprotocol
 
     async def begin(self) -> None:
-        offered = self._socket.scope.get("subprotocols", ())
-        await self._socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
+        await self.link.receive()  # that it wants to connect
+        await self.link.send({"type": "websocket.accept", "subprotocol": self._subprotocol})
 
     def form(self, *, is_batched: bool) -> Form:
         return array_frame if is_batched else text_frames
 
     async def receive(self) -> StreamOptions:
         while True:
-            message = await self._socket.receive()
+            message = await self.link.receive()
             if message["type"] == "websocket.disconnect":
                 raise ClientGone
             try:
@@ -62,30 +63,35 @@ class WebSocketOutlet:
         await self._send(ending.encoded(self._clock))
         reason = ending.detail.encode()[:_MAX_REASON_BYTES].decode(errors="ignore")
         with _client_gone():
-            await self._socket.close(ending.close_code, reason)
+            await self.link.send(
+                {"type": "websocket.close", "code": ending.close_code, "reason": reason}
+            )
 
     async def _send(self, encoded: bytes) -> None:
         with _client_gone():
-            await self._socket.send_text(encoded.decode())
+            await self.link.send({"type": "websocket.send", "text": encoded.decode()})
 
 
 @contextmanager
 def _client_gone() -> Iterator[None]:
     try:
         yield
-    except (WebSocketDisconnect, RuntimeError) as exc:  # RuntimeError: already closed
+    except (OSError, RuntimeError) as exc:  # RuntimeError: already closed
         raise ClientGone from exc
 
 
 @performs(Operation.STREAM)
 async def serve_socket(socket: WebSocket) -> None:
-    """Serve one WebSocket; what cannot be served is refused as HTTP, with the uniform body."""
+    """Open a stream on a WebSocket; what cannot be served is refused as HTTP, with the uniform
+    body. The stream itself begins after the call, without what stands in front of this route."""
     streams: Streams = socket.app.streams
     try:
         await admit(socket.scope, Operation.STREAM)
         options = _read_query(socket)
-        await streams.carry(
-            WebSocketOutlet(socket, streams.clock),
+        link = socket_link(socket.scope)
+        is_offered = SUBPROTOCOL in socket.scope.get("subprotocols", ())
+        link.afterwards = await streams.open(
+            WebSocketOutlet(link, streams.clock, SUBPROTOCOL if is_offered else None),
             guarded(socket.scope),
             options,
             address=str(caller_of(socket.scope).address),

@@ -110,7 +110,6 @@ class EventSubscription:
         "_max_waiting",
         "_numbering",
         "_pace",
-        "_ready",
         "_settle",
         "_waiting",
         "wake",
@@ -134,8 +133,7 @@ class EventSubscription:
         self._waiting: dict[object, Event] = {}  # by level key, or by the change itself
         self._changes = 0
         self._settle: Callable[[], None] = _nothing
-        self._ready = asyncio.Event()
-        self.wake: Callable[[], None] = self._ready.set
+        self.wake: Callable[[], None] = _nothing
         self._ended: Exception | None = None
         self._pace = Pace(wanted.account_ms, self._put_levels) if wanted.account_ms else None
 
@@ -272,8 +270,9 @@ class EventSubscription:
         Raises the error that ended the stream.
         """
         while not (batch := self.take()):
-            self._ready.clear()
-            await self._ready.wait()
+            ready = asyncio.Event()  # made here: a consumer that calls ``take`` needs none
+            self.wake = ready.set
+            await ready.wait()
         return list(batch)
 
     async def __aenter__(self) -> Self:
@@ -291,4 +290,5 @@ class EventSubscription:
 
 
 def _nothing() -> None:
-    """A queue that nobody feeds but its owner has nothing to settle."""
+    """A queue that nobody feeds but its owner has nothing to settle, and one that nobody waits
+    for has nobody to wake."""
