@@ -57,6 +57,7 @@ class Delivery:
     """Carries what one subscription has ready to one client.
 
     Attributes:
+        subscription: what it carries.
         write: the link's.
     """
 
@@ -69,8 +70,8 @@ class Delivery:
         "_metrics",
         "_pause_seconds",
         "_pump",
-        "_subscription",
         "_work",
+        "subscription",
         "write",
     )
 
@@ -86,22 +87,22 @@ class Delivery:
         metrics: Metrics,
     ) -> None:
         """``pause_seconds`` is the least time between two writes."""
-        self._subscription, self._link, self._form = subscription, link, form
+        self.subscription, self._link, self._form = subscription, link, form
         self.write = link.write
         self._pump, self._clock, self._metrics = pump, clock, metrics
         self._pause_seconds = pause_seconds
         self._is_with_task = False  # else the pump writes
-        self._work = asyncio.Event()
+        self._work = _new_future()  # done when there is work for the task
         self._failure: Exception | None = None
 
     async def run(self) -> None:
         """Deliver until cancelled. Raises what ended the subscription, and ClientGone."""
-        async with self._subscription:
-            self._subscription.on_ready(partial(self._pump.add, self))
+        async with self.subscription:
+            self.subscription.on_ready(partial(self._pump.add, self))
             try:
                 while True:
-                    await self._work.wait()
-                    self._work.clear()
+                    await self._work
+                    self._work = _new_future()
                     await self._write_until_empty()
                     self._is_with_task = False
             finally:
@@ -127,7 +128,8 @@ class Delivery:
 
     def _leave_to_task(self) -> None:
         self._is_with_task = True
-        self._work.set()
+        if not self._work.done():
+            self._work.set_result(None)
 
     async def _write_until_empty(self) -> None:
         """Write at the client's pace."""
@@ -144,8 +146,12 @@ class Delivery:
                 await self._clock.sleep(self._pause_seconds)
 
     def _take(self) -> bytes:
-        events = self._subscription.take()
+        events = self.subscription.take()
         if not events:
             return b""
         self._metrics.events += len(events)
         return self._pump.frames.of(events, self._form)
+
+
+def _new_future() -> asyncio.Future[None]:
+    return asyncio.get_running_loop().create_future()

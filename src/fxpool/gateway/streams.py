@@ -135,24 +135,36 @@ class EventStream:
         if not self._ended.done():
             self._ended.set_result(ending)
 
-    async def run(self, subscription: Subscription, options: StreamOptions) -> None:
-        """Carry events until either side ends the stream."""
+    def delivery(self, subscription: Subscription, options: StreamOptions) -> Delivery:
+        """Return what carries a subscription to the client, in the way that it asked for."""
+        return Delivery(
+            subscription,
+            self._outlet.link,
+            self._outlet.form(is_batched=options.batch),
+            pause_seconds=options.flush_ms / 1000,
+            pump=self._pump,
+            clock=self._clock,
+            metrics=self._metrics,
+        )
+
+    async def run(self, delivery: Delivery) -> None:
+        """Carry events until either side ends the stream, beginning with a delivery."""
         async with asyncio.TaskGroup() as tasks:
-            listener = tasks.create_task(self._listen(tasks, subscription, options))
+            listener = tasks.create_task(self._listen(tasks, delivery))
             ending = await self._ended
             listener.cancel()
         if ending is not None:
             await self._say(ending)
 
-    async def _listen(
-        self, tasks: asyncio.TaskGroup, subscription: Subscription, options: StreamOptions
-    ) -> None:
+    async def _listen(self, tasks: asyncio.TaskGroup, delivery: Delivery) -> None:
         """Keep a delivery of what the client asked for last."""
         while True:
-            delivery = tasks.create_task(self._deliver(subscription, options))
+            delivering = tasks.create_task(self._deliver(delivery))
             try:
-                options = await self._next_options(subscription)
+                options = await self._next_options(delivery.subscription)
                 subscription = self._platform.subscribe(options.wanted(), options.resume())
+                delivery = self.delivery(subscription, options)
+                del options, subscription  # a stream is long, and the delivery has what it needs
             except ClientGone:
                 self.end(None)
                 return
@@ -160,8 +172,8 @@ class EventStream:
                 self.end(_ending_of(error))
                 return
             finally:
-                delivery.cancel()
-                await asyncio.wait([delivery])
+                delivering.cancel()
+                await asyncio.wait([delivering])
 
     async def _next_options(self, subscription: Subscription) -> StreamOptions:
         while True:
@@ -171,16 +183,7 @@ class EventStream:
             except TimeoutError:
                 subscription.beat(self._clock.at())
 
-    async def _deliver(self, subscription: Subscription, options: StreamOptions) -> None:
-        delivery = Delivery(
-            subscription,
-            self._outlet.link,
-            self._outlet.form(is_batched=options.batch),
-            pause_seconds=options.flush_ms / 1000,
-            pump=self._pump,
-            clock=self._clock,
-            metrics=self._metrics,
-        )
+    async def _deliver(self, delivery: Delivery) -> None:
         try:
             await delivery.run()
         except (SlowConsumer, PlatformError) as error:
@@ -257,20 +260,15 @@ class Streams:
             metrics=self._metrics,
             pump=self._pump,
         )
-        return partial(self._carry, stream, subscription, options, context.ids())
+        delivery = stream.delivery(subscription, options)
+        return partial(self._carry, stream, delivery, context.ids())
 
-    async def _carry(
-        self,
-        stream: EventStream,
-        subscription: Subscription,
-        options: StreamOptions,
-        ids: Mapping[str, str],
-    ) -> None:
+    async def _carry(self, stream: EventStream, delivery: Delivery, ids: Mapping[str, str]) -> None:
         context.take_up(ids)
         self._open.add(stream)
         self._metrics.streams = len(self._open)
         try:
-            await stream.run(subscription, options)
+            await stream.run(delivery)
         finally:
             self._open.discard(stream)
             self._has_ended.set()
