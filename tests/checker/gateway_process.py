@@ -10,7 +10,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection as Pipe
@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic import SecretStr
-from sqlalchemy import Connection
 
 from checker.plan import CrashPoint
 from checker.planted import ForgetfulJournal, plant
@@ -30,8 +29,8 @@ from fxpool.gateway import GatewayServer, create_app, serve
 from fxpool.platforms.ctrader import CTraderPlatform
 from fxpool.settings import Settings
 from fxpool.store import Journal
-from fxpool.store.sqlite import SqliteDatabase
 from harness.fast_clock import FastClock
+from harness.sqlite_writes import before_sqlite_writes
 
 _NOTED = {
     TicketState.SENT: CrashPoint.SENT,
@@ -85,8 +84,8 @@ def run_gateway(spec: GatewaySpec, controls: Controls, ready: Pipe) -> None:
     with spec.log_file.open("a") as log:
         os.dup2(log.fileno(), 2)
     logs.configure("INFO")
-    _refuse_writes_when(controls.unwritable)
-    run_until_signal(partial(_serve, spec, controls, ready))
+    with _refusing_writes_when(controls.unwritable):
+        run_until_signal(partial(_serve, spec, controls, ready))
 
 
 async def _serve(spec: GatewaySpec, controls: Controls, ready: Pipe) -> None:
@@ -112,22 +111,16 @@ def _tell_tasks() -> None:
         task.print_stack(file=sys.stderr)
 
 
-def _refuse_writes_when(unwritable: Shared) -> None:
+def _refusing_writes_when(unwritable: Shared) -> AbstractContextManager[None]:
     """Have SQLite itself refuse, as it does on a disk that has become read-only."""
-    write = SqliteDatabase.write
 
-    async def limited(self: SqliteDatabase, work: Callable[[Connection], Any]) -> Any:
-        def limit(connection: Connection) -> Any:
-            driver: Any = connection.connection.driver_connection
-            driver.execute(f"PRAGMA query_only={unwritable.value}")
-            try:
-                return work(connection)
-            finally:
-                driver.execute("PRAGMA query_only=0")
+    def limit(driver: Any) -> None:
+        driver.execute(f"PRAGMA query_only={unwritable.value}")
 
-        return await write(self, limit)
+    def free(driver: Any) -> None:
+        driver.execute("PRAGMA query_only=0")
 
-    SqliteDatabase.write = limited  # type: ignore[method-assign] # the fault of this process
+    return before_sqlite_writes(limit, after=free)
 
 
 class NumberedJournal(Journal):

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import Connection, Engine, event
 
 from fxpool.account import Phase
 from fxpool.clock import SystemClock
@@ -26,6 +26,7 @@ from harness.broker import orders_made
 from harness.journals import journal_url
 from harness.platforms import ALPHA, STILL, Served, settings_for
 from harness.postgres import Postgres
+from harness.sqlite_writes import before_sqlite_writes
 from harness.wait import wait_until
 
 CLOCK = SystemClock()
@@ -133,15 +134,12 @@ def limited_disk() -> Iterator[Disk]:
     """Limit every SQLite file as a full disk does, from its next transaction on."""
     disk = Disk()
 
-    def limit(connection: Connection) -> None:
+    def limit(driver: Any) -> None:
         pages = 2**31 if disk.pages is None else disk.pages
-        connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+        driver.execute(f"PRAGMA max_page_count={pages}")
 
-    event.listen(Engine, "begin", limit)
-    try:
+    with before_sqlite_writes(limit):
         yield disk
-    finally:
-        event.remove(Engine, "begin", limit)
 
 
 async def test_a_full_journal_refuses_says_so_and_goes_on_when_there_is_room(

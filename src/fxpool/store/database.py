@@ -45,6 +45,10 @@ class Database(Protocol):
         """Run work and commit it; durable when this returns."""
         ...
 
+    async def store(self, work: Callable[[Connection], T]) -> T:
+        """As ``write``, for work that runs nothing but ``statements.Stored``."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -142,6 +146,9 @@ class _PostgresDatabase:
     async def write(self, work: Callable[[Connection], T]) -> T:
         async with self._engine.begin() as connection:
             return await connection.run_sync(work)
+
+    async def store(self, work: Callable[[Connection], T]) -> T:
+        return await self.write(work)
 
     async def close(self) -> None:
         await self._engine.dispose()

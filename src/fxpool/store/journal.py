@@ -26,12 +26,13 @@ from fxpool.errors import JournalDown, PoolBusy
 from fxpool.store.database import make_database, migrate, reason_of
 from fxpool.store.rows import instant, milliseconds, row_of, ticket_of
 from fxpool.store.statements import (
+    FREED_KEYS,
+    GONE_TICKETS,
     HOLDER,
     NEW_TICKETS,
     STEP,
     STEPS,
     claim,
-    freeing,
     step_of,
 )
 from fxpool.store.tables import ORDER_KEYS, TICKETS
@@ -196,7 +197,7 @@ class Journal:
             change = STEP.where(TICKETS.c.state == expected.value)
             is_stored = connection.execute(change, step_of(ticket)).rowcount > 0
             if is_stored and frees_key:
-                connection.execute(freeing([ticket.ticket_id]))
+                FREED_KEYS.run(connection, [{"of_ticket": ticket.ticket_id}])
             return is_stored
 
         async with _translated():
@@ -305,12 +306,12 @@ class Journal:
             steps = [step_of(step.ticket) for step in batch.steps.values()]
             if steps:
                 STEPS.run(connection, steps)
-            freed = [ticket_id for ticket_id, step in batch.steps.items() if step.frees_key]
+            freed = [{"of_ticket": i} for i, step in batch.steps.items() if step.frees_key]
             if freed:
-                connection.execute(freeing(freed))
+                FREED_KEYS.run(connection, freed)
             return verdicts
 
-        return await self._database.write(work)
+        return await self._database.store(work)
 
     def _take(self) -> _Batch:
         """Take what is to be written now. No order waits for steps that nobody waits for."""
@@ -450,8 +451,8 @@ def _probe(connection: Connection) -> None:
     """Write as much as orders need and take it back: on a full disk a transaction of nothing
     succeeds, and the journal would call itself well until the next order."""
     probe = received(f"probe-{token_hex(16)}", "", TicketKind.PLACE, _EPOCH, intent=_PROBE)
-    connection.execute(TICKETS.insert(), row_of(probe))
-    connection.execute(delete(TICKETS).where(TICKETS.c.ticket_id == probe.ticket_id))
+    NEW_TICKETS.run(connection, [row_of(probe)])
+    GONE_TICKETS.run(connection, [{"of_ticket": probe.ticket_id}])
 
 
 @asynccontextmanager

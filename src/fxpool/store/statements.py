@@ -6,10 +6,10 @@ several times what the statement does, with an order waiting for it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Update, bindparam, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from fxpool.domain.tickets import Entry, Ticket
@@ -64,6 +64,14 @@ HOLDER: Final = (
 """Who claimed a key last, with the claim."""
 
 STEPS: Final = Stored(STEP)
+FREED_KEYS: Final = Stored(
+    update(ORDER_KEYS)
+    .where(ORDER_KEYS.c.ticket_id == bindparam("of_ticket"))
+    .values(is_free=true())
+)
+"""Leaves tickets' keys to the next request."""
+
+GONE_TICKETS: Final = Stored(delete(TICKETS).where(TICKETS.c.ticket_id == bindparam("of_ticket")))
 NEW_TICKETS: Final = Stored(TICKETS.insert())
 """The values of ``rows.row_of``."""
 
@@ -109,10 +117,3 @@ def step_of(ticket: Ticket) -> dict[str, Any]:
     """Return the values of ``STEP`` for a ticket."""
     changes = {f"new_{name}": value for name, value in changes_of(ticket).items()}
     return {"of_ticket": ticket.ticket_id, **changes}
-
-
-def freeing(ticket_ids: Collection[str]) -> Update:
-    """Return the statement that leaves tickets' keys to the next request."""
-    return (
-        update(ORDER_KEYS).where(ORDER_KEYS.c.ticket_id.in_(list(ticket_ids))).values(is_free=True)
-    )
