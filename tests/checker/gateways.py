@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from checker.gateway_process import TELL_SIGNAL, Controls, GatewaySpec, run_gateway
 from checker.history import Book, HeldOrder, HeldPosition, Stream, TicketlessExit, TicketRow
@@ -104,6 +104,17 @@ class Gateway:
             raise AssertionError(self.log())
 
     async def _start(self) -> tuple[ForkServerProcess, str]:
+        """Start a process, another one for one that is ended before it listens."""
+        while True:
+            process, url = await self._start_once()
+            if url is not None:
+                return process, url
+            await asyncio.to_thread(process.join)
+            self._note(f"{self.name} ended with {process.exitcode} before it listened")
+            if process.exitcode not in {0, -signal.SIGTERM, -signal.SIGKILL}:
+                raise AssertionError(self.log())
+
+    async def _start_once(self) -> tuple[ForkServerProcess, str | None]:
         here, there = _CONTEXT.Pipe(duplex=False)
         arguments = (self._spec, self._controls, there)
         process = _CONTEXT.Process(target=run_gateway, args=arguments, daemon=True)
@@ -113,13 +124,13 @@ class Gateway:
         self._process = process
         self._ends_by = float("inf")
         async with asyncio.timeout(START_SECONDS):
-            while not here.poll():
-                if not process.is_alive():
-                    raise AssertionError(self.log())
+            while not here.poll():  # noqa: ASYNC110 (a pipe is looked at)
                 await asyncio.sleep(0.01)
-        url = here.recv()
-        here.close()
-        return process, url
+        with here:
+            try:
+                return process, here.recv()
+            except EOFError:
+                return process, None
 
     def log(self) -> str:
         """Return the end of what the processes said."""
@@ -201,7 +212,7 @@ class Gateway:
         """Keep what the event stream tells until it ends; it has to end with its process only."""
         heard: dict[str, Stream] = {}
         address = url.replace("http://", "ws://") + "/ws?batch=true"
-        with suppress(ConnectionClosed, OSError):
+        with suppress(ConnectionClosed, InvalidHandshake, OSError):
             async with connect(address, **PATIENT) as socket:
                 async for message in socket:
                     told = json.loads(message)

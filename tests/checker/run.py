@@ -180,7 +180,9 @@ async def _stage(plan: Plan, folder: Path, certificates: Path | None) -> AsyncIt
             spec = GatewaySpec(own, clock, folder / f"gateway-{number}.log", plan.plant)
             gateways.append(Gateway(number, spec, ACCOUNTS, note))
         troubles = Troubles(simulator, gateways, clock, servers, note)
-        serving = [asyncio.create_task(gateway.serve()) for gateway in gateways]
+        serving = [asyncio.create_task(gateway.serve(), name=gateway.name) for gateway in gateways]
+        for task in serving:
+            task.add_done_callback(partial(_note_failure, note))
         stage = _Stage(simulator, gateways, clock, [], notes, note, troubles)
         try:
             await _until_live(gateways)
@@ -189,6 +191,12 @@ async def _stage(plan: Plan, folder: Path, certificates: Path | None) -> AsyncIt
             for task in serving:
                 task.cancel()
             await asyncio.gather(*serving, return_exceptions=True)
+
+
+def _note_failure(note: Callable[[str], None], task: asyncio.Task[None]) -> None:
+    """Tell why a gateway is not started again."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        note(f"{task.get_name()} is not started again: {error!r}")
 
 
 def _settings(simulator: Simulator, folder: Path) -> dict[str, Any]:
