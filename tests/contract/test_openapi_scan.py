@@ -7,6 +7,7 @@ an audit log.
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import threading
 from collections import Counter
@@ -19,7 +20,6 @@ from typing import Any
 
 import pytest
 import schemathesis
-import schemathesis.specs.openapi.schemas  # not first beside the gateway's threads (see SCHEMAS)
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
@@ -42,10 +42,6 @@ from harness.stack import running_stack
 ROLES = ("nobody", "read", "close_only", "trade", "admin")
 EXAMPLES = 8
 """Drawn requests per route; each in a drawn role."""
-
-SCHEMAS = schemathesis.specs.openapi.schemas
-"""schemathesis loads it when it is first used, and pytest parses it then: Python 3.11 fails in that
-(SystemError, "AST constructor recursion depth mismatch") while another thread loads modules."""
 
 ENDLESS = {"/events"}
 SECONDS = 20
@@ -133,7 +129,22 @@ def scanned(folder: Path) -> Iterator[Scanned]:
         thread.join(60)
 
 
+@pytest.fixture
+def parsing_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep threads from parsing at the same time, which fails in Python before 3.11.8 (SystemError,
+    "AST constructor recursion depth mismatch", gh-106905): pytest parses parts of schemathesis when
+    they are first used, and of anyio in the gateway's thread."""
+    parse, turn = ast.parse, threading.RLock()
+
+    def parse_in_turn(*arguments: Any, **options: Any) -> ast.AST:
+        with turn:
+            return parse(*arguments, **options)
+
+    monkeypatch.setattr(ast, "parse", parse_in_turn)
+
+
 @pytest.mark.timeout(300)
+@pytest.mark.usefixtures("parsing_in_turns")
 def test_no_drawn_request_breaks_the_gateway_or_is_told_too_much(tmp_path: Path) -> None:
     seen = Seen()
     with scanned(tmp_path) as gateway:
