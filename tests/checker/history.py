@@ -84,8 +84,15 @@ class BrokersOrder:
 
     @property
     def has_effect(self) -> bool:
-        """Whether it trades, traded, or waits; one that was rejected never did."""
-        return self.status != "REJECTED" or self.executed_lots > 0
+        """Whether it trades, traded, or waits. One that was rejected never did, nor did one at the
+        market that was cancelled before anything of it was executed."""
+        is_void = self.status == "REJECTED" or (self.status == "CANCELLED" and self.at_market)
+        return not is_void or self.executed_lots > 0
+
+    @property
+    def at_market(self) -> bool:
+        """Whether it is to be executed at once, or not at all."""
+        return self.kind in {"MARKET", "MARKET_RANGE"}
 
 
 @dataclass(frozen=True, slots=True)

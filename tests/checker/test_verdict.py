@@ -130,6 +130,17 @@ def test_an_order_that_the_broker_rejected_is_none() -> None:
     assert violations(replace(observed, streams=())) == []
 
 
+@pytest.mark.parametrize(("kind", "counts"), [("MARKET_RANGE", False), ("LIMIT", True)])
+def test_only_an_order_that_may_wait_was_made_though_it_was_cancelled(
+    kind: str, counts: bool
+) -> None:
+    failed = replace(OK, outcome=Outcome.FAIL, result={})
+    ended = replace(ORDER, kind=kind, status="CANCELLED", executed_lots=Decimal(0))
+    ticket = replace(TICKET, state="refused", outcome="not_executed")
+    observed = seen(failed, orders=(ended,), deals=(), tickets=(ticket,))
+    assert bool(violations(replace(observed, streams=()))) is counts
+
+
 @pytest.mark.parametrize("outcome", [None, "unknown"])
 def test_a_ticket_that_stays_open_is_seen(outcome: str | None) -> None:
     ticket = replace(TICKET, outcome=outcome, state="sent")

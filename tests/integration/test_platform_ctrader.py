@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from structlog.testing import capture_logs
 
 from fxpool.account import Phase
 from fxpool.platforms.base import CloseRequest, PlatformError, ProtectionRequest, TradeRequest
 from fxpool.platforms.events import EventFilter
+from fxpool.simulator import Profile, SimulatorOptions
+from fxpool.simulator.engine.rules import Rules
 from harness.platforms import ALPHA, BETA, Heard, Served, live_platform, open_platform
 
 NEW_ORDER = 2106
@@ -251,6 +255,32 @@ async def test_pending_orders_are_told_and_listed() -> None:
         assert cancelled["state"] == "ORDER_STATE_CANCELED"
         await heard.until("orderCancelled")
         assert len(heard.of("orderPlaced")) == 1
+
+
+async def test_a_market_order_that_ends_without_an_execution_is_told_to_all() -> None:
+    async with live_platform() as served, served.platform.subscribe() as stream:
+        heard = Heard(stream)
+        with capture_logs() as logs:
+            result = await served.buy(slippage_points=5, base_price=Decimal("1.12500"))
+            event = await heard.until("orderCancelled")
+        assert (result["success"], result["code"]) == (False, "ORDER_CANCELLED")
+        order = event.body["order"]
+        assert (order["type"], order["state"]) == ("ORDER_TYPE_BUY", "ORDER_STATE_CANCELED")
+        assert "openPrice" not in order
+        assert "unreadable event" not in [line["event"] for line in logs]
+
+
+async def test_a_market_order_that_is_rejected_after_its_acceptance_is_told_to_all() -> None:
+    slow = SimulatorOptions(ticks_per_second=0, profile=Profile(rules=Rules(execution_delay_ms=50)))
+    async with live_platform(options=slow) as served, served.platform.subscribe() as stream:
+        heard = Heard(stream)
+        with capture_logs() as logs:
+            results = await asyncio.gather(*(served.buy("5") for _ in range(2)))
+            event = await heard.until("orderRejected")
+        codes = [result["code"] for result in results if not result["success"]]
+        assert codes == [event.body["code"]] == ["NOT_ENOUGH_MONEY"]
+        assert "openPrice" not in event.body["order"]
+        assert "unreadable event" not in [line["event"] for line in logs]
 
 
 async def test_metatrader_names_are_found_at_a_broker_with_names_of_its_own() -> None:

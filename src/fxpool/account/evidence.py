@@ -18,11 +18,13 @@ from typing import Any, Final
 from fxpool.account.tickets import ORDER
 from fxpool.domain.money import PRICE_SCALE
 from fxpool.domain.tickets import Ticket, TicketKind, TicketTrigger
-from fxpool.domain.trades import Order, OrderStatus, Position, Side
+from fxpool.domain.trades import Order, OrderStatus, Position, Side, TimeInForce
 from fxpool.mapping.instants import ms_from_instant
 
 SKEW: Final = timedelta(hours=1)
 """How far the broker's clock may be from ours."""
+
+_FOR_NOW: Final = (TimeInForce.IMMEDIATE_OR_CANCEL.value, TimeInForce.FILL_OR_KILL.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ def _placed(ticket: Ticket, records: Records) -> Finding | None:
         and not (order.is_closing or order.is_protection)
     ]
     if ours:
-        return _end_of(min(ours, key=lambda order: order.order_id))
+        order = min(ours, key=lambda order: order.order_id)
+        return _end_of(order, may_wait=order.type.rests and not _is_for_now(ticket))
     return _lookalike(ticket, records)
 
 
@@ -93,12 +96,19 @@ def _lookalike(ticket: Ticket, records: Records) -> Finding | None:
     return None
 
 
-def _end_of(order: Order) -> Finding:
+def _is_for_now(ticket: Ticket) -> bool:
+    """Whether the order was not to wait for its price. The ticket knows: the broker may leave it
+    out of a record."""
+    return ticket.intent.get(ORDER, {}).get("time_in_force") in _FOR_NOW
+
+
+def _end_of(order: Order, *, may_wait: bool) -> Finding:
+    """Return how an order ended; one that may wait did what it was to do when it rested."""
     said = f"the broker shows order {order.order_id} {order.status.name.lower()}"
     executed = order.executed_volume_cents
     if order.status is OrderStatus.REJECTED:
         return Finding(TicketTrigger.REFUSED, said, order)
-    if order.status is OrderStatus.FILLED or order.type.rests:
+    if order.status is OrderStatus.FILLED or may_wait:
         return Finding(TicketTrigger.EXECUTED, said, order)
     if order.status is OrderStatus.ACCEPTED:
         return Finding(None, said, order)
@@ -127,7 +137,7 @@ def shown_closes(orders: Mapping[int, Order], closes: Sequence[Ticket]) -> dict[
             and order.position_id == position_id
             and not order.is_protection
             and order.order_id not in claimed
-            and (finding := _end_of(order)).trigger is not TicketTrigger.REFUSED
+            and (finding := _end_of(order, may_wait=False)).trigger is not TicketTrigger.REFUSED
         ]
         if any(ticket.state.is_running for ticket in here):
             waiting = Finding(None, f"another close of position {position_id} is under way")

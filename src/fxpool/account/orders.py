@@ -58,10 +58,12 @@ class PendingOrders:
 
     def apply(self, execution: Execution, order: Order, deal: Deal | None) -> list[BookEvent]:
         """Take the order of an execution; ``deal`` is its deal if it was not seen before."""
+        if order.is_protection:
+            return []
         if _is_rejected(execution):
             self._finish(order)
             return [OrderRejected(order, execution.error_code)]
-        if order.is_protection or order.is_closing:
+        if order.is_closing:
             return []
         if execution.type in _RESTS_AFTER:
             return self._put(order)

@@ -17,6 +17,7 @@ from fxpool.mapping.formats import (
     PositionInfo,
     PriceInfo,
     TicketInfo,
+    ToldOrder,
 )
 
 
@@ -139,11 +140,12 @@ class ExecutionEvent(AccountEvent):
 
 
 class OrderEvent(AccountEvent):
-    """Something happened to a pending order; ``oldOrder`` where it was modified."""
+    """Something happened to an order; ``oldOrder`` where it was modified. An order at the market is
+    told only where it was rejected, or cancelled without an execution."""
 
     orderId: str
     symbol: str
-    order: OrderInfo
+    order: ToldOrder
     oldOrder: NotRequired[OrderInfo]
     positionId: NotRequired[str]
     code: NotRequired[str]

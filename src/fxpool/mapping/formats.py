@@ -120,9 +120,7 @@ class PositionList(TypedDict):
     asOf: str
 
 
-class OrderInfo(TypedDict):
-    """One pending order."""
-
+class _OrderFacts(TypedDict):
     id: str
     account_id: str
     platform: str
@@ -130,7 +128,6 @@ class OrderInfo(TypedDict):
     state: str
     symbol: str
     magic: int
-    openPrice: float
     currentPrice: float | None
     volume: float
     currentVolume: float
@@ -144,6 +141,19 @@ class OrderInfo(TypedDict):
     expirationTime: str | None
     positionId: NotRequired[str]
     stopLimitPrice: NotRequired[float]
+
+
+class OrderInfo(_OrderFacts):
+    """One pending order."""
+
+    openPrice: float
+
+
+class ToldOrder(_OrderFacts):
+    """The order of an event. Only an order at the market, told when it ends without an execution,
+    has no ``openPrice``."""
+
+    openPrice: NotRequired[float]
 
 
 class OrderList(TypedDict):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, cast
 
 from fxpool.domain.accounts import AccessRights, AccountTotals, AccountType, Trader
 from fxpool.domain.money import PRICE_SCALE
@@ -26,6 +26,7 @@ from fxpool.mapping.formats import (
     OrderTypeName,
     PositionInfo,
     PriceInfo,
+    ToldOrder,
 )
 from fxpool.mapping.instants import iso, iso_ms
 
@@ -204,13 +205,35 @@ def order_info(
 
     Raises MappingError for an order without a price or without a time.
     """
-    price = order.price
-    if price is None:
+    row = told_order(
+        order,
+        symbol,
+        account=account,
+        symbol_name=symbol_name,
+        quote=quote,
+        multiplier=multiplier,
+    )
+    if "openPrice" not in row:
         raise MappingError(f"order {order.order_id} is pending without a price")
+    return cast("OrderInfo", row)
+
+
+def told_order(
+    order: Order,
+    symbol: Symbol,
+    *,
+    account: str,
+    symbol_name: str,
+    quote: LiveQuote | None,
+    multiplier: Decimal = _ONE,
+) -> ToldOrder:
+    """Return the row of an event's order, which at the market has neither a price nor protection
+    that is relative to it. Raises MappingError for an order without a time."""
+    price = order.price
     placed = _required_time(order.opened_at, f"order {order.order_id}")
     sign = 1 if order.side is Side.BUY else -1
     remaining = order.volume_cents - order.executed_volume_cents
-    info = OrderInfo(
+    info = ToldOrder(
         id=str(order.order_id),
         account_id=account,
         platform=PLATFORM,
@@ -218,7 +241,6 @@ def order_info(
         state=order_state(order),
         symbol=symbol_name,
         magic=magic(order.label),
-        openPrice=float(price),
         currentPrice=exit_price(order.side.opposite, quote, symbol),
         volume=lots(order.volume_cents, symbol, multiplier),
         currentVolume=lots(remaining, symbol, multiplier),
@@ -231,10 +253,12 @@ def order_info(
         updateTime=placed if order.updated_at is None else iso(order.updated_at),
         expirationTime=None if order.expires_at is None else iso(order.expires_at),
     )
+    if price is not None:
+        info["openPrice"] = float(price)
+        if order.type is OrderType.STOP_LIMIT and order.slippage_points is not None:
+            info["stopLimitPrice"] = float(price + sign * order.slippage_points * symbol.tick_size)
     if order.position_id is not None:
         info["positionId"] = str(order.position_id)
-    if order.type is OrderType.STOP_LIMIT and order.slippage_points is not None:
-        info["stopLimitPrice"] = float(price + sign * order.slippage_points * symbol.tick_size)
     return info
 
 
@@ -360,9 +384,9 @@ def exit_price(side: Side, quote: LiveQuote | None, symbol: Symbol) -> float | N
 
 
 def _absolute(
-    level: Decimal | None, price: Decimal, distance: Decimal | None, sign: int
+    level: Decimal | None, price: Decimal | None, distance: Decimal | None, sign: int
 ) -> Decimal | None:
-    if level is not None or distance is None:
+    if level is not None or distance is None or price is None:
         return level
     return price + sign * distance
 

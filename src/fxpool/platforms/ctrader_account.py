@@ -30,6 +30,7 @@ from fxpool.mapping.formats import (
     PositionInfo,
     PositionList,
     PriceInfo,
+    ToldOrder,
 )
 from fxpool.mapping.instants import iso
 from fxpool.platforms.directory import AccountNames
@@ -237,12 +238,24 @@ class CTraderAccount:
         )
 
     def order(self, order: Order, shown_id: str | None = None) -> OrderInfo:
-        """Return an order's row."""
+        """Return a pending order's row."""
         book = self.live.book
         return metaapi.order_info(
             order,
             book.symbols[order.symbol_id],
             account=shown_id or self.key,
+            symbol_name=self.mt_name(order.symbol_id),
+            quote=book.quotes.get(order.symbol_id),
+            multiplier=self._label(order.symbol_id).multiplier,
+        )
+
+    def told_order(self, order: Order) -> ToldOrder:
+        """Return the row of an event's order, which need not be pending."""
+        book = self.live.book
+        return metaapi.told_order(
+            order,
+            book.symbols[order.symbol_id],
+            account=self.key,
             symbol_name=self.mt_name(order.symbol_id),
             quote=book.quotes.get(order.symbol_id),
             multiplier=self._label(order.symbol_id).multiplier,

@@ -153,7 +153,7 @@ def _execution(account: CTraderAccount, kind: str, position: Position, deal: Dea
 
 def _order(account: CTraderAccount, kind: str, order: Order, **more: Any) -> Told:
     symbol = account.mt_name(order.symbol_id)
-    body = {"orderId": str(order.order_id), "symbol": symbol, "order": account.order(order)}
+    body = {"orderId": str(order.order_id), "symbol": symbol, "order": account.told_order(order)}
     return Told(kind, body | more, symbol)
 
 

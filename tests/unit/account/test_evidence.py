@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from fxpool.account.evidence import Records, find, shown_closes
 from fxpool.domain.tickets import Ticket, TicketKind, TicketTrigger, received
-from fxpool.domain.trades import Order, OrderStatus, Position, Side
+from fxpool.domain.trades import Order, OrderStatus, Position, Side, TimeInForce
 from fxpool.mapping.instants import ms_from_instant
 from harness.values import at, closing_order, limit_order, order, position, protection
 
@@ -55,6 +57,16 @@ def test_a_market_order_is_what_its_status_and_volume_say(
 def test_a_pending_order_that_rested_was_placed_whatever_came_later(status: OrderStatus) -> None:
     shown = limit_order(client_order_id=OURS, status=status)
     assert trigger_of(ticket(), shown) is TicketTrigger.EXECUTED
+
+
+@pytest.mark.parametrize("validity", [TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL])
+def test_a_limit_order_that_was_not_to_wait_is_what_was_executed(validity: TimeInForce) -> None:
+    asked = ticket(order=msgspec.to_builtins({"time_in_force": validity}))
+    void = limit_order(client_order_id=OURS, status=OrderStatus.CANCELLED)
+    assert trigger_of(asked, void) is TicketTrigger.REFUSED
+    partly = replace(void, executed_volume_cents=100_000)
+    assert trigger_of(asked, partly) is TicketTrigger.PARTIALLY_EXECUTED
+    assert trigger_of(asked, replace(void, status=OrderStatus.ACCEPTED)) is None
 
 
 def test_only_our_own_client_order_id_counts() -> None:
