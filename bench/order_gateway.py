@@ -2,10 +2,11 @@
 
 The product's own parts, assembled as ``fxpool serve`` does, with two changes: the pacing is off,
 and two moments are stamped: a request's bytes were read from its socket, an order's frame was
-written to the broker's. Prints its port; after a line on standard input it prints the nanoseconds
-between the two of each order since the last time. ``raw`` is the limit instead: a blocking loop
-without any framework that reads a request, forces a record to the disk and sends a prepared frame;
-``unaudited`` leaves out the audit log, which ``fxpool serve`` keeps.
+written to the broker's. Prints its port; after a line on standard input it prints both moments of
+each order since the last time, in nanoseconds of the machine's monotonic clock. ``raw`` is the
+limit instead: a blocking loop without any framework that reads a request, forces a record to the
+disk and sends a prepared frame; ``unaudited`` leaves out the audit log, which ``fxpool serve``
+keeps.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class Stamps:
 
     def __init__(self) -> None:
         self.read_at = 0
-        self.taken: list[int] = []
+        self.taken: list[tuple[int, int]] = []
 
     def install(self) -> None:
         """Stamp from now on, in this process."""
@@ -68,7 +69,7 @@ class Stamps:
             at = time.perf_counter_ns()
             frames = FrameDecoder().feed(data)
             if any(ProtoMessage.FromString(each).payloadType in ORDER_TYPES for each in frames):
-                self.taken.append(at - self.read_at)
+                self.taken.append((self.read_at, at))
 
         setattr(HttpToolsProtocol, "data_received", data_received)  # noqa: B010 (mypy)
         setattr(Link, "send", sent)  # noqa: B010 (mypy)
@@ -129,7 +130,7 @@ class RawGateway:
             volume=1_000_000,
         )
         self._frame = encode(order, "1")
-        self._taken: list[int] = []
+        self._taken: list[tuple[int, int]] = []
 
     def serve(self) -> None:
         """Serve one client until it leaves; then print what it took."""
@@ -143,7 +144,7 @@ class RawGateway:
             os.fdatasync(self._file)
             self._records += 1
             self._link.sendall(self._frame)
-            self._taken.append(time.perf_counter_ns() - at)
+            self._taken.append((at, time.perf_counter_ns()))
             self._link.recv(1 << 16)
             client.sendall(b'HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n{"positionId":"21"} ')
         sys.stdin.readline()

@@ -3,7 +3,9 @@
 Client, gateway and broker are processes of their own, as in reality, on however few cores there
 are; their clocks are the machine's one monotonic clock. Two latencies are told:
 
-* *in the gateway*: from when the request's bytes were read to when the frame was written,
+* *in the gateway*: from when the request's bytes were read to when the frame was written: to when
+  the write had returned or the broker had the frame, whichever came first (on few cores the system
+  lets the broker run before the write returns),
 * *to the broker*: from before the client's ``send`` to after the broker's ``recv``, which adds two
   sockets, two wake-ups of processes and, in a flood, what the loop was busy with.
 
@@ -81,10 +83,13 @@ def delays(certificate: str, ca_file: str, *kind: str, quotes: int = 0) -> Delay
             sent = _trade(client)
         broker.send("arrivals")
         arrived: list[int] = broker.recv()
-        in_gateway: list[int] = json.loads(_line(process, ask=True))
-    if not len(sent) == len(arrived) == len(in_gateway):
-        raise SystemExit(f"{len(sent)} orders, {len(arrived)} frames, {len(in_gateway)} stamps")
+        stamps: list[tuple[int, int]] = json.loads(_line(process, ask=True))
+    if not len(sent) == len(arrived) == len(stamps):
+        raise SystemExit(f"{len(sent)} orders, {len(arrived)} frames, {len(stamps)} stamps")
     warm = 2 * WARM_PAIRS
+    in_gateway = [
+        min(written, there) - read for (read, written), there in zip(stamps, arrived, strict=True)
+    ]
     to_broker = [there - here for here, there in zip(sent, arrived, strict=True)]
     return Delays(in_gateway[warm:], to_broker[warm:])
 
