@@ -187,6 +187,6 @@ async def comments_at(market: Market, account: str, comments: list[str]) -> None
     """Wait until an account has just these positions, at the platform itself.
 
     An order that was killed before it got there is called absent after 35 s, in which another
-    gateway could still send it, and two readings that are up to 10 s apart; then it is sent.
+    gateway could still send it, a time to settle and two readings; then it is sent.
     """
     await wait_until(lambda: market.open_at(account) == comments, within=120)

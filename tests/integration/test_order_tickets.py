@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from fxpool.account import Phase
+from fxpool.account.resolver import GONE_SECONDS
 from fxpool.clock import SystemClock
 from fxpool.domain.tickets import Entry, TicketKind, TicketTrigger, received
 from fxpool.mapping.formats import TicketInfo, TradeResult
@@ -345,6 +346,18 @@ async def test_what_a_dead_process_never_sent_is_settled_as_not_executed() -> No
         heard = Heard(stream)
         for kind in ("ticketUnknown", "ticketResolved"):
             assert (await heard.until(kind)).body["ticketId"] == "t1"
+
+
+async def test_what_nobody_sends_any_more_is_settled_as_soon_as_that_is_certain() -> None:
+    async with live_platform() as served:
+        await served.platform._journal.enter(left_behind(timedelta(seconds=30)))
+        ticket = await served.platform.wait_ticket("t1", 60.0)
+        received, _, lost, settled = (
+            datetime.fromisoformat(step["time"]) for step in ticket["evidence"]
+        )
+        # The pauses between readings have grown to 10 s by then.
+        assert lost - received < timedelta(seconds=GONE_SECONDS + 3)
+        assert settled - lost < timedelta(seconds=5)
 
 
 async def test_what_another_process_may_still_send_is_not_called_absent() -> None:

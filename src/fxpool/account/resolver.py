@@ -39,7 +39,10 @@ READINGS: Final = 2
 """Complete readings that must miss an order before it is called absent."""
 
 LOOK_SECONDS: Final = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
-"""Pauses between readings for one ticket."""
+"""Pauses between readings for one ticket. None goes past the moment from which readings count."""
+
+CONFIRM_SECONDS: Final = 1.0
+"""Pause between the readings that must miss an order."""
 
 log = structlog.get_logger(__name__)
 
@@ -96,8 +99,8 @@ class Resolver:
         began = self._clock.at()
         for ticket in due:
             search = self._searches[ticket.ticket_id]
-            pause = LOOK_SECONDS[min(search.looks, len(LOOK_SECONDS) - 1)]
-            search.looks, search.due = search.looks + 1, self._clock.now() + pause
+            search.due = self._clock.now() + self._pause(ticket, search.looks)
+            search.looks += 1
         reads = AccountReads(self._account.channel)
         snapshot = await reads.snapshot()
         since = min(ticket.received_at for ticket in due) - SKEW
@@ -131,6 +134,8 @@ class Resolver:
         search = self._searches[ticket.ticket_id]
         search.absences = search.absences + 1 if is_settled else 0
         if search.absences < READINGS:
+            if is_settled:
+                search.due = self._clock.now() + CONFIRM_SECONDS
             return
         text = f"{READINGS} complete readings of the broker's orders do not show it"
         finding = Finding(TicketTrigger.ABSENT, text)
@@ -171,6 +176,15 @@ class Resolver:
 
     def _is_abandoned(self, ticket: Ticket) -> bool:
         return self._clock.at() - ticket.updated_at > timedelta(seconds=GONE_SECONDS)
+
+    def _pause(self, ticket: Ticket, looks: int) -> float:
+        """Return the seconds until the next reading for a ticket."""
+        pause = LOOK_SECONDS[min(looks, len(LOOK_SECONDS) - 1)]
+        counts_from = self._quiet_since(ticket)
+        if not ticket.state.is_running:  # else it is declared lost first, and settles after that
+            counts_from += self._settle
+        left = (counts_from - self._clock.at()).total_seconds()
+        return min(pause, left) if left > 0 else pause
 
     def _quiet_since(self, ticket: Ticket) -> datetime:
         """Return from when on nobody can send it any more."""
