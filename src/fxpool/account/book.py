@@ -20,7 +20,7 @@ from fxpool.account.events import BalanceChanged, BookEvent, DealAdded
 from fxpool.account.margin_book import MarginBook, usd_asset
 from fxpool.account.orders import PendingOrders
 from fxpool.account.positions import ClosedPosition, OpenPositions
-from fxpool.account.valuation import Valuation, totals
+from fxpool.account.valuation import Valuation
 from fxpool.domain.accounts import AccountTotals, Trader
 from fxpool.domain.quotes import LiveQuote
 from fxpool.domain.symbols import Asset, LeverageTier, LightSymbol, Symbol, TickValues
@@ -75,6 +75,7 @@ class AccountBook:
         """Take the trader record; its balance counts unless a newer one is known."""
         self._trader = trader
         self._valuation.set_deposit(trader.deposit_asset_id, trader.money_digits)
+        self._valuation.set_margin_mode(trader.margin_mode)
         # A never-funded account has no version, so an absent one is the oldest.
         events = self._take_balance(trader.balance, trader.balance_version or 0, None)
         self._renew_trader()
@@ -304,14 +305,22 @@ class AccountBook:
 
     def totals(self) -> AccountTotals:
         """Return balance, equity and margin now. Raises NotReady before trader and snapshot."""
-        trader = self.trader
-        valued = [(p, self._valuation.gross(i)) for i, p in self.positions.items()]
-        return totals(trader.balance, valued, trader.margin_mode)
+        balance = self.trader.balance
+        self._require_snapshot()
+        return self._valuation.totals(balance, self._computed_margins())
 
     # Small parts
 
     def _open(self) -> Iterator[Position]:
         return (held.position for held in self._positions.held.values())
+
+    def _computed_margins(self) -> Iterator[tuple[Position, Position]]:
+        """Positions as the broker said them last, each with its margin as it is now, where the
+        two may differ."""
+        for position_id in self._margins.doubted | self._valuation.without_margin:
+            held = self._positions.held.get(position_id)
+            if held is not None:
+                yield held.position, self._shown(held.position)
 
     def _shown(self, position: Position) -> Position:
         """A position with its margin as it is now."""

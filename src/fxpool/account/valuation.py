@@ -13,10 +13,12 @@ a profit is sold at the bid (or bought at the ask), a loss the other way round.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
+from fxpool.account.position_sums import PositionSums
 from fxpool.domain.accounts import AccountTotals, MarginMode
 from fxpool.domain.money import PRICE_EXPONENT, PRICE_SCALE, money_from_wire, round_ratio_half_up
 from fxpool.domain.quotes import LiveQuote
@@ -42,13 +44,29 @@ class Leg:
 class Exposure:
     """One open position as integers. ``gross`` is None while a quote it needs is unknown."""
 
-    __slots__ = ("_divisor", "_entry", "_factor", "_is_buy", "_legs", "_quote", "_weight", "gross")
+    __slots__ = (
+        "_divisor",
+        "_entry",
+        "_factor",
+        "_is_buy",
+        "_legs",
+        "_quote",
+        "_unvalued",
+        "_weight",
+        "gross",
+    )
 
     def __init__(
-        self, position: Position, quote: LiveQuote, legs: tuple[Leg, ...] | None, money_digits: int
+        self,
+        position: Position,
+        quote: LiveQuote,
+        legs: tuple[Leg, ...] | None,
+        money_digits: int,
+        unvalued: set[Exposure],
     ) -> None:
-        """``legs`` is None where the conversion is unknown, empty where none is needed."""
-        self._quote, self._legs = quote, legs
+        """``legs`` is None where the conversion is unknown, empty where none is needed. It is in
+        ``unvalued`` while its ``gross`` is None."""
+        self._quote, self._legs, self._unvalued = quote, legs, unvalued
         self._is_buy = position.side is Side.BUY
         _, _, exponent = position.price.as_tuple()
         decimals = max(-PRICE_EXPONENT, -int(exponent))
@@ -65,23 +83,29 @@ class Exposure:
     def revalue(self) -> int:
         """Compute ``gross`` again; return by how much it moved, unknown counting as 0. The hot
         path: integers only."""
-        before = self.gross or 0
+        before = self.gross
         price = self._quote.bid if self._is_buy else self._quote.ask
         legs = self._legs
         if price is None or legs is None:
-            self.gross = None
-            return -before
+            return self._forget()
         amount = (price * self._factor - self._entry) * self._weight
         divisor = self._divisor
         if legs:
             rate = _rate(legs, is_profit=amount >= 0)
             if rate is None:
-                self.gross = None
-                return -before
+                return self._forget()
             amount *= rate[0]
             divisor *= rate[1]
         self.gross = gross = round_ratio_half_up(amount, divisor)
+        if before is None:
+            self._unvalued.discard(self)
+            return gross
         return gross - before
+
+    def _forget(self) -> int:
+        before, self.gross = self.gross, None
+        self._unvalued.add(self)
+        return -(before or 0)
 
 
 def _rate(legs: Iterable[Leg], *, is_profit: bool) -> tuple[int, int] | None:
@@ -109,7 +133,9 @@ class Valuation:
         self._deposit: tuple[int, int] | None = None  # asset id, money digits
         self._chains: dict[int, tuple[LightSymbol, ...]] = {}  # by the asset they start from
         self._positions: dict[int, Position] = {}
+        self._sums = PositionSums()
         self._exposures: dict[int, Exposure] = {}
+        self._unvalued: set[Exposure] = set()
         # By the symbol whose quote moves, then by position.
         self._dependents: dict[int, dict[int, Exposure]] = {}
         self._floating = 0  # the sum of all gross results, unknown ones counting as 0
@@ -181,15 +207,26 @@ class Valuation:
         self._chains[from_asset_id] = tuple(chain)
         self._rebuild()
 
+    def set_margin_mode(self, mode: MarginMode) -> None:
+        """Say how the margins of a symbol's two sides are counted together."""
+        self._sums.set_margin_mode(mode)
+
     def put(self, position: Position) -> None:
         """Value this position from now on, in place of an earlier state of it."""
+        earlier = self._positions.get(position.position_id)
+        if earlier is not None:
+            self._sums.take_out(earlier)
         self._positions[position.position_id] = position
+        self._sums.add(position)
         self._expose(position)
 
     def remove(self, position_id: int) -> None:
         """Forget a position. Raises KeyError for an unknown one."""
         position = self._positions.pop(position_id)
-        self._floating -= self._exposures.pop(position_id).gross or 0
+        self._sums.take_out(position)
+        exposure = self._exposures.pop(position_id)
+        self._unvalued.discard(exposure)
+        self._floating -= exposure.gross or 0
         for symbol_id in self._symbols_behind(position):
             del self._dependents[symbol_id][position_id]
 
@@ -200,6 +237,30 @@ class Valuation:
         if gross is None or self._deposit is None:
             return None
         return money_from_wire(gross, self._deposit[1])
+
+    @property
+    def without_margin(self) -> AbstractSet[int]:
+        """The ids of positions whose margin the broker did not say."""
+        return self._sums.without_margin
+
+    def totals(
+        self, balance: Decimal, corrected: Iterable[tuple[Position, Position]]
+    ) -> AccountTotals:
+        """Return an account's totals from its balance; ``corrected`` as in ``PositionSums``.
+
+        A bonus is not part of equity: whether a broker counts it is not told by the protocol.
+        """
+        swap, commission = self._sums.swap, self._sums.commission
+        gross = self._gross_of_all()
+        net = equity = free = level = None
+        if gross is not None:
+            net = gross + swap + commission
+            equity = balance + net
+        margin = self._sums.used_margin(corrected)
+        if equity is not None and margin is not None:
+            free = equity - margin
+            level = equity / margin * 100 if margin else None
+        return AccountTotals(balance, gross, net, equity, margin, free, level, swap, commission)
 
     def tick_values(self, symbol: Symbol) -> TickValues | None:
         """Return what one tick of one lot is worth, or None while the conversion is unknown."""
@@ -242,6 +303,13 @@ class Valuation:
         }
         return {light.symbol_id for asset in wanted for light in self._chains.get(asset, ())}
 
+    def _gross_of_all(self) -> Decimal | None:
+        if not self._positions:
+            return _ZERO
+        if self._unvalued or self._deposit is None:
+            return None
+        return money_from_wire(self._floating, self._deposit[1])
+
     def _quote(self, symbol_id: int) -> LiveQuote:
         quote = self.quotes.get(symbol_id)
         if quote is None:
@@ -264,9 +332,14 @@ class Valuation:
         light = self._lights.get(position.symbol_id)
         legs = None if light is None else self._legs(light.quote_asset_id)
         money_digits = position.money_digits if self._deposit is None else self._deposit[1]
-        exposure = Exposure(position, self._quote(position.symbol_id), legs, money_digits)
+        exposure = Exposure(
+            position, self._quote(position.symbol_id), legs, money_digits, self._unvalued
+        )
         before = self._exposures.get(position.position_id)
-        self._floating += (exposure.gross or 0) - (0 if before is None else before.gross or 0)
+        self._floating += exposure.gross or 0
+        if before is not None:
+            self._unvalued.discard(before)
+            self._floating -= before.gross or 0
         self._exposures[position.position_id] = exposure
         for symbol_id in self._symbols_behind(position):
             self._dependents.setdefault(symbol_id, {})[position.position_id] = exposure
@@ -286,59 +359,3 @@ def _other_asset(light: LightSymbol, asset_id: int) -> int:
     if asset_id == light.quote_asset_id:
         return light.base_asset_id
     raise MappingError(f"symbol {light.name} does not trade asset {asset_id}, so converts nothing")
-
-
-def used_margin(positions: Iterable[Position], mode: MarginMode) -> Decimal | None:
-    """Return the account's margin: per symbol by ``mode``, summed over the symbols.
-
-    None if the broker sent no margin for one of the positions.
-    """
-    bought: dict[int, Decimal] = {}
-    sold: dict[int, Decimal] = {}
-    for position in positions:
-        if position.used_margin is None:
-            return None
-        side = bought if position.side is Side.BUY else sold
-        side[position.symbol_id] = side.get(position.symbol_id, _ZERO) + position.used_margin
-    symbol_ids = bought.keys() | sold.keys()
-    return sum(
-        (_combine(bought.get(i, _ZERO), sold.get(i, _ZERO), mode) for i in symbol_ids), _ZERO
-    )
-
-
-def _combine(buy: Decimal, sell: Decimal, mode: MarginMode) -> Decimal:
-    if mode is MarginMode.SUM:
-        return buy + sell
-    if mode is MarginMode.MAX:
-        return max(buy, sell)
-    return abs(buy - sell)
-
-
-def totals(
-    balance: Decimal, positions: Sequence[tuple[Position, Decimal | None]], mode: MarginMode
-) -> AccountTotals:
-    """Return an account's totals from its balance and its open positions with their gross results.
-
-    A bonus is not part of equity: whether a broker counts it is not told by the protocol.
-    """
-    gross = _sum_known(result for _, result in positions)
-    swap = sum((position.swap for position, _ in positions), _ZERO)
-    commission = sum((position.commission for position, _ in positions), _ZERO)
-    net = equity = free = level = None
-    if gross is not None:
-        net = gross + swap + commission
-        equity = balance + net
-    margin = used_margin((position for position, _ in positions), mode)
-    if equity is not None and margin is not None:
-        free = equity - margin
-        level = equity / margin * 100 if margin else None
-    return AccountTotals(balance, gross, net, equity, margin, free, level, swap, commission)
-
-
-def _sum_known(amounts: Iterable[Decimal | None]) -> Decimal | None:
-    total = _ZERO
-    for amount in amounts:
-        if amount is None:
-            return None
-        total += amount
-    return total

@@ -6,7 +6,6 @@ from decimal import Decimal
 
 import pytest
 
-from fxpool.account.valuation import used_margin
 from fxpool.domain.accounts import MarginMode
 from fxpool.domain.trades import Side
 from fxpool.errors import MappingError
@@ -186,7 +185,7 @@ def test_margin_combines_the_sides_of_each_symbol(mode: MarginMode, expected: in
         position(2, used_margin=Decimal(10), side=Side.SELL),
         position(3, used_margin=Decimal(15), symbol_id=USDJPY, side=Side.SELL),
     ]
-    assert used_margin(positions, mode) == expected
+    assert live_book(*positions, margin_mode=mode).totals().margin == expected
 
 
 def test_a_tick_is_worth_more_in_a_loss_where_money_is_converted() -> None:
