@@ -21,7 +21,7 @@ from fxpool.mapping.order_words import (
     parse_validity,
     parse_volume_units,
 )
-from fxpool.mapping.spellings import fold, missing
+from fxpool.mapping.spellings import fold, missing, names_of
 from fxpool.platforms.base import PlatformError, TradeRequest
 
 T = TypeVar("T")
@@ -29,29 +29,31 @@ T = TypeVar("T")
 Number = Decimal | int | float | str
 """A price or a volume. A float stands for the digits that it prints."""
 
-_FIELDS: Final = (
-    "symbol",
-    "action",
-    "volume",
-    "open_price",
-    "stop_loss",
-    "take_profit",
-    "comment",
-    "client_id",
-    "expiration",
-    "volume_units",
-    "risk_percent",
-    "stop_limit_price",
-    "slippage_points",
-    "base_price",
-    "stop_loss_units",
-    "take_profit_units",
-    "trailing_stop_loss",
-    "guaranteed_stop_loss",
-    "time_in_force",
-    "environment",
-    "idempotency_key",
-    "allow_unsynchronized",
+_NAMES: Final = names_of(
+    (
+        "symbol",
+        "action",
+        "volume",
+        "open_price",
+        "stop_loss",
+        "take_profit",
+        "comment",
+        "client_id",
+        "expiration",
+        "volume_units",
+        "risk_percent",
+        "stop_limit_price",
+        "slippage_points",
+        "base_price",
+        "stop_loss_units",
+        "take_profit_units",
+        "trailing_stop_loss",
+        "guaranteed_stop_loss",
+        "time_in_force",
+        "environment",
+        "idempotency_key",
+        "allow_unsynchronized",
+    )
 )
 
 
@@ -126,7 +128,7 @@ def trade_request(data: Mapping[str, Any], kind: OrderType | None = None) -> Tra
 
 def _understood(data: Mapping[str, Any], kind: OrderType | None) -> tuple[dict[str, Any], Action]:
     try:
-        fields = fold(data, _FIELDS)
+        fields = fold(data, _NAMES)
         action = agreed_action(fields.get("action", {}), kind)
     except InvalidCall as exc:
         raise malformed(str(exc)) from exc

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from enum import Enum
 from functools import partial
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Any, ClassVar, Final, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -49,16 +49,26 @@ from fxpool.mapping.order_words import (
     parse_validity,
     parse_volume_units,
 )
-from fxpool.mapping.spellings import fold, missing
+from fxpool.mapping.spellings import fold, missing, names_of
 from fxpool.platforms.base import CloseRequest, OrderChange, ProtectionRequest, TradeRequest
 
 T = TypeVar("T")
 
 
 class PoolBody(BaseModel):
-    """A JSON object in any mix of spellings."""
+    """A JSON object in any mix of spellings.
+
+    Attributes:
+        names: the field that each of the names means under which callers send one.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
+
+    names: ClassVar[Mapping[str, str]]
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        cls.names = names_of(cls.model_fields)
 
     @model_validator(mode="before")
     @classmethod
@@ -66,7 +76,7 @@ class PoolBody(BaseModel):
         if not isinstance(data, Mapping):
             return data
         try:
-            return fold(data, cls.model_fields)
+            return fold(data, cls.names)
         except InvalidCall as exc:
             raise ValueError(str(exc)) from exc  # the only refusal that pydantic reports
 
@@ -206,13 +216,9 @@ class OrderBody(AccountBody):
         return volume
 
     @model_validator(mode="after")
-    def _need_a_price(self) -> OrderBody:
+    def _need_a_price_and_one_stop_loss(self) -> OrderBody:
         if self.action.type is not OrderType.MARKET and self.open_price is None:
             raise ValueError(f"{missing('open_price')} for a {spoken(self.action.type)} order")
-        return self
-
-    @model_validator(mode="after")
-    def _need_one_stop_loss(self) -> OrderBody:
         if isinstance(self.trailing_stop_loss, TrailingStop) and self.stop_loss:
             raise ValueError("send stopLoss or the distance in trailingStopLoss, not both")
         return self

@@ -19,13 +19,14 @@ from fxpool.errors import InvalidCall
 from fxpool.gateway.errors import error_response
 from fxpool.gateway.exact_json import KEY_HEADER, ExactRequest
 from fxpool.mapping.formats import OutcomeWord
-from fxpool.mapping.spellings import fold
+from fxpool.mapping.spellings import fold, names_of
 from fxpool.platforms import closing
 from fxpool.platforms.base import PlatformError
 from fxpool.platforms.words import refusal
 
 _TRADING: Final = frozenset({Operation.PLACE, Operation.AMEND, Operation.CLOSE})
 _CLOSES_MANY: Final = frozenset({"/positions/close-all", "/positions/close-symbol"})
+_KEY_NAMES: Final = names_of(("comment", "idempotency_key"))
 _MAY_BE_A_REPEAT: Final = (
     "network: the gateway is stopping, nothing was sent now; whether the same order was executed "
     "before is not looked up any more. The same call may be repeated when it is back"
@@ -93,7 +94,7 @@ async def _has_key(request: ExactRequest) -> bool:
     """Whether an order is known by a key; not if it is no order at all."""
     try:
         body = await request.json()
-        found = fold(body, ("comment", "idempotency_key")) if isinstance(body, dict) else {}
+        found = fold(body, _KEY_NAMES) if isinstance(body, dict) else {}
     except (HTTPException, InvalidCall):
         return False
     given = request.headers.get(KEY_HEADER) or found.get("idempotency_key")

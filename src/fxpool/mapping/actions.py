@@ -71,6 +71,8 @@ def agreed_action(given: Mapping[str, object], kind: OrderType | None = None) ->
     if not given:
         raise InvalidCall(missing("action"))
     read = {field: parse_action(value, field) for field, value in given.items()}
+    if kind is None and len(read) == 1:
+        return next(iter(read.values()))
     sides = {action.side for action in read.values()}
     types = {
         action.type

@@ -55,6 +55,7 @@ SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "flush_ms": ("flushMs", "flush_ms"),
     "last_event_id": ("lastEventId", "last_event_id"),
 }
+_ACTION: Final = "action"
 
 
 def spellings(field: str) -> tuple[str, ...]:
@@ -68,32 +69,45 @@ def missing(field: str) -> str:
     return f"{names[0]}: missing; send {' or '.join(names)}"
 
 
-def fold(data: Mapping[str, Any], fields: Iterable[str]) -> dict[str, Any]:
-    """Return the values of ``fields`` under one name each. None means absent.
+def names_of(fields: Iterable[str]) -> dict[str, str]:
+    """Return, for all names under which callers send these fields, the field that each means."""
+    return {name: field for field in fields for name in spellings(field)}
+
+
+def fold(data: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values of the fields in ``names`` (see ``names_of``) under one name each. None
+    means absent.
 
     The words of an action keep their own names, in a dictionary, because they agree by meaning and
     not by letters (see ``actions``).
     Raises InvalidCall if two names of one field hold different values.
     """
     folded: dict[str, Any] = {}
-    sent = data.keys()
-    for field in fields:
-        names = SPELLINGS.get(field) or (field,)
-        if sent.isdisjoint(names):
+    repeated = set()
+    for name, value in data.items():
+        field = names.get(name)
+        if field is None or value is None:
             continue
-        given = {name: data[name] for name in names if data.get(name) is not None}
-        if not given:
-            continue
-        values = iter(given.values())
-        first = next(values)
-        if field == "action":
-            folded[field] = given
-        elif all(_is_same(first, other) for other in values):
-            folded[field] = first
-        else:
-            said = ", ".join(f"{name}={value!s:.40}" for name, value in given.items())
-            raise InvalidCall(f"{field}: {said} contradict each other; send one of them")
+        if field in folded:
+            repeated.add(field)
+        folded[field] = {name: value} if field == _ACTION else value
+    if repeated:
+        for field in dict.fromkeys(names.values()):
+            if field in repeated:
+                folded[field] = _of_many_names(field, data)
     return folded
+
+
+def _of_many_names(field: str, data: Mapping[str, Any]) -> Any:
+    """Return the value of a field that was sent under several names. Raises InvalidCall."""
+    given = {name: data[name] for name in spellings(field) if data.get(name) is not None}
+    if field == _ACTION:
+        return given
+    first, *others = given.values()
+    if all(_is_same(first, other) for other in others):
+        return first
+    said = ", ".join(f"{name}={value!s:.40}" for name, value in given.items())
+    raise InvalidCall(f"{field}: {said} contradict each other; send one of them")
 
 
 def _is_same(one: object, other: object) -> bool:
