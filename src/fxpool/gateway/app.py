@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from secrets import token_hex
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from pydantic import SecretStr
-from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 import fxpool
 from fxpool.clock import Clock, SystemClock
 from fxpool.domain.permissions import Operation, Principal
 from fxpool.gateway import routes
 from fxpool.gateway.access import Access
-from fxpool.gateway.access.credentials import HideQueryCredentials
 from fxpool.gateway.access.gatekeeper import Gatekeeper
 from fxpool.gateway.access.guard import GuardedPlatform
 from fxpool.gateway.access.key_ring import REFRESH_SECONDS
@@ -28,17 +27,17 @@ from fxpool.gateway.audit.recorder import AuditedCalls
 from fxpool.gateway.callback_rules import CallbackRules
 from fxpool.gateway.callbacks import Callbacks
 from fxpool.gateway.certificates import ListenerCertificate
-from fxpool.gateway.edge import RequestCount, RequestIds, StripPrefix
+from fxpool.gateway.edge import Edge, EdgeParts
 from fxpool.gateway.errors import add_error_handlers
 from fxpool.gateway.exact_json import OrderLane
 from fxpool.gateway.limits import GatewayLimits
 from fxpool.gateway.metaapi.routes import ROUTERS as METAAPI_ROUTERS
 from fxpool.gateway.metrics import Metrics
 from fxpool.gateway.openapi import complete
+from fxpool.gateway.pages import PagesOfOthers
 from fxpool.gateway.rate_limits import RateLimits
 from fxpool.gateway.rates import ProcessCounters
-from fxpool.gateway.safe_headers import SafeHeaders
-from fxpool.gateway.stopping import RefuseWhileStopping, StoppingGate
+from fxpool.gateway.stopping import StoppingGate
 from fxpool.gateway.streams import Streams
 from fxpool.gateway.symbol_wants import SymbolWants
 from fxpool.gateway.websocket import serve_socket
@@ -46,15 +45,7 @@ from fxpool.mapping.formats import Health
 from fxpool.platforms.base import Platform
 from fxpool.platforms.configuration import Configuration
 
-CORS_HEADERS = (
-    "Authorization",
-    "X-API-Key",
-    "auth-token",
-    "Content-Type",
-    "Idempotency-Key",
-    "X-Request-ID",
-)
-"""What pages of CTRADER_POOL_CORS_ORIGINS may send."""
+DOCS_PATH: Final = "/docs"
 
 DESCRIPTION = """\
 Trading accounts behind one API, in the formats of MetaApi.
@@ -103,7 +94,7 @@ class Gateway(FastAPI):
             title="fxpool",
             description=DESCRIPTION,
             version=fxpool.__version__,
-            docs_url="/docs",
+            docs_url=DOCS_PATH,
             redoc_url=None,
             telemetry={"tracing": False, "metrics": False, "logs": False},
         )
@@ -116,35 +107,39 @@ class Gateway(FastAPI):
         self.streams = Streams(clock=clock, limits=limits, metrics=self.metrics)
         self.callbacks = Callbacks(platform, callbacks, clock=clock)
         self.stopping = StoppingGate()
-        # The last one added is the first to see a request.
-        self.add_middleware(RefuseWhileStopping, gate=self.stopping)
-        self.add_middleware(Gatekeeper, access=access, rates=rates)
-        if trail is not None:
-            self.add_middleware(AuditedCalls, trail=trail, platform=platform, clock=clock)
-        self.add_middleware(RequestCount, metrics=self.metrics, now=clock.now)
-        self.add_middleware(RequestIds, new_id=new_request_id)
-        self.add_middleware(StripPrefix)
-        if access.browsers.origins:
-            self.add_middleware(
-                CORSMiddleware,
-                allow_origins=sorted(access.browsers.origins),
-                allow_methods=["GET", "POST", "DELETE"],
-                allow_headers=[*CORS_HEADERS],
-                expose_headers=["Retry-After", "X-Request-ID"],
-            )
-        self.add_middleware(HideQueryCredentials)
         add_error_handlers(self)
         for router in (*routes.ROUTERS, *METAAPI_ROUTERS):
             self.include_router(router)
         self.add_api_websocket_route("/ws", serve_socket)
-        self.router.middleware_stack = OrderLane(
-            self.router.middleware_stack, each_route(self.routes)
-        )
         self.check_operations()
+        self._front = self._edge(new_request_id)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a call. FastAPI's own layers begin behind the edge, and orders do without them."""
+        scope["app"] = self
+        await self._front(scope, receive, send)
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Return all of it; outside are the headers that answers to our own bugs need too."""
-        return SafeHeaders(super().build_middleware_stack(), docs_path="/docs")
+        """Return FastAPI's own layers but the outermost, which answers bugs: the edge does."""
+        outermost = super().build_middleware_stack()
+        assert isinstance(outermost, ServerErrorMiddleware)  # noqa: S101 (what FastAPI promises)
+        return outermost.app
+
+    def _edge(self, new_request_id: Callable[[], str]) -> ASGIApp:
+        trail, origins = self.trail, self.access.browsers.origins
+        edge = Edge(
+            OrderLane(super().__call__, each_route(self.routes)),
+            EdgeParts(
+                gatekeeper=Gatekeeper(self.access, self.rates),
+                stopping=self.stopping,
+                metrics=self.metrics,
+                audit=None if trail is None else AuditedCalls(trail, self.platform, self.clock),
+                new_request_id=new_request_id,
+                now=self.clock.now,
+                docs_path=DOCS_PATH,
+            ),
+        )
+        return PagesOfOthers(edge, origins) if origins else edge
 
     def check_operations(self) -> None:
         """Learn which routes are open to all. Raises LocalProtocolError for one that does not say

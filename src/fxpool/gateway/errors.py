@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import URL
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -32,6 +33,9 @@ _OF_PAGES: Final = frozenset({410})
 """Of what is no call: a link that was used up."""
 
 REQUEST_ID_HEADER: Final = "X-Request-ID"
+REQUEST_ID: Final = "request_id"
+"""The name of a request's id in ``scope["state"]``, where the edge leaves it."""
+
 _NO_JSON_OBJECT: Final = (
     "the body must be a JSON object; send one, with the header Content-Type: application/json"
 )
@@ -71,7 +75,7 @@ def error_response(
 
 def request_id_of(scope: Scope) -> str:
     """Return the id that the edge gave to a request."""
-    request_id: str = scope["state"]["request_id"]
+    request_id: str = scope["state"][REQUEST_ID]
     return request_id
 
 
@@ -96,9 +100,8 @@ def _sentence(error: Mapping[str, Any]) -> str:
     return f"{'.'.join(path)}: {word}{message}"
 
 
-async def _on_platform_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, PlatformError)  # noqa: S101 (what it is registered for)
-    return error_response(_documented(error), request.scope)
+def _of_platform(error: PlatformError, scope: Scope) -> Response:
+    return error_response(_documented(error), scope)
 
 
 def _documented(error: PlatformError) -> PlatformError:
@@ -109,8 +112,7 @@ def _documented(error: PlatformError) -> PlatformError:
     return error
 
 
-async def _on_validation_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 (what it is registered for)
+def _of_validation(error: RequestValidationError, scope: Scope) -> Response:
     errors = error.errors()
     answer = PlatformError(
         422,
@@ -118,35 +120,52 @@ async def _on_validation_error(request: Request, error: Exception) -> Response:
         explain_validation(errors),
         parameters={_path_of(each): _sentence(each) for each in errors},
     )
-    return error_response(answer, request.scope)
+    return error_response(answer, scope)
 
 
-async def _on_http_exception(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 (what it is registered for)
+def _of_http(error: HTTPException, scope: Scope) -> Response:
     phrase = HTTPStatus(error.status_code).phrase
     is_bare = error.detail == phrase
-    where = f"{phrase}: {request.method} {request.url.path}"
+    where = f"{phrase}: {scope['method']} {URL(scope=scope).path}"
     answer = PlatformError(
         error.status_code,
         phrase.upper().replace(" ", "_").replace("-", "_"),
         where if is_bare else str(error.detail),
     )
-    response = error_response(answer, request.scope)
+    response = error_response(answer, scope)
     response.headers.update(error.headers or {})
     return response
 
 
-async def _on_our_bug(request: Request, error: Exception) -> Response:
+def answer_our_bug(error: Exception, scope: Scope) -> Response:
     """Answer for what nobody foresaw; a call that may have traded says that it is unclear."""
     detail = f"internal error ({type(error).__name__}); quote the requestId"
-    outcome = None if request.method == "GET" else "unknown"
+    outcome = None if scope["method"] == "GET" else "unknown"
     answer = PlatformError(500, "INTERNAL_ERROR", detail)
-    return error_response(answer, request.scope, extra={"outcome": outcome} if outcome else None)
+    return error_response(answer, scope, extra={"outcome": outcome} if outcome else None)
+
+
+ANSWERED: Final = (PlatformError, RequestValidationError, HTTPException)
+"""What a route may raise; anything else is a bug of ours."""
+
+
+def answer_error(error: Exception, scope: Scope) -> Response:
+    """Return the answer for an error that is one of ANSWERED."""
+    match error:
+        case PlatformError():
+            return _of_platform(error, scope)
+        case RequestValidationError():
+            return _of_validation(error, scope)
+        case HTTPException():
+            return _of_http(error, scope)
+    raise TypeError(f"no answer for {error!r}")
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Give every failure of an app its uniform body."""
-    app.add_exception_handler(PlatformError, _on_platform_error)
-    app.add_exception_handler(RequestValidationError, _on_validation_error)
-    app.add_exception_handler(HTTPException, _on_http_exception)
-    app.add_exception_handler(Exception, _on_our_bug)
+    """Give every failure of an app's routes its uniform body."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        return answer_error(error, request.scope)
+
+    for kind in ANSWERED:
+        app.add_exception_handler(kind, answer)

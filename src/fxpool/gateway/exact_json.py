@@ -13,17 +13,20 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fxpool.gateway.access.gatekeeper import admit, guarded
 from fxpool.gateway.access.operations import operation_of
+from fxpool.gateway.errors import ANSWERED, answer_error
+from fxpool.gateway.heads import header
 from fxpool.gateway.limits import GatewayLimits
 
 KEY_HEADER: Final = "Idempotency-Key"
 MAX_KEY_LENGTH: Final = 512
+_KEY_BYTES: Final = KEY_HEADER.lower().encode()
 ORDER_METHOD: Final = "POST"
 
 _JSON_TYPE: Final = re.compile(r"\s*application/([^;\s]+\+)?json\s*(;|$)", re.IGNORECASE)
@@ -31,31 +34,45 @@ _decoder: Final = msgspec.json.Decoder(float_hook=Decimal)
 _encode: Final = msgspec.json.Encoder().encode
 
 
+async def read_body(scope: Scope, receive: Receive) -> bytes:
+    """Return a request's body. Raises HTTPException: 413 as soon as it is longer than the limit,
+    400 if the caller leaves."""
+    limits: GatewayLimits = scope["app"].limits
+    parts: list[bytes] = []
+    size, has_more = 0, True
+    while has_more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise HTTPException(400, "the caller left before its body was whole")
+        part = message.get("body", b"")
+        parts.append(part)
+        size += len(part)
+        has_more = message.get("more_body", False)
+        if size > limits.max_body_bytes:
+            raise HTTPException(413, f"the body exceeds {limits.max_body_bytes} bytes")
+    return b"".join(parts)
+
+
+def exact_json(body: bytes) -> Any:
+    """Return a body's value. Raises HTTPException 400 if it is not JSON; NaN is not."""
+    try:
+        return _decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        raise HTTPException(400, f"the body is not valid JSON: {exc}") from exc
+
+
 class ExactRequest(Request):
     """A request whose JSON numbers with a point become Decimal, never float."""
 
     async def body(self) -> bytes:
-        """Return the body. Raises HTTPException: 413 as soon as it is longer than the limit, 400
-        if the caller leaves."""
+        """As ``read_body``, read once."""
         if not hasattr(self, "_body"):
-            limits: GatewayLimits = self.app.limits
-            body = bytearray()
-            try:
-                async for chunk in self.stream():
-                    body += chunk
-                    if len(body) > limits.max_body_bytes:
-                        raise HTTPException(413, f"the body exceeds {limits.max_body_bytes} bytes")
-            except ClientDisconnect as exc:
-                raise HTTPException(400, "the caller left before its body was whole") from exc
-            self._body = bytes(body)
+            self._body = await read_body(self.scope, self.receive)
         return self._body
 
     async def json(self) -> Any:
-        """Return the body. Raises HTTPException 400 if it is not JSON; NaN is not."""
-        try:
-            return _decoder.decode(await self.body())
-        except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-            raise HTTPException(400, f"the body is not valid JSON: {exc}") from exc
+        """As ``exact_json``."""
+        return exact_json(await self.body())
 
 
 class ExactRoute(APIRoute):
@@ -81,9 +98,9 @@ class ExactRoute(APIRoute):
 class OrderRoute(ExactRoute):
     """A route for a ``body``, the platform and perhaps a ``key``, read without the framework.
 
-    FastAPI looks up what an endpoint wants anew for each request, and keeps two stacks for what
-    needs closing; that is most of what stands between an order and its frame. What the endpoint
-    declares still makes the documentation, and bad requests get the same answers.
+    FastAPI looks up what an endpoint wants anew for each request, and keeps stacks for what needs
+    closing; that is most of what stood between an order and its frame. What the endpoint declares
+    still makes the documentation, and bad requests get the same answers.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
@@ -91,51 +108,46 @@ class OrderRoute(ExactRoute):
         self._body_type = get_type_hints(endpoint)["body"]
         self._takes_key = "key" in inspect.signature(endpoint).parameters
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] != ORDER_METHOD:
-            await super().handle(scope, receive, send)
-            return
+    async def respond(self, scope: Scope, receive: Receive) -> Response:
+        """Return the answer to an order. Raises one of ``errors.ANSWERED``."""
         await admit(scope, self.operation)
-        response = await self._response(ExactRequest(scope, receive))
-        await response(scope, receive, send)
-
-    async def _response(self, request: ExactRequest) -> Response:
-        content: object = await request.body()
-        if content and _JSON_TYPE.match(request.headers.get("content-type", "")):
-            content = await request.json()
+        sent = await read_body(scope, receive)
+        is_json = sent and _JSON_TYPE.match(header(scope, b"content-type") or "")
+        content: object = exact_json(sent) if is_json else sent
         try:
             body = self._body_type.model_validate(content)
         except ValidationError as exc:
             errors = [error | {"loc": ("body", *error["loc"])} for error in exc.errors()]
             raise RequestValidationError(errors) from exc
-        given = {"key": _key(request)} if self._takes_key else {}
-        response: Response = await self.endpoint(
-            body=body, platform=guarded(request.scope), **given
-        )
+        given = {"key": _key(scope)} if self._takes_key else {}
+        response: Response = await self.endpoint(body=body, platform=guarded(scope), **given)
         return response
 
 
 class OrderLane:
-    """Calls of orders go to their route by one look-up; the router tries routes one by one, twice
-    for those of a router that it includes. All other calls go to the router."""
+    """Calls of orders go to their route by one look-up, past the framework; all others to it."""
 
-    def __init__(self, router: ASGIApp, routes: Iterable[BaseRoute]) -> None:
-        self._router = router
+    def __init__(self, framework: ASGIApp, routes: Iterable[BaseRoute]) -> None:
+        self._framework = framework
         self._routes = {route.path: route for route in routes if isinstance(route, OrderRoute)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_post = scope.get("method") == ORDER_METHOD
         route = self._routes.get(scope["path"]) if is_post else None
         if route is None:
-            await self._router(scope, receive, send)
+            await self._framework(scope, receive, send)
             return
         scope.update(route=route, endpoint=route.endpoint, path_params={})
-        await route.handle(scope, receive, send)
+        try:
+            response = await route.respond(scope, receive)
+        except ANSWERED as error:
+            response = answer_error(error, scope)
+        await response(scope, receive, send)
 
 
-def _key(request: Request) -> str | None:
+def _key(scope: Scope) -> str | None:
     """Return the header with an order's key. Raises RequestValidationError if it is too long."""
-    key = request.headers.get(KEY_HEADER)
+    key = header(scope, _KEY_BYTES)
     if key is not None and len(key) > MAX_KEY_LENGTH:
         text = f"String should have at most {MAX_KEY_LENGTH} characters"
         error = {"type": "string_too_long", "loc": ("header", KEY_HEADER), "msg": text}

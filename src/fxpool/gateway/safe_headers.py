@@ -1,4 +1,4 @@
-"""What every answer tells browsers not to do with it. Pure ASGI.
+"""What every answer tells browsers not to do with it. Pure.
 
 No guessing of types, no frame around it, no copy kept, no address of ours passed on to other sites.
 A page states in its own policy what it needs; whatever states none may load nothing.
@@ -9,8 +9,6 @@ Source: OWASP, "HTTP Headers Cheat Sheet" and "REST Security Cheat Sheet".
 from __future__ import annotations
 
 from typing import Final
-
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _POLICY: Final = b"content-security-policy"
 _UNFRAMED: Final = b"frame-ancestors 'none'; base-uri 'none'"
@@ -36,26 +34,8 @@ DOCS_POLICY: Final = (
 SAFE_HEADERS: Final = (*_FIXED, *_UNLESS_STATED, (_POLICY, _NOTHING))
 """Those of an answer that states none itself."""
 
-_STARTS: Final = frozenset({"http.response.start", "websocket.http.response.start"})
 
-
-class SafeHeaders:
-    """Adds the headers to every answer, refusals of WebSockets included."""
-
-    def __init__(self, app: ASGIApp, docs_path: str) -> None:
-        self._app, self._docs_path = app, docs_path
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_safely(message: Message) -> None:
-            if message["type"] in _STARTS:
-                is_docs = scope["path"].endswith(self._docs_path)
-                message["headers"] = _made_safe(message["headers"], is_docs=is_docs)
-            await send(message)
-
-        await self._app(scope, receive, send_safely)
-
-
-def _made_safe(headers: list[tuple[bytes, bytes]], *, is_docs: bool) -> list[tuple[bytes, bytes]]:
+def made_safe(headers: list[tuple[bytes, bytes]], *, is_docs: bool) -> list[tuple[bytes, bytes]]:
     """Return headers with ours; a policy that says nothing of frames forbids them."""
     stated = {name.lower(): value for name, value in headers}
     if stated.keys().isdisjoint(_OURS) and not is_docs:

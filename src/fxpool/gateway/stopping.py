@@ -1,4 +1,4 @@
-"""A gateway that stops: what comes now is refused in words that callers act on. Pure ASGI.
+"""A gateway that stops: what comes now is refused in words that callers act on.
 
 Requests that were let in before finish as ever. Health checks go on, so that a supervisor and a
 load balancer see what happens. An order with a key may be a repeat, and what became of the first
@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Final
 
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope
 
 from fxpool.domain.order_keys import order_key
 from fxpool.domain.permissions import Operation
@@ -51,8 +51,25 @@ class StoppingGate:
         """Refuse what comes from now on."""
         self.is_closed = True
 
-    def refusal_of(self, path: str) -> PlatformError | None:
-        """Return why a call is refused, None if it may pass."""
+    async def refusal(self, scope: Scope, receive: Receive) -> Response | None:
+        """Return None if a call may pass, or the answer that refuses it.
+
+        A trading call is answered as every refused trade is, with status 200: callers' HTTP clients
+        lose the text of any other.
+        """
+        refused = self._refusal_of(scope["path"])
+        if refused is None:
+            return None
+        if refused.outcome is None:
+            return error_response(refused, scope)
+        is_many = scope["path"] in _CLOSES_MANY
+        body = closing.refused(refused) if is_many else refusal(refused)
+        is_order = self.operations[scope["path"]] is Operation.PLACE
+        if is_order and await _has_key(ExactRequest(scope, receive)):
+            body["outcome"], body["error"] = "unknown", _MAY_BE_A_REPEAT
+        return JSONResponse(body)
+
+    def _refusal_of(self, path: str) -> PlatformError | None:
         operation = self.operations.get(path)
         if not self.is_closed or operation is Operation.OPEN:
             return None
@@ -61,33 +78,6 @@ class StoppingGate:
         return PlatformError(
             503, "STOPPING", text, retryable=True, retry_after=RETRY_SECONDS, outcome=outcome
         )
-
-
-class RefuseWhileStopping:
-    """The gate in front of an app's routes.
-
-    A trading call is answered as every refused trade is, with status 200: callers' HTTP clients
-    lose the text of any other.
-    """
-
-    def __init__(self, app: ASGIApp, gate: StoppingGate) -> None:
-        self._app, self._gate = app, gate
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refused = None
-        if self._gate.is_closed and scope["type"] in ("http", "websocket"):
-            refused = self._gate.refusal_of(scope["path"])
-        if refused is None:
-            await self._app(scope, receive, send)
-        elif refused.outcome is not None:
-            is_many = scope["path"] in _CLOSES_MANY
-            body = closing.refused(refused) if is_many else refusal(refused)
-            is_order = self._gate.operations[scope["path"]] is Operation.PLACE
-            if is_order and await _has_key(ExactRequest(scope, receive)):
-                body["outcome"], body["error"] = "unknown", _MAY_BE_A_REPEAT
-            await JSONResponse(body)(scope, receive, send)
-        else:
-            await error_response(refused, scope)(scope, receive, send)
 
 
 async def _has_key(request: ExactRequest) -> bool:

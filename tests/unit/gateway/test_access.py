@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from starlette.datastructures import Headers
 
 from fxpool.clock import SystemClock
 from fxpool.domain.api_keys import ApiKey, split_key
@@ -79,10 +78,10 @@ async def test_health_is_open_without_a_key_and_with_a_wrong_one(path: str) -> N
 
 async def test_a_stream_takes_its_key_in_a_subprotocol_and_others_do_not_in_the_query() -> None:
     scope = scope_of("/ws") | {"subprotocols": ["fxpool", "bearer.planted-key"]}
-    assert shown_credential(scope, Headers(scope=scope)) == "planted-key"
+    assert shown_credential(scope) == "planted-key"
     for path, seen in (("/ws", "hidden"), ("/events", "hidden"), ("/accounts", None)):
         scope = scope_of(path) | {"state": {"query_credential": "hidden"}}
-        assert shown_credential(scope, Headers(scope=scope)) == seen
+        assert shown_credential(scope) == seen
 
 
 # Pages in browsers, where no key is asked for
@@ -243,7 +242,7 @@ def test_only_trusted_proxies_are_believed(
     client: str, forwarded: str, address: str | None
 ) -> None:
     scope = scope_of("/x", client, x_forwarded_for=forwarded)
-    found = caller_address(scope, Headers(scope=scope), (ip_network("10.0.0.0/24"),))
+    found = caller_address(scope, (ip_network("10.0.0.0/24"),))
     assert found == (None if address is None else ip_address(address))
 
 

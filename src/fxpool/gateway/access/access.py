@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from pydantic import SecretStr
-from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from fxpool.clock import Clock, SystemClock
@@ -87,15 +86,14 @@ class Access:
 
     async def admit(self, scope: Scope) -> Caller:
         """Return who calls. Raises PlatformError for who may not."""
-        headers = Headers(scope=scope)
         address = self.address_of(scope)
         if not self.has_key:
             is_way_back = scope["path"] == WAY_BACK
-            refusal = None if is_way_back else self.browsers.refusal(scope, headers)
+            refusal = None if is_way_back else self.browsers.refusal(scope)
             if refusal is not None:
                 raise refusal
             return Caller(LOOPBACK, address)
-        shown = shown_credential(scope, headers)
+        shown = shown_credential(scope)
         if scope["path"] in self.open_paths:
             return Caller(await self._known_or_anonymous(shown, address), address)
         if shown is None:
@@ -109,7 +107,7 @@ class Access:
 
     def address_of(self, scope: Scope) -> Address | None:
         """Return where a call comes from, behind trusted proxies too; None if it is not known."""
-        return caller_address(scope, Headers(scope=scope), self._trusted_proxies)
+        return caller_address(scope, self._trusted_proxies)
 
     def is_good(self, principal: Principal) -> bool:
         """Whether what admitted a principal is still good: not expired, not revoked."""

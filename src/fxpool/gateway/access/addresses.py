@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Final
 
-from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from fxpool.domain.permissions import Address, Network
 from fxpool.errors import SettingsError
 
+_FORWARDED: Final = b"x-forwarded-for"
 
-def caller_address(
-    scope: Scope, headers: Headers, trusted_proxies: tuple[Network, ...]
-) -> Address | None:
+
+def caller_address(scope: Scope, trusted_proxies: tuple[Network, ...]) -> Address | None:
     """Return a caller's address, or None where it is not known.
 
     ``X-Forwarded-For`` counts only if a trusted proxy sent it, and of it only the part that
@@ -23,9 +23,10 @@ def caller_address(
     """
     client = scope.get("client")
     address = _read(client[0]) if client else None
-    if address is None or not _is_in(address, trusted_proxies):
+    if not trusted_proxies or address is None or not _is_in(address, trusted_proxies):
         return address
-    hops = [hop for line in headers.getlist("x-forwarded-for") for hop in line.split(",")]
+    lines = [value.decode("latin-1") for name, value in scope["headers"] if name == _FORWARDED]
+    hops = [hop for line in lines for hop in line.split(",")]
     for hop in reversed(hops):
         address = _read(hop.strip())
         if address is None or not _is_in(address, trusted_proxies):

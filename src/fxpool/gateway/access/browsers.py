@@ -9,17 +9,21 @@ a name of this machine or a configured one, and a foreign Origin is refused.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
 from starlette.types import Scope
 
+from fxpool.gateway.heads import header
 from fxpool.platforms.base import PlatformError
 from fxpool.settings import is_loopback
 
 _FOREIGN_SITES: Final = frozenset({"cross-site", "same-site"})
 _READING: Final = frozenset({"GET", "HEAD"})
+
+
+_is_of_this_machine = lru_cache(maxsize=64)(is_loopback)  # each call without a key asks
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +38,9 @@ class BrowserRules:
     hosts: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
 
-    def refusal(self, scope: Scope, headers: Headers) -> PlatformError | None:
+    def refusal(self, scope: Scope) -> PlatformError | None:
         """Return why a call that needs no key is refused, or None."""
-        host = _name(headers.get("host", ""))
+        host = _name(header(scope, b"host") or "")
         if host is not None and not self._is_ours(host):
             return PlatformError(
                 403,
@@ -44,7 +48,7 @@ class BrowserRules:
                 f"this gateway is not called {host}: add it to CTRADER_POOL_ALLOWED_HOSTS, or set "
                 "CTRADER_POOL_API_KEY",
             )
-        origin = headers.get("origin")
+        origin = header(scope, b"origin")
         if origin is not None and not self._is_our_origin(origin):
             return PlatformError(
                 403,
@@ -52,26 +56,27 @@ class BrowserRules:
                 f"a page of {origin} may not call this gateway: add it to "
                 "CTRADER_POOL_CORS_ORIGINS, or set CTRADER_POOL_API_KEY",
             )
-        if origin is None and _comes_from_another_site(scope, headers):
+        if origin is None and _comes_from_another_site(scope):
             return PlatformError(403, "FOREIGN_ORIGIN", "a page of another site may not call this")
         return None
 
     def _is_ours(self, host: str) -> bool:
-        return is_loopback(host) or host in self.hosts
+        return _is_of_this_machine(host) or host in self.hosts
 
     def _is_our_origin(self, origin: str) -> bool:
         site = urlsplit(origin).hostname
         return origin in self.origins or (site is not None and self._is_ours(site))
 
 
-def _comes_from_another_site(scope: Scope, headers: Headers) -> bool:
+def _comes_from_another_site(scope: Scope) -> bool:
     """Whether a browser says so of a call without Origin. Following a link here is no call."""
-    if headers.get("sec-fetch-site") not in _FOREIGN_SITES:
+    if header(scope, b"sec-fetch-site") not in _FOREIGN_SITES:
         return False
-    is_link = headers.get("sec-fetch-mode") == "navigate" and scope.get("method") in _READING
+    is_link = header(scope, b"sec-fetch-mode") == "navigate" and scope.get("method") in _READING
     return not is_link
 
 
+@lru_cache(maxsize=64)
 def _name(host: str) -> str | None:
     """Return the name in a Host header, or None for one that is missing: browsers send it."""
     if not host:

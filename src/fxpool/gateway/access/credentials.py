@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
-from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Scope
+
+from fxpool.gateway.heads import header
 
 SUBPROTOCOL: Final = "fxpool"
 """What a WebSocket client offers beside ``bearer.<credential>``, and what the gateway chooses."""
@@ -23,15 +24,17 @@ STREAM_PATHS: Final = frozenset({"/events", "/ws"})
 
 _BEARER_SUBPROTOCOL: Final = "bearer."
 _STATE_NAME: Final = "query_credential"
+_QUERY_BYTES: Final = QUERY_NAME.encode()
+_KEY_HEADERS: Final = (b"x-api-key", METAAPI_HEADER.encode())
 
 
-def shown_credential(scope: Scope, headers: Headers) -> str | None:
+def shown_credential(scope: Scope) -> str | None:
     """Return the key or token of a call, or None if it shows none."""
-    scheme, _, token = headers.get("authorization", "").partition(" ")
+    scheme, _, token = (header(scope, b"authorization") or "").partition(" ")
     if scheme.lower() == "bearer" and token:
         return token.strip()
-    for name in ("x-api-key", METAAPI_HEADER):
-        given = headers.get(name)
+    for name in _KEY_HEADERS:
+        given = header(scope, name)
         if given is not None:
             return given
     for name in scope.get("subprotocols", ()):
@@ -43,22 +46,17 @@ def shown_credential(scope: Scope, headers: Headers) -> str | None:
     return None
 
 
-class HideQueryCredentials:
-    """Takes credentials out of the query, in the server's own scope: what logs it sees none."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        query: bytes = scope.get("query_string", b"")
-        if QUERY_NAME.encode() in query:
-            fields = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
-            given = [value for name, value in fields if name == QUERY_NAME]
-            rest = [field for field in fields if field[0] != QUERY_NAME]
-            scope["query_string"] = urlencode(rest).encode()
-            if given:
-                _state(scope)[_STATE_NAME] = given[-1]
-        await self._app(scope, receive, send)
+def hide_query_credential(scope: Scope) -> None:
+    """Take a credential out of the query, in the server's own scope: what logs it sees none."""
+    query: bytes = scope.get("query_string", b"")
+    if _QUERY_BYTES not in query:
+        return
+    fields = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    given = [value for name, value in fields if name == QUERY_NAME]
+    rest = [field for field in fields if field[0] != QUERY_NAME]
+    scope["query_string"] = urlencode(rest).encode()
+    if given:
+        _state(scope)[_STATE_NAME] = given[-1]
 
 
 def _state(scope: Scope) -> dict[str, Any]:

@@ -1,10 +1,11 @@
-"""Access in front of the app, for HTTP and WebSocket alike. Pure ASGI: it is on the order path."""
+"""Access in front of the app, for HTTP and WebSocket alike. It is on the path of orders."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.responses import Response
+from starlette.types import Scope
 
 from fxpool import context
 from fxpool.domain.permissions import Operation, decide
@@ -30,20 +31,18 @@ _UNKNOWN: Final = frozenset({401, 403})
 class Gatekeeper:
     """Lets in whom Access admits, and tells routes who it is."""
 
-    def __init__(self, app: ASGIApp, access: Access, rates: RateLimits) -> None:
-        self._app, self._access, self._rates = app, access, rates
+    def __init__(self, access: Access, rates: RateLimits) -> None:
+        self._access, self._rates = access, rates
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] in ("http", "websocket"):
-            try:
-                caller = await self._access.admit(scope)
-                scope["state"][CALLER] = caller
-                context.add(caller=caller.principal.subject)
-            except PlatformError as refusal:
-                told = await self._counted(refusal, scope)
-                await error_response(told, scope)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+    async def refusal(self, scope: Scope) -> Response | None:
+        """Return None if a call may go on, or the answer that refuses it."""
+        try:
+            caller = await self._access.admit(scope)
+        except PlatformError as refused:
+            return error_response(await self._counted(refused, scope), scope)
+        scope["state"][CALLER] = caller
+        context.add(caller=caller.principal.subject)
+        return None
 
     async def _counted(self, refusal: PlatformError, scope: Scope) -> PlatformError:
         """Return the refusal, or that there were too many of them from one place."""

@@ -1,7 +1,7 @@
 """Every call that changes something, and every key that is new or refused, becomes an audit event.
 
-Pure ASGI, outside the gatekeeper, so that it sees what that refuses. What was asked and answered is
-taken from the bytes that pass; they are read and cleaned only when the call is over.
+The edge shows what passes, refusals of the gatekeeper too. What was asked and answered is taken
+from the bytes that pass; they are read and cleaned only when the call is over.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope
 
 from fxpool.clock import Clock
 from fxpool.domain.audit import AuditEvent
@@ -37,51 +37,27 @@ _ACCOUNT_FIELDS: Final = ("account_id", "accountId", "account")
 
 
 class AuditedCalls:
-    """Notes calls in the audit log."""
+    """Notes calls in the audit log: ``begin`` before a call, ``told`` once its answer is known."""
 
-    def __init__(self, app: ASGIApp, trail: AuditTrail, platform: Platform, clock: Clock) -> None:
-        self._app, self._trail, self._platform, self._clock = app, trail, platform, clock
+    def __init__(self, trail: AuditTrail, platform: Platform, clock: Clock) -> None:
+        self._trail, self._platform, self._clock = trail, platform, clock
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._refusals = 0
         self._unwritten = 0
         self._minute = clock.now()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket"):
-            await self._app(scope, receive, send)
-            return
-        note: dict[str, Any] = {}
-        scope["state"][NOTE] = note
-        seen = _Seen()
-        takes_all = scope.get("method", "GET") not in _READS
+    def begin(self, scope: Scope) -> Seen:
+        """Return what will be seen of a call; routes may leave a note in it."""
+        seen = Seen(takes_all=scope.get("method", "GET") not in _READS)
+        scope["state"][NOTE] = seen.note
+        return seen
 
-        async def receive_and_see() -> Message:
-            message = await receive()
-            if message["type"] == "http.request":
-                seen.asked(message.get("body", b""))
-            return message
-
-        async def see_and_send(message: Message) -> None:
-            kind = message["type"]
-            if kind in ("http.response.start", "websocket.http.response.start"):
-                seen.status = message["status"]
-            elif kind == "http.response.body" and takes_all:
-                seen.answered(message.get("body", b""))
-                if not message.get("more_body", False):
-                    await self._told(scope, seen, note)
-            await send(message)
-
-        try:
-            await self._app(scope, receive_and_see if takes_all else receive, see_and_send)
-        finally:
-            # A call that ended without an answer is told here: its caller left, or we broke.
-            await self._told(scope, seen, note)
-
-    async def _told(self, scope: Scope, seen: _Seen, note: Mapping[str, Any]) -> None:
-        """Take down a call, once; before its last byte leaves, unless there is none."""
+    async def told(self, scope: Scope, seen: Seen) -> None:
+        """Take down a call, once."""
         if seen.is_told:
             return
         seen.is_told = True
+        note = seen.note
         caller = scope["state"].get(CALLER)
         if caller is None:
             self._refused(scope, seen)
@@ -97,7 +73,7 @@ class AuditedCalls:
         else:
             await self._trail.keep(event)
 
-    def _event(self, scope: Scope, seen: _Seen, note: Mapping[str, Any]) -> AuditEvent:
+    def _event(self, scope: Scope, seen: Seen, note: Mapping[str, Any]) -> AuditEvent:
         asked, answer = _json(seen.request), _json(seen.answer)
         details = {
             "request": None if asked is None else hidden(asked),
@@ -114,7 +90,7 @@ class AuditedCalls:
             | {"status": seen.status},
         )
 
-    def _refused(self, scope: Scope, seen: _Seen) -> None:
+    def _refused(self, scope: Scope, seen: Seen) -> None:
         now = self._clock.now()
         if now - self._minute >= _MINUTE:
             self._minute, self._refusals = now, 0
@@ -183,24 +159,43 @@ class AuditedCalls:
             return ""
 
 
-class _Seen:
-    """What passed of one call, up to a bound."""
+class Seen:
+    """What passed of one call, up to a bound; of one that only reads, no bodies.
 
-    __slots__ = ("answer", "is_told", "request", "status")
+    Attributes:
+        note: what routes leave for the audit log.
+        status: that of the answer, None before it.
+        is_told: whether the audit log has taken the call.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_receive", "_takes_all", "answer", "is_told", "note", "request", "status")
+
+    def __init__(self, *, takes_all: bool) -> None:
+        self._takes_all = takes_all
+        self.note: dict[str, Any] = {}
         self.status: int | None = None
         self.request = b""
         self.answer = b""
         self.is_told = False
 
-    def asked(self, part: bytes) -> None:
-        if len(self.request) <= MAX_BODY_BYTES:
-            self.request += part
+    def receiving(self, receive: Receive) -> Receive:
+        """Return what gives the request, and shows it here where its body counts."""
+        self._receive = receive
+        return self._receive_and_see if self._takes_all else receive
 
-    def answered(self, part: bytes) -> None:
+    async def _receive_and_see(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request" and len(self.request) <= MAX_BODY_BYTES:
+            self.request += message.get("body", b"")
+        return message
+
+    def answered(self, message: Message) -> bool:
+        """Take a part of the answer; return whether it was the last one of one that counts."""
+        if not self._takes_all:
+            return False
         if len(self.answer) <= MAX_BODY_BYTES:
-            self.answer += part
+            self.answer += message.get("body", b"")
+        return not message.get("more_body", False)
 
 
 def _json(body: bytes) -> object:
