@@ -170,8 +170,7 @@ class Tickets:
     ) -> AbstractAsyncContextManager[Answer]:
         """As ``sending``, for a prepared new order that leaves as JSON and not as a message."""
         prepared = self._prepared.pop(ticket.client_order_id, None)
-        ticket = replace(ticket, intent={**ticket.intent, ORDER: order})
-        return self._sending(self._journaled(ticket, prepared), is_exit=False)
+        return self._sending(self._journaled(ticket, prepared, order), is_exit=False)
 
     def sending_change(
         self, kind: TicketKind, fields: Mapping[str, Any], *, is_exit: bool = False
@@ -265,17 +264,19 @@ class Tickets:
     def _entry(self, request: Message, intent: OrderIntent | None) -> Entry:
         prepared = None if intent is None else self._prepared.pop(intent.client_order_id, None)
         ticket = self._new(request) if prepared is None else prepared.ticket
-        if intent is not None:
-            order = msgspec.to_builtins(intent)
-            ticket = replace(ticket, intent={**ticket.intent, ORDER: order})
-        return self._journaled(ticket, prepared)
+        order = None if intent is None else msgspec.to_builtins(intent)
+        return self._journaled(ticket, prepared, order)
 
-    def _journaled(self, ticket: Ticket, prepared: _Prepared | None) -> Entry:
-        ticket = ticket.after(TicketTrigger.JOURNALED, self._clock.at())
+    def _journaled(
+        self, ticket: Ticket, prepared: _Prepared | None, order: Mapping[str, Any] | None = None
+    ) -> Entry:
+        """Return a ticket as it is stored; ``order`` is what a new order asks of the broker."""
+        at = self._clock.at()
+        intent = None if order is None else {**ticket.intent, ORDER: order}
+        ticket = ticket.after(TicketTrigger.JOURNALED, at, intent=intent)
         if prepared is None or prepared.key is None:
             return Entry(ticket)
-        expires_at = self._clock.at() + prepared.key.age
-        return Entry(ticket, prepared.key.stored, prepared.attempt, expires_at)
+        return Entry(ticket, prepared.key.stored, prepared.attempt, at + prepared.key.age)
 
     def _new(self, request: Message) -> Ticket:
         kind = _KINDS.get(type(request))

@@ -9,12 +9,13 @@ Source: what copiers of the older pools send after a time-out.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from typing import Any, Final
+
+import msgspec
 
 from fxpool.domain.tickets import Ticket
 
@@ -28,7 +29,7 @@ COPY_KEY_AGE: Final = timedelta(days=30)
 _KEY: Final = "key"
 _COMMENT: Final = "comment"
 _COPY_FIELDS: Final = ("symbol", "action", "comment")
-_encode: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+_encode: Final = msgspec.json.Encoder(order="sorted").encode
 
 
 class Standing(Enum):
@@ -116,7 +117,7 @@ def client_order_id(key: OrderKey | None, attempt: int, ticket_id: str) -> str:
 
 def fingerprint(request: Mapping[str, Any]) -> str:
     """Return a short text that is equal for equal requests, whatever the order of their fields."""
-    return hashlib.sha256(_encode(request).encode()).hexdigest()
+    return hashlib.sha256(_encode(request)).hexdigest()
 
 
 def standing(holder: Ticket, request_fingerprint: str) -> Standing:

@@ -78,8 +78,9 @@ def check_price(
 
 def _check_hours(name: str, hours: MarketHours, at: datetime) -> None:
     market = hours.at(at)
-    nearby = (hours.at(at - CLOCK_DOUBT), hours.at(at + CLOCK_DOUBT))
-    if Market.OPEN in {market, *nearby}:
+    if market is Market.OPEN:
+        return
+    if Market.OPEN in {hours.at(at - CLOCK_DOUBT), hours.at(at + CLOCK_DOUBT)}:
         return
     if market is Market.HOLIDAY:
         raise TradeRefused("SYMBOL_HAS_HOLIDAY", f"{name} has a holiday")

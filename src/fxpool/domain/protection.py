@@ -42,7 +42,7 @@ class Units(Enum):
     @property
     def is_money(self) -> bool:
         """Whether the distance depends on the volume and on what a tick is worth."""
-        return self in {Units.MONEY, Units.BALANCE_PERCENT}
+        return self is Units.MONEY or self is Units.BALANCE_PERCENT
 
 
 def distance_of(

@@ -13,11 +13,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
 from enum import Enum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
 from fxpool.domain.symbols import LightSymbol
 from fxpool.errors import SymbolNotFound
+
+REMEMBERED_NAMES: Final = 1000
+"""Names whose symbol is kept: every order says one, most often the same."""
 
 _SEPARATORS: Final = str.maketrans("", "", "/._- ")
 
@@ -136,12 +140,16 @@ class SymbolNames:
         self._broker_rules = _rules_by_name(of_broker)
         self._rules = _rules_by_name([rule for rule in rules if not rule.brokers])
         self._mt_names = self._usual_names([r.mt_name for r in rules])
+        self._resolve = lru_cache(REMEMBERED_NAMES)(self._look_up)
 
     def resolve(self, name: str) -> SymbolMatch:
         """Return the symbol that a caller's name means.
 
         Raises SymbolNotFound, with the nearest names of the account, if none or several answer.
         """
+        return self._resolve(name)
+
+    def _look_up(self, name: str) -> SymbolMatch:
         found = self._find(name)
         if found is None:
             found = self._find_without_suffix(name)

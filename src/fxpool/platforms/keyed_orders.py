@@ -13,6 +13,7 @@ from dataclasses import fields as fields_of
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
+from operator import attrgetter
 from typing import Any, Final, cast
 from weakref import WeakValueDictionary
 
@@ -37,6 +38,7 @@ _NOT_THE_ORDER: Final = frozenset({"idempotency_key", "environment", "allow_unsy
 _OF_THE_ORDER: Final = tuple(
     field.name for field in fields_of(TradeRequest) if field.name not in _NOT_THE_ORDER
 )
+_values_of: Final = attrgetter(*_OF_THE_ORDER)
 
 log = structlog.get_logger(__name__)
 
@@ -159,9 +161,9 @@ class KeyedOrders(ABC):
 def _fields_of(request: TradeRequest) -> dict[str, Any]:
     """Return what makes an order this one, as JSON; 0.10 lots are 0.1 lots."""
     fields = {
-        name: _json(value)
-        for name in _OF_THE_ORDER
-        if (value := getattr(request, name)) is not None
+        name: value if isinstance(value, str) else _json(value)
+        for name, value in zip(_OF_THE_ORDER, _values_of(request), strict=True)
+        if value is not None
     }
     fields["action"] = parse_action(request.action).word
     return fields

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -69,6 +71,14 @@ def test_a_copier_may_compute_the_volume_anew_but_not_the_side() -> None:
 
 def test_the_order_of_fields_makes_no_other_request() -> None:
     assert fingerprint({"a": 1, "b": "2"}) == fingerprint({"b": "2", "a": 1})
+
+
+def test_a_fingerprint_is_that_of_tickets_stored_by_earlier_versions() -> None:
+    """Else an update would turn the repeat of an order into another order with its key."""
+    every = "".join(chr(code) for code in range(0x3000) if not 0xD800 <= code < 0xE000)
+    request = {"symbol": "EURUSD", "comment": every + "\U0001f600", "trailing": True, "points": 5}
+    text = json.dumps(request, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert fingerprint(request) == hashlib.sha256(text.encode()).hexdigest()
 
 
 @pytest.mark.parametrize(
