@@ -13,9 +13,13 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Final, TypeVar
 
+import structlog
+
 T = TypeVar("T")
 
-_Call = tuple[Callable[[], Any], "asyncio.Future[Any]"]
+_Call = tuple[Callable[[], Any], "asyncio.Future[Any] | None"]
+
+log = structlog.get_logger(__name__)
 
 
 class Worker:
@@ -39,6 +43,11 @@ class Worker:
         self._calls.put((call, done))
         return await done
 
+    def soon(self, call: Callable[[], object]) -> None:
+        """Have a call made after those that wait. Nobody waits for it: what it raises is logged.
+        After ``close`` it is not made. For the worker's owner, from any thread."""
+        self._calls.put((call, None))
+
     def close(self) -> None:
         """Make the calls that wait, then end."""
         self._is_closed = True
@@ -52,9 +61,13 @@ class Worker:
             try:
                 result = call()
             except BaseException as exc:  # its caller handles it, whatever it is
-                _tell(done, done.set_exception, exc)
+                if done is None:
+                    log.exception("background call", worker=self._name)
+                else:
+                    _tell(done, done.set_exception, exc)
             else:
-                _tell(done, done.set_result, result)
+                if done is not None:
+                    _tell(done, done.set_result, result)
 
 
 def _tell(done: asyncio.Future[Any], tell: Callable[[Any], object], what: object) -> None:

@@ -93,3 +93,24 @@ def test_a_call_whose_loop_has_ended_meanwhile_does_not_end_the_thread() -> None
         assert asyncio.run(worker.run(lambda: "made")) == "made"
     finally:
         worker.close()
+
+
+async def test_a_call_that_nobody_waits_for_is_made_after_those_that_wait(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    worker, made = Worker("of the test"), list[str]()
+
+    def fail() -> None:
+        made.append("unwaited")
+        raise OSError("the disk is gone")
+
+    try:
+        first = asyncio.create_task(worker.run(lambda: made.append("first")))
+        await asyncio.sleep(0)
+        worker.soon(fail)
+        await worker.run(lambda: made.append("last"))
+        await first
+    finally:
+        worker.close()
+    assert made == ["first", "unwaited", "last"]
+    assert "the disk is gone" in capsys.readouterr().out
