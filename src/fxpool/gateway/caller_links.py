@@ -38,6 +38,7 @@ _CLOSE_SECONDS: Final = 2.0
 """How long a link that was told its end may take to read that."""
 _RETRY_SECONDS: Final = 5
 _NEVER: Final = math.inf
+_STREAM_METHOD: Final = "GET"
 
 
 class Refusal:
@@ -156,7 +157,7 @@ class HttpLink(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self.due = _NEVER
         self._links, self._limits = config.links, config.links.limits
-        self._head_bytes = 0
+        self._head_bytes = self._chunk_bytes = 0
         self._is_in_head = True
         self._is_refused = False
         self._is_ending = False
@@ -182,8 +183,9 @@ class HttpLink(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._is_ending:
             return
+        self._chunk_bytes = len(data)
         if self._is_in_head:
-            self._head_bytes += len(data)
+            self._head_bytes += self._chunk_bytes
             if self.due == _NEVER:  # the first bytes after an answer
                 self.due = self.loop.time() + self._limits.head_seconds
         super().data_received(data)
@@ -196,13 +198,12 @@ class HttpLink(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
-        if size > self._limits.max_head_bytes:
+        if self._has_long_head():
             self._refuse(_head_too_long(self._limits))
         self._is_in_head = False
         self.due = self.loop.time() + self._limits.body_seconds
         super().on_headers_complete()
-        if self.cycle is not None:
+        if self.cycle is not None and self.cycle.scope["method"] == _STREAM_METHOD:
             self.cycle.scope["extensions"] = {EVENT_LINK: {"link": _AnswerLink(self.cycle)}}
 
     def on_message_complete(self) -> None:
@@ -224,6 +225,12 @@ class HttpLink(HttpToolsProtocol):
             self._end(_too_slow("the head of a request", self._limits.head_seconds))
         else:
             self._end(_too_slow("the body of a request", self._limits.body_seconds))
+
+    def _has_long_head(self) -> bool:
+        most = self._limits.max_head_bytes
+        if self._head_bytes + self._chunk_bytes <= most:  # all that came since before the head
+            return False
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > most
 
     @property
     def _owes_an_answer(self) -> bool:
@@ -260,7 +267,7 @@ class HttpLink(HttpToolsProtocol):
 class _AnswerLink:
     """A link on which an answer goes on (an ``EventLink``).
 
-    It lies in the scope of every request, which the cycle holds: so it must not hold the cycle.
+    It lies in the scope of every request that may be one for a stream, which the cycle holds: so it must not hold the cycle.
     """
 
     __slots__ = ("_cycle", "_flow", "write")

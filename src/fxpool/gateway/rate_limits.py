@@ -68,26 +68,28 @@ class RateLimits:
 
     def __init__(self, counters: RateCounters, table: RateTable | None = None) -> None:
         self._counters, self._table = counters, table or RateTable()
+        self._of = {
+            operation: (kind.value, self._table.of(kind)) for operation, kind in CLASS_OF.items()
+        }
 
     async def call(self, operation: Operation, principal: Principal, address: str) -> None:
         """Count a call. Raises PlatformError 429 that names the limit."""
-        kind = CLASS_OF.get(operation)
-        if kind is None:
+        limited = self._of.get(operation)
+        if limited is None:
             return
-        rate = self._table.of(kind)
+        kind, rate = limited
         for whose, name in ((principal.subject, "key"), (address, "address")):
-            decision = await self._take(f"{kind.value}:{name}:{whose}", rate)
+            key = f"{kind}:{name}:{whose}"
+            decision = await self._counters.take(key, rate.limit, rate.window)
             if not decision.is_allowed:
-                raise _too_many(kind.value, name, rate, decision)
+                raise _too_many(kind, name, rate, decision)
 
     async def stranger(self, address: str) -> PlatformError | None:
         """Count a call that nobody vouches for; return the refusal if there are too many."""
         rate = self._table.strangers
-        decision = await self._take(f"strangers:address:{address}", rate)
+        key = f"strangers:address:{address}"
+        decision = await self._counters.take(key, rate.limit, rate.window)
         return None if decision.is_allowed else _too_many("strangers", "address", rate, decision)
-
-    async def _take(self, key: str, rate: Rate) -> Decision:
-        return await self._counters.take(key, rate.limit, rate.window)
 
 
 def _too_many(kind: str, name: str, rate: Rate, decision: Decision) -> PlatformError:

@@ -64,7 +64,7 @@ class EventStreamResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             outlet = SseOutlet(scope, receive, send, self._streams.clock)
-            address = str(caller_of(scope).address)
+            address = caller_of(scope).origin.text
             await self._streams.carry(outlet, self._platform, self._options, address=address)
         except PlatformError as refusal:
             await error_response(refusal, scope)(scope, receive, send)

@@ -94,7 +94,7 @@ async def serve_socket(socket: WebSocket) -> None:
             WebSocketOutlet(link, streams.clock, SUBPROTOCOL if is_offered else None),
             guarded(socket.scope),
             options,
-            address=str(caller_of(socket.scope).address),
+            address=caller_of(socket.scope).origin.text,
         )
     except PlatformError as refusal:
         await socket.send_denial_response(error_response(refusal, socket.scope))

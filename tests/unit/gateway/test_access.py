@@ -16,7 +16,7 @@ from fxpool.domain.permissions import ANONYMOUS, LOOPBACK, Permissions, Role
 from fxpool.errors import AccessStoreDown, LocalProtocolError, SettingsError
 from fxpool.gateway import GatewayServer, create_app
 from fxpool.gateway.access import Access
-from fxpool.gateway.access.addresses import caller_address
+from fxpool.gateway.access.addresses import caller_origin
 from fxpool.gateway.access.browsers import BrowserRules
 from fxpool.gateway.access.credentials import shown_credential
 from fxpool.gateway.access.key_ring import KeyRing
@@ -242,8 +242,8 @@ def test_only_trusted_proxies_are_believed(
     client: str, forwarded: str, address: str | None
 ) -> None:
     scope = scope_of("/x", client, x_forwarded_for=forwarded)
-    found = caller_address(scope, (ip_network("10.0.0.0/24"),))
-    assert found == (None if address is None else ip_address(address))
+    found = caller_origin(scope, (ip_network("10.0.0.0/24"),))
+    assert found.address == (None if address is None else ip_address(address))
 
 
 def test_a_key_shows_in_no_repr_and_is_kept_as_a_digest() -> None:

@@ -20,7 +20,7 @@ from fxpool.domain.permissions import (
     Role,
 )
 from fxpool.errors import AccessStoreDown, SecretError, SettingsError
-from fxpool.gateway.access.addresses import caller_address, is_among
+from fxpool.gateway.access.addresses import Origin, caller_origin, is_among
 from fxpool.gateway.access.browsers import BrowserRules
 from fxpool.gateway.access.credentials import shown_credential
 from fxpool.gateway.access.key_ring import KeyRing
@@ -37,10 +37,10 @@ WAY_BACK: Final = "/callback"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A call's origin: who, and from where (None where that is not known)."""
+    """Who calls, and from where."""
 
     principal: Principal
-    address: Address | None
+    origin: Origin
 
 
 class Access:
@@ -86,16 +86,16 @@ class Access:
 
     async def admit(self, scope: Scope) -> Caller:
         """Return who calls. Raises PlatformError for who may not."""
-        address = self.address_of(scope)
+        origin = self.origin_of(scope)
         if not self.has_key:
             is_way_back = scope["path"] == WAY_BACK
             refusal = None if is_way_back else self.browsers.refusal(scope)
             if refusal is not None:
                 raise refusal
-            return Caller(LOOPBACK, address)
+            return Caller(LOOPBACK, origin)
         shown = shown_credential(scope)
         if scope["path"] in self.open_paths:
-            return Caller(await self._known_or_anonymous(shown, address), address)
+            return Caller(await self._known_or_anonymous(shown, origin.address), origin)
         if shown is None:
             raise PlatformError(
                 401,
@@ -103,11 +103,11 @@ class Access:
                 "authentication failed: send a key or a token as 'Authorization: Bearer <key>' "
                 "or 'X-API-Key: <key>'",
             )
-        return Caller(await self._principal(shown, address), address)
+        return Caller(await self._principal(shown, origin.address), origin)
 
-    def address_of(self, scope: Scope) -> Address | None:
-        """Return where a call comes from, behind trusted proxies too; None if it is not known."""
-        return caller_address(scope, self._trusted_proxies)
+    def origin_of(self, scope: Scope) -> Origin:
+        """Return where a call comes from, behind trusted proxies too."""
+        return caller_origin(scope, self._trusted_proxies)
 
     def is_good(self, principal: Principal) -> bool:
         """Whether what admitted a principal is still good: not expired, not revoked."""

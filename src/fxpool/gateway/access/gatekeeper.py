@@ -48,8 +48,7 @@ class Gatekeeper:
         """Return the refusal, or that there were too many of them from one place."""
         if refusal.status not in _UNKNOWN:
             return refusal
-        address = str(self._access.address_of(scope))
-        return await self._rates.stranger(address) or refusal
+        return await self._rates.stranger(self._access.origin_of(scope).text) or refusal
 
 
 async def admit(scope: Scope, operation: Operation) -> None:
@@ -60,7 +59,7 @@ async def admit(scope: Scope, operation: Operation) -> None:
     caller = caller_of(scope)
     require(decide(caller.principal, operation), operation)
     rates: RateLimits = scope["app"].rates
-    await rates.call(operation, caller.principal, str(caller.address))
+    await rates.call(operation, caller.principal, caller.origin.text)
 
 
 def guarded(scope: Scope) -> GuardedPlatform:

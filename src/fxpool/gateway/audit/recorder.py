@@ -112,7 +112,7 @@ class AuditedCalls:
     def _note_new(self, scope: Scope, subject: str) -> None:
         """Note that a key or token is used from an address for the first time since the start."""
         caller = scope["state"][CALLER]
-        pair = (subject, str(caller.address or ""))
+        pair = (subject, caller.origin.text)
         if subject == "anonymous" or pair in self._known:
             return
         self._known[pair] = None
@@ -132,7 +132,7 @@ class AuditedCalls:
     ) -> AuditEvent:
         caller = scope["state"].get(CALLER)
         client = scope.get("client")
-        address = str(caller.address or "") if caller else (client[0] if client else "")
+        address = caller.origin.text if caller else (client[0] if client else "")
         return AuditEvent(
             at=self._clock.at(),
             subject=caller.principal.subject[:MAX_SUBJECT] if caller else "stranger",
