@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from secrets import token_hex
+from random import getrandbits
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -46,6 +46,7 @@ from fxpool.platforms.base import Platform
 from fxpool.platforms.configuration import Configuration
 
 DOCS_PATH: Final = "/docs"
+_ID_BITS: Final = 128
 
 DESCRIPTION = """\
 Trading accounts behind one API, in the formats of MetaApi.
@@ -196,6 +197,12 @@ class Gateway(FastAPI):
         return self.openapi_schema
 
 
+def _request_id() -> str:
+    """Return a name for a request. It is no secret, so it need not come from the kernel, where an
+    order would wait for it."""
+    return f"{getrandbits(_ID_BITS):032x}"
+
+
 def create_app(
     platform: Platform,
     *,
@@ -205,7 +212,7 @@ def create_app(
     access: Access | None = None,
     rates: RateLimits | None = None,
     volumes: VolumeStore | None = None,
-    new_request_id: Callable[[], str] = lambda: token_hex(16),
+    new_request_id: Callable[[], str] = _request_id,
     callbacks: CallbackRules | None = None,
     certificate: ListenerCertificate | None = None,
     configuration: Configuration | None = None,

@@ -267,7 +267,8 @@ class HttpLink(HttpToolsProtocol):
 class _AnswerLink:
     """A link on which an answer goes on (an ``EventLink``).
 
-    It lies in the scope of every request that may be one for a stream, which the cycle holds: so it must not hold the cycle.
+    It lies in the scope of every request that may ask for a stream. The cycle holds that: so it
+    must not hold the cycle.
     """
 
     __slots__ = ("_cycle", "_flow", "write")

@@ -72,25 +72,22 @@ class Edge:
             return
         hide_query_credential(scope)
         scope = _without_prefix(scope)
-        call = _Call(self._parts, scope, receive, send)
+        parts = self._parts
+        call = _Call(parts, scope, receive, send)
         try:
             with context.call(call.request_id):
-                await self._serve(scope, call)
+                try:
+                    refusal = await parts.gatekeeper.refusal(scope)
+                    if refusal is None and parts.stopping.is_closed:
+                        refusal = await parts.stopping.refusal(scope, call.receive)
+                    await (refusal or self._app)(scope, call.receive, call.send)
+                finally:
+                    # What ended without an answer is told here: its caller left, or we broke.
+                    await call.tell()
         except Exception as error:  # a request's outermost frame: it is answered, and raised on
             if scope["type"] == "http" and not call.has_begun:
                 await answer_our_bug(error, scope)(scope, receive, call.send)
             raise
-
-    async def _serve(self, scope: Scope, call: _Call) -> None:
-        parts = self._parts
-        try:
-            refusal = await parts.gatekeeper.refusal(scope)
-            if refusal is None and parts.stopping.is_closed:
-                refusal = await parts.stopping.refusal(scope, call.receive)
-            await (refusal or self._app)(scope, call.receive, call.send)
-        finally:
-            # A call that ended without an answer is told here: its caller left, or we broke.
-            await call.tell()
 
 
 class _Call:

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from fxpool.gateway.access.gatekeeper import admit, guarded
 from fxpool.gateway.access.operations import operation_of
 from fxpool.gateway.errors import ANSWERED, answer_error
-from fxpool.gateway.heads import header
+from fxpool.gateway.heads import head_of, header
 from fxpool.gateway.limits import GatewayLimits
 
 KEY_HEADER: Final = "Idempotency-Key"
@@ -29,7 +29,8 @@ MAX_KEY_LENGTH: Final = 512
 _KEY_BYTES: Final = KEY_HEADER.lower().encode()
 ORDER_METHOD: Final = "POST"
 
-_JSON_TYPE: Final = re.compile(r"\s*application/([^;\s]+\+)?json\s*(;|$)", re.IGNORECASE)
+_JSON_TYPE: Final = re.compile(rb"\s*application/([^;\s]+\+)?json\s*(;|$)", re.IGNORECASE)
+_PLAIN_JSON: Final = b"application/json"
 _decoder: Final = msgspec.json.Decoder(float_hook=Decimal)
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -112,8 +113,7 @@ class OrderRoute(ExactRoute):
         """Return the answer to an order. Raises one of ``errors.ANSWERED``."""
         await admit(scope, self.operation)
         sent = await read_body(scope, receive)
-        is_json = sent and _JSON_TYPE.match(header(scope, b"content-type") or "")
-        content: object = exact_json(sent) if is_json else sent
+        content: object = exact_json(sent) if sent and _is_json(scope) else sent
         try:
             body = self._body_type.model_validate(content)
         except ValidationError as exc:
@@ -143,6 +143,11 @@ class OrderLane:
         except ANSWERED as error:
             response = answer_error(error, scope)
         await response(scope, receive, send)
+
+
+def _is_json(scope: Scope) -> bool:
+    kind = head_of(scope).get(b"content-type", b"")
+    return kind == _PLAIN_JSON or _JSON_TYPE.match(kind) is not None
 
 
 def _key(scope: Scope) -> str | None:

@@ -8,6 +8,7 @@ a name of this machine or a configured one, and a foreign Origin is refused.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -15,11 +16,11 @@ from urllib.parse import urlsplit
 
 from starlette.types import Scope
 
-from fxpool.gateway.heads import header
+from fxpool.gateway.heads import head_of
 from fxpool.platforms.base import PlatformError
 from fxpool.settings import is_loopback
 
-_FOREIGN_SITES: Final = frozenset({"cross-site", "same-site"})
+_FOREIGN_SITES: Final = frozenset({b"cross-site", b"same-site"})
 _READING: Final = frozenset({"GET", "HEAD"})
 
 
@@ -40,7 +41,8 @@ class BrowserRules:
 
     def refusal(self, scope: Scope) -> PlatformError | None:
         """Return why a call that needs no key is refused, or None."""
-        host = _name(header(scope, b"host") or "")
+        head = head_of(scope)
+        host = _name(head.get(b"host", b""))
         if host is not None and not self._is_ours(host):
             return PlatformError(
                 403,
@@ -48,7 +50,7 @@ class BrowserRules:
                 f"this gateway is not called {host}: add it to CTRADER_POOL_ALLOWED_HOSTS, or set "
                 "CTRADER_POOL_API_KEY",
             )
-        origin = header(scope, b"origin")
+        origin = head[b"origin"].decode("latin-1") if b"origin" in head else None
         if origin is not None and not self._is_our_origin(origin):
             return PlatformError(
                 403,
@@ -56,7 +58,7 @@ class BrowserRules:
                 f"a page of {origin} may not call this gateway: add it to "
                 "CTRADER_POOL_CORS_ORIGINS, or set CTRADER_POOL_API_KEY",
             )
-        if origin is None and _comes_from_another_site(scope):
+        if origin is None and _comes_from_another_site(scope, head):
             return PlatformError(403, "FOREIGN_ORIGIN", "a page of another site may not call this")
         return None
 
@@ -68,19 +70,20 @@ class BrowserRules:
         return origin in self.origins or (site is not None and self._is_ours(site))
 
 
-def _comes_from_another_site(scope: Scope) -> bool:
+def _comes_from_another_site(scope: Scope, head: Mapping[bytes, bytes]) -> bool:
     """Whether a browser says so of a call without Origin. Following a link here is no call."""
-    if header(scope, b"sec-fetch-site") not in _FOREIGN_SITES:
+    if head.get(b"sec-fetch-site") not in _FOREIGN_SITES:
         return False
-    is_link = header(scope, b"sec-fetch-mode") == "navigate" and scope.get("method") in _READING
+    is_link = head.get(b"sec-fetch-mode") == b"navigate" and scope.get("method") in _READING
     return not is_link
 
 
 @lru_cache(maxsize=64)
-def _name(host: str) -> str | None:
+def _name(header: bytes) -> str | None:
     """Return the name in a Host header, or None for one that is missing: browsers send it."""
-    if not host:
+    if not header:
         return None
+    host = header.decode("latin-1")
     try:
         return urlsplit(f"//{host}").hostname or host
     except ValueError:
