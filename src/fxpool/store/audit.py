@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from pydantic import SecretStr
-from sqlalchemy import Connection, RowMapping, delete, func, insert, select, text
+from sqlalchemy import Connection, RowMapping, delete, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from fxpool.domain.audit import CUT, GENESIS, AuditEvent, AuditLine, Head, next_line, text_of
@@ -22,12 +22,20 @@ from fxpool.errors import AuditDown
 from fxpool.store.audit_tables import AUDIT_LINES
 from fxpool.store.database import Database, make_database, migrate, reason_of
 from fxpool.store.rows import instant, milliseconds
+from fxpool.store.stored import Stored
 
 _APPEND_LOCK: Final = 7_214_881_311
 """Any number, the same in every process: PostgreSQL's lock around an append."""
 
 _CHUNK: Final = 1000
 _COLUMNS: Final = AUDIT_LINES.c
+
+_NEWEST: Final = Stored(
+    select(_COLUMNS.seq, _COLUMNS.digest).where(
+        _COLUMNS.seq == select(func.max(_COLUMNS.seq)).scalar_subquery()
+    )
+)
+_NEW_LINES: Final = Stored(AUDIT_LINES.insert())
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +80,7 @@ class SqlAuditStore:
             return _append(connection, key, instance, events, head)
 
         async with self._ready() as database:
-            return await database.write(work)
+            return await database.store(work)
 
     async def append_missing(
         self, key: bytes, instance: str, events: Sequence[AuditEvent]
@@ -181,8 +189,7 @@ def _locked_head(connection: Connection) -> Head:
     if connection.dialect.name == "postgresql":
         lock = text("SELECT pg_advisory_xact_lock(:number)")
         connection.execute(lock, {"number": _APPEND_LOCK})
-    newest = select(_COLUMNS.seq, _COLUMNS.digest).order_by(_COLUMNS.seq.desc()).limit(1)
-    row = connection.execute(newest).first()
+    row = _NEWEST.first(connection, {})
     return Head(0, GENESIS) if row is None else Head(row[0], bytes(row[1]))
 
 
@@ -211,7 +218,7 @@ def _append(
             }
         )
         head = Head(line.seq, line.digest)
-    connection.execute(insert(AUDIT_LINES), rows)
+    _NEW_LINES.run(connection, rows)
     return head
 
 

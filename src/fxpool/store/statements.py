@@ -1,12 +1,7 @@
-"""The statements that store orders, made once: making one costs more than running it.
-
-On SQLite they go to its driver by themselves. What SQLAlchemy does around a statement there costs
-several times what the statement does, with an order waiting for it.
-"""
+"""The statements that store orders."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, or_, select, true, update
@@ -14,35 +9,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from fxpool.domain.tickets import Entry, Ticket
 from fxpool.store.rows import changes_of, milliseconds
+from fxpool.store.stored import Stored
 from fxpool.store.tables import ORDER_KEYS, TICKETS
-
-_SQLITE: Final = sqlite.dialect(paramstyle="named")
-
-
-class Stored:
-    """One of our statements, for rows of named values: texts, integers, truths and None only."""
-
-    def __init__(self, statement: Any) -> None:
-        self.statement = statement
-        self._text = str(statement.compile(dialect=_SQLITE))
-
-    def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Run it for each row."""
-        if connection.dialect.name == "sqlite":
-            _driver(connection).executemany(self._text, rows)
-        else:
-            connection.execute(self.statement, rows)
-
-    def answers(self, connection: Connection, row: Mapping[str, Any]) -> bool:
-        """Run it for one row; return whether it returns any."""
-        if connection.dialect.name == "sqlite":
-            return bool(_driver(connection).execute(self._text, row).fetchall())
-        return connection.execute(self.statement, row).first() is not None
-
-
-def _driver(connection: Connection) -> Any:
-    return connection.connection.driver_connection
-
 
 STEP: Final = (
     update(TICKETS)
@@ -90,7 +58,7 @@ def claim(connection: Connection, entry: Entry, now_ms: int) -> bool:
         "now_ms": now_ms,
         "last_attempt": entry.attempt - 1,
     }
-    return _CLAIMS[connection.dialect.name].answers(connection, values)
+    return _CLAIMS[connection.dialect.name].first(connection, values) is not None
 
 
 def _claiming(insert: Any) -> Any:
