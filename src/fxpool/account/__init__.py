@@ -1,13 +1,13 @@
 """One account: its live book and valuation (pure), and the driver that keeps them true."""
 
 from fxpool.account.book import AccountBook
-from fxpool.account.call_tickets import CallTickets, taking_tickets
+from fxpool.account.call_tickets import CallTickets
 from fxpool.account.driver import Account, AccountObserver, AccountState
 from fxpool.account.evidence import Finding
 from fxpool.account.phase import Phase, Trigger
 from fxpool.account.preflight import MarginCheck
 from fxpool.account.resolver import Resolver
-from fxpool.account.tickets import ORDER, TicketObserver, Tickets
+from fxpool.account.tickets import ORDER, Answer, TicketObserver, Tickets
 from fxpool.account.trading import Closed, Placed, Protection, Trading
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "AccountBook",
     "AccountObserver",
     "AccountState",
+    "Answer",
     "CallTickets",
     "Closed",
     "Finding",
@@ -28,5 +29,4 @@ __all__ = [
     "Tickets",
     "Trading",
     "Trigger",
-    "taking_tickets",
 ]

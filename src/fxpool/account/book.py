@@ -307,7 +307,8 @@ class AccountBook:
         """Return balance, equity and margin now. Raises NotReady before trader and snapshot."""
         balance = self.trader.balance
         self._require_snapshot()
-        return self._valuation.totals(balance, self._computed_margins())
+        is_said = not (self._margins.doubted or self._valuation.without_margin)
+        return self._valuation.totals(balance, () if is_said else self._computed_margins())
 
     # Small parts
 

@@ -6,16 +6,15 @@ layers as an error, and none of them has to hand it on. Knows no ticket but by i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Final
+from contextvars import ContextVar, Token
+from dataclasses import dataclass, field
+from typing import Final, Self
 
 
 @dataclass(slots=True)
 class CallTickets:
-    """The tickets of one call.
+    """The tickets of one call: what the call that a ``with`` block makes stores. A call within
+    another has its own.
 
     Attributes:
         newest: the id of the ticket that was stored last; None if none was.
@@ -25,20 +24,18 @@ class CallTickets:
 
     newest: str | None = None
     may_have_left: bool = False
+    _outer: Token[CallTickets | None] | None = field(default=None, init=False, repr=False)
+
+    def __enter__(self) -> Self:
+        self._outer = _OF_THIS_CALL.set(self)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._outer is not None:
+            _OF_THIS_CALL.reset(self._outer)
 
 
 _OF_THIS_CALL: Final[ContextVar[CallTickets | None]] = ContextVar("fxpool_call", default=None)
-
-
-@contextmanager
-def taking_tickets() -> Iterator[CallTickets]:
-    """Keep what the call that the block makes stores. One call within another has its own."""
-    tickets = CallTickets()
-    token = _OF_THIS_CALL.set(tickets)
-    try:
-        yield tickets
-    finally:
-        _OF_THIS_CALL.reset(token)
 
 
 def note_ticket(ticket_id: str | None) -> None:

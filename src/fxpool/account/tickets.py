@@ -1,15 +1,14 @@
 """The tickets of one account: what may leave, and what is known of what left.
 
-Every order request passes ``sending``, which returns only when its ticket is stored. Knows neither
+Every order request passes ``send``, which sends nothing before its ticket is stored. Knows neither
 callers' formats nor how an unknown outcome is settled (``resolver``).
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
 import structlog
@@ -33,6 +32,8 @@ from fxpool.errors import (
 )
 from fxpool.mapping.request_fields import fields_of
 from fxpool.openapi.proto import messages_pb2 as wire
+
+T = TypeVar("T")
 
 ORDER: Final = "order"
 """The part of a new order's intent that holds its OrderIntent."""
@@ -70,15 +71,17 @@ class TicketObserver(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Answer:
-    """What the broker answered to a request; the block that sent it says so.
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """What the broker answered to a request.
 
     Attributes:
+        value: for who sent it.
         text: the ids of what it is about, as evidence.
         order_ids: the orders of its executions; the last one carries the request out.
     """
 
+    value: T
     text: str = ""
     order_ids: tuple[int, ...] = ()
 
@@ -87,6 +90,10 @@ class Answer:
         """What is kept of it as the ticket's result."""
         told = {"success": True, "outcome": "executed"}
         return {**told, "orderId": str(self.order_ids[-1])} if self.order_ids else told
+
+
+Exchange = Callable[[], Awaitable[Answer[T]]]
+"""Sends a request and returns its answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,47 +160,54 @@ class Tickets:
         """Whether a new order's ticket is in the journal, so that it may have left."""
         return ticket.ticket_id in self._held
 
-    def sending(
-        self, request: Message, intent: OrderIntent | None = None, *, is_exit: bool = False
-    ) -> AbstractAsyncContextManager[Answer]:
-        """Store a request's ticket; the block sends it, and its error says what became of it.
+    def send(
+        self,
+        exchange: Exchange[T],
+        request: Message,
+        intent: OrderIntent | None = None,
+        *,
+        is_exit: bool = False,
+    ) -> Coroutine[Any, Any, T]:
+        """Store a request's ticket, then send it by ``exchange``; return what that was answered.
 
-        ``intent`` is that of a new order. Raises JournalDown, PoolBusy and KeyTaken before the
-        block, so that nothing is sent. An exit (``is_exit``: the close of a whole position, a
-        cancel) goes without a ticket then: sent twice it finds its object gone, and not to get out
-        of a position is the greater harm.
+        ``exchange`` is called once, and its error says what became of the request. ``intent`` is
+        that of a new order. Raises JournalDown, PoolBusy and KeyTaken before anything is sent. An
+        exit (``is_exit``: the close of a whole position, a cancel) goes without a ticket then: sent
+        twice it finds its object gone, and not to get out of a position is the greater harm.
         """
-        return self._sending(self._entry(request, intent), is_exit=is_exit)
+        return self._send(exchange, self._entry(request, intent), is_exit=is_exit)
 
-    def sending_order(
-        self, ticket: Ticket, order: Mapping[str, Any]
-    ) -> AbstractAsyncContextManager[Answer]:
-        """As ``sending``, for a prepared new order that leaves as JSON and not as a message."""
+    def send_order(
+        self, exchange: Exchange[T], ticket: Ticket, order: Mapping[str, Any]
+    ) -> Coroutine[Any, Any, T]:
+        """As ``send``, for a prepared new order that leaves as JSON and not as a message."""
         prepared = self._prepared.pop(ticket.client_order_id, None)
-        return self._sending(self._journaled(ticket, prepared, order), is_exit=False)
+        return self._send(exchange, self._journaled(ticket, prepared, order), is_exit=False)
 
-    def sending_change(
-        self, kind: TicketKind, fields: Mapping[str, Any], *, is_exit: bool = False
-    ) -> AbstractAsyncContextManager[Answer]:
-        """As ``sending``, for any other request that leaves as JSON."""
+    def send_change(
+        self,
+        exchange: Exchange[T],
+        kind: TicketKind,
+        fields: Mapping[str, Any],
+        *,
+        is_exit: bool = False,
+    ) -> Coroutine[Any, Any, T]:
+        """As ``send``, for any other request that leaves as JSON."""
         ticket = self._change(kind, fields)
-        return self._sending(self._journaled(ticket, None), is_exit=is_exit)
+        return self._send(exchange, self._journaled(ticket, None), is_exit=is_exit)
 
-    @asynccontextmanager
-    async def _sending(self, entry: Entry, *, is_exit: bool) -> AsyncIterator[Answer]:
-        answer = Answer()
+    async def _send(self, exchange: Exchange[T], entry: Entry, *, is_exit: bool) -> T:
         is_stored = await self._enter(entry, is_exit=is_exit)
         ticket = entry.ticket
         note_ticket(ticket.ticket_id if is_stored else None)
         if not is_stored:
-            yield answer
-            return
+            return (await exchange()).value
         self._held[ticket.ticket_id] = ticket
         if ticket.client_order_id:
             self._orders[ticket.client_order_id] = ticket.ticket_id
         self._step(ticket.ticket_id, TicketTrigger.SENT)
         try:
-            yield answer
+            answer = await exchange()
         except RequestError as exc:
             self._step(ticket.ticket_id, _ENDS[exc.outcome], str(exc))
             raise
@@ -203,6 +217,7 @@ class Tickets:
         else:
             if ticket.kind is not TicketKind.PLACE:
                 self._step(ticket.ticket_id, TicketTrigger.EXECUTED, answer.text, answer.result)
+            return answer.value
         finally:
             if ticket.kind is not TicketKind.PLACE:
                 self._release(ticket)

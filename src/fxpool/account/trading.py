@@ -22,7 +22,7 @@ from google.protobuf.message import Message
 
 from fxpool.account.driver import Account
 from fxpool.account.preflight import MarginCheck, Preflight
-from fxpool.account.tickets import Tickets
+from fxpool.account.tickets import Answer, Tickets
 from fxpool.clock import Clock
 from fxpool.domain.order_rules import check_price
 from fxpool.domain.protection import Level
@@ -214,7 +214,7 @@ class Trading:
     ) -> Closed:
         """Close a position, or a part of it. Raises InvalidVolume for more than is open.
 
-        A whole close leaves even while the order journal is down (see ``Tickets.sending``).
+        A whole close leaves even while the order journal is down (see ``Tickets.send``).
         """
         self._account.require_way(allow_unsynchronized=allow_unsynchronized)
         position = self._position(position_id)
@@ -386,17 +386,14 @@ class Trading:
     async def _send(
         self, request: Message, intent: OrderIntent | None = None, *, is_exit: bool = False
     ) -> tuple[Execution, ...]:
-        """Send a request whose ticket is stored; ``intent`` is that of a new order."""
-        async with self._tickets.sending(request, intent, is_exit=is_exit) as answer:
-            executions = await self._exchange(request)
-            answer.text = _ids(executions)
-            answer.order_ids = tuple(e.order.order_id for e in executions if e.order is not None)
-            return executions
+        """Send a request once its ticket is stored; ``intent`` is that of a new order."""
+        exchange = partial(self._exchange, request)
+        return await self._tickets.send(exchange, request, intent, is_exit=is_exit)
 
-    async def _exchange(self, request: Message) -> tuple[Execution, ...]:
+    async def _exchange(self, request: Message) -> Answer[tuple[Execution, ...]]:
         try:
             reply = await self._account.channel.trade(request)
-            return tuple(from_wire.execution_from(event) for event in reply.events)
+            executions = tuple(from_wire.execution_from(event) for event in reply.events)
         except MappingError as exc:
             self._account.doubt("an answer to an order could not be read")
             raise OutcomeUnclear("UNREADABLE_ANSWER", str(exc)) from exc
@@ -404,6 +401,8 @@ class Trading:
             if exc.outcome is Outcome.UNKNOWN:
                 self._account.doubt("the outcome of an order is unknown")
             raise
+        order_ids = tuple(e.order.order_id for e in executions if e.order is not None)
+        return Answer(executions, _ids(executions), order_ids)
 
     def _position(self, position_id: int) -> Position:
         position = self._account.book.position(position_id)

@@ -29,7 +29,6 @@ from fxpool.errors import MappingError
 _CENTS_DIGITS: Final = 2
 _NO_FLOOR: Final = -(10**30)
 """Below any amount of money."""
-_ZERO: Final = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +124,11 @@ def _rate(legs: Iterable[Leg], *, is_profit: bool) -> tuple[int, int] | None:
 
 
 class Valuation:
-    """The quotes of one account and what its open positions are worth at them."""
+    """The quotes of one account and what its open positions are worth at them.
+
+    Attributes:
+        without_margin: the ids of positions whose margin the broker did not say.
+    """
 
     def __init__(self) -> None:
         self.quotes: dict[int, LiveQuote] = {}
@@ -134,6 +137,7 @@ class Valuation:
         self._chains: dict[int, tuple[LightSymbol, ...]] = {}  # by the asset they start from
         self._positions: dict[int, Position] = {}
         self._sums = PositionSums()
+        self.without_margin: AbstractSet[int] = self._sums.without_margin
         self._exposures: dict[int, Exposure] = {}
         self._unvalued: set[Exposure] = set()
         # By the symbol whose quote moves, then by position.
@@ -238,11 +242,6 @@ class Valuation:
             return None
         return money_from_wire(gross, self._deposit[1])
 
-    @property
-    def without_margin(self) -> AbstractSet[int]:
-        """The ids of positions whose margin the broker did not say."""
-        return self._sums.without_margin
-
     def totals(
         self, balance: Decimal, corrected: Iterable[tuple[Position, Position]]
     ) -> AccountTotals:
@@ -251,9 +250,9 @@ class Valuation:
         A bonus is not part of equity: whether a broker counts it is not told by the protocol.
         """
         swap, commission = self._sums.swap, self._sums.commission
-        gross = self._gross_of_all()
-        net = equity = free = level = None
-        if gross is not None:
+        gross = net = equity = free = level = None
+        if not self._unvalued and self._deposit is not None:
+            gross = money_from_wire(self._floating, self._deposit[1])
             net = gross + swap + commission
             equity = balance + net
         margin = self._sums.used_margin(corrected)
@@ -302,13 +301,6 @@ class Valuation:
             if symbol_id in self._lights
         }
         return {light.symbol_id for asset in wanted for light in self._chains.get(asset, ())}
-
-    def _gross_of_all(self) -> Decimal | None:
-        if not self._positions:
-            return _ZERO
-        if self._unvalued or self._deposit is None:
-            return None
-        return money_from_wire(self._floating, self._deposit[1])
 
     def _quote(self, symbol_id: int) -> LiveQuote:
         quote = self.quotes.get(symbol_id)

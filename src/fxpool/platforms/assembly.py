@@ -7,8 +7,6 @@ address of a pool in front of MetaApi; DXtrade with the address of a pool that s
 
 from __future__ import annotations
 
-from functools import partial
-from secrets import token_hex
 from typing import Final
 
 from pydantic import SecretStr
@@ -17,6 +15,7 @@ from fxpool.alerts import alerts_from
 from fxpool.auth import secret_store_from, with_stored_alerts, with_stored_application
 from fxpool.auth.secrets import METAAPI
 from fxpool.clock import Clock, SystemClock
+from fxpool.ids import random_id
 from fxpool.platforms.absent import AbsentAccounts
 from fxpool.platforms.base import Platform
 from fxpool.platforms.ctrader import CTraderPlatform
@@ -133,7 +132,7 @@ def _metaapi(
         journal=Journal(settings.journal_url, clock=clock),
         halts=halts,
         clock=clock,
-        new_id=partial(token_hex, 16),
+        new_id=random_id,
         pace=Polling(
             settings.metaapi_poll_seconds,
             settings.metaapi_price_seconds,

@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from random import Random, SystemRandom
-from secrets import token_hex
 from typing import Final, Self
 
 from fxpool.account import MarginCheck
@@ -31,6 +30,7 @@ from fxpool.history import (
 )
 from fxpool.history.bar_cache import BarCache
 from fxpool.history.tick_cache import TickCache
+from fxpool.ids import random_id
 from fxpool.mapping import formats
 from fxpool.mapping.instants import iso
 from fxpool.platforms.ctrader_account import CTraderAccount
@@ -201,7 +201,7 @@ class CTraderPlatform(AccountReads, TradingCalls, PriceCalls, PastCalls, RecordC
             tokens=TokenSources.from_settings(settings),
             clock=clock,
             random=SystemRandom(),
-            new_id=partial(token_hex, 16),
+            new_id=random_id,
             journal=journal or Journal(settings.journal_url, clock=clock),
             halts=halts or Halts(settings.data_dir / HALTS_FILE),
             history=SqlHistory(settings.history_url),

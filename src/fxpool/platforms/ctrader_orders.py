@@ -65,8 +65,9 @@ async def order_intent(
     ticks = await _tick_values(live, symbol) if draft.needs_tick_values else None
     volume_cents = await _volume_cents(account, draft, ticks)
     is_ranged = action.type is OrderType.MARKET and request.slippage_points is not None
-    distances = {
-        level: distance_of(
+    distances: dict[Level, Decimal] = {}
+    for level, amount, units in _relative(request):
+        distances[level] = distance_of(
             level,
             amount,
             units,
@@ -75,8 +76,6 @@ async def order_intent(
             ticks=ticks,
             balance=live.book.trader.balance,
         )
-        for level, amount, units in _relative(request)
-    }
     intent = OrderIntent(
         symbol_id=symbol.symbol_id,
         side=action.side,
@@ -272,6 +271,8 @@ def _relative(
     request: TradeRequest | ProtectionRequest | OrderChange,
 ) -> list[tuple[Level, Decimal, Units]]:
     """Return the levels that are not absolute prices; 0 and None ask for none."""
+    if not (request.stop_loss or request.take_profit):
+        return []
     given = (
         (Level.STOP_LOSS, request.stop_loss, request.stop_loss_units),
         (Level.TAKE_PROFIT, request.take_profit, request.take_profit_units),

@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 
 import structlog
 
-from fxpool.account import CallTickets, taking_tickets
+from fxpool.account import CallTickets
 from fxpool.errors import FxPoolError, RequestError, RequestNotSent
 from fxpool.mapping.formats import TradeResult
 from fxpool.platforms.words import Call, explain, refusal
@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 async def answered(work: Awaitable[TradeResult], call: Call) -> TradeResult:
     """Return the result of a trading call, with its ticket; an error becomes a refusal in callers'
     words."""
-    with taking_tickets() as tickets:
+    with CallTickets() as tickets:
         try:
             result = await work
         except FxPoolError as exc:

@@ -32,7 +32,7 @@ from fxpool.pool.limits import PoolLimits
 from fxpool.pool.member import Member
 from fxpool.pool.outbox import Outbox
 from fxpool.pool.stats import LinkStats, Tally
-from fxpool.session import Dialler, Nap, Reply, Session, SpotSink
+from fxpool.session import Dialler, Nap, Session, SpotSink
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +55,7 @@ class Keeper:
         members: the accounts placed on it, by id.
         spot_sinks: where the session puts each account's quotes.
         failure: why there is no session now; None while there is one or none was tried yet.
+        request: sends a request as soon as the limits allow; see ``Outbox``.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Keeper:
         self._backoff = Backoff(random)
         self._nap = Nap(clock)
         self._outbox = Outbox(clock, limits)
+        self.request = self._outbox.request
         self._authorising = asyncio.Semaphore(limits.authorisations_at_once)
         self._settled = asyncio.Event()
         self._session: Session | None = None
@@ -206,10 +208,6 @@ class Keeper:
             listener = member.listener
             is_ours = isinstance(error, AuthRefused)  # the application: nobody's token mends it
             self._tell(member, listener.refused if is_ours else listener.lost, error)
-
-    async def request(self, message: Message, *, timeout: float, priority: Priority) -> Reply:
-        """Send a request as soon as the limits allow; see Outbox."""
-        return await self._outbox.request(message, timeout=timeout, priority=priority)
 
     # -- accounts ------------------------------------------------------------------------------
 

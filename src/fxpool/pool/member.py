@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import Any, Protocol
 
 from google.protobuf.message import Message
 
@@ -83,7 +84,9 @@ class Member:
         """Start authorising the account again; its listener hears how it goes."""
         self._server.reauthorise(self)
 
-    async def _send(self, message: Message, timeout: float, priority: Priority) -> Reply:
-        if not self.is_authorised:
+    def _send(
+        self, message: Message, timeout: float, priority: Priority
+    ) -> Coroutine[Any, Any, Reply]:
+        if self.authorised_at is None:
             raise RequestNotSent(f"account {self.account_id} is not authorised on any session")
-        return await self._server.request(message, timeout=timeout, priority=priority)
+        return self._server.request(message, timeout=timeout, priority=priority)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from fxpool.account.call_tickets import note_ticket, taking_tickets
+from fxpool.account.call_tickets import CallTickets, note_ticket
 from fxpool.errors import FxPoolError, RequestAbandoned, RequestTimedOut, TradeRefused
 from fxpool.mapping.formats import TradeResult
 from fxpool.platforms.trade_answers import answered
@@ -59,7 +59,7 @@ async def test_calls_at_the_same_time_name_each_its_own_ticket() -> None:
 
 async def test_what_was_stored_outside_of_a_call_is_nobodys() -> None:
     note_ticket("t0")
-    with taking_tickets() as outer:
+    with CallTickets() as outer:
         answer = await answered(call("t1"), Call.CHANGE)
     assert answer["ticketId"] == "t1"
     assert (outer.newest, outer.may_have_left) == (None, False)

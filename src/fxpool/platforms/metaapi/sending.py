@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 import structlog
 
-from fxpool.account import Tickets
+from fxpool.account import Answer, Tickets
 from fxpool.domain.tickets import Ticket, TicketKind
 from fxpool.errors import FxPoolError
 from fxpool.platforms.base import PlatformError
@@ -45,8 +46,7 @@ class Sender:
 
     async def order(self, ticket: Ticket, body: Mapping[str, Any]) -> TradeAnswer:
         """Send a new order under its ticket. Raises kinds of RequestError."""
-        async with self._tickets.sending_order(ticket, _as_json(body)):
-            return await self._ask(body)
+        return await self._tickets.send_order(partial(self._ask, body), ticket, _as_json(body))
 
     async def change(
         self,
@@ -62,17 +62,16 @@ class Sender:
         Raises kinds of RequestError.
         """
         kept = _as_json({**body, **(noted or {})})
-        async with self._tickets.sending_change(kind, kept, is_exit=is_exit) as told:
-            answer = await self._ask(body)
-            told.text = answer.message
-        return answer
+        return await self._tickets.send_change(
+            partial(self._ask, body), kind, kept, is_exit=is_exit
+        )
 
-    async def _ask(self, body: Mapping[str, Any]) -> TradeAnswer:
+    async def _ask(self, body: Mapping[str, Any]) -> Answer[TradeAnswer]:
         answer = await self.account.way.trade(self.account.key, body)
         error = error_of(answer)
         if error is not None:
             raise error
-        return answer
+        return Answer(answer, answer.message)
 
     async def seen(
         self, is_seen: Callable[[Mapping[str, Position]], bool]
