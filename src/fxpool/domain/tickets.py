@@ -159,7 +159,8 @@ class Ticket:
 
     Attributes:
         key: the idempotency key in its stored form (``order_keys``); None without one.
-        fingerprint: of the request, to tell a repeat from another request with the same key.
+        fingerprint: of the request, to tell a repeat from another request with the same key; empty
+            without a key.
         client_order_id: under which the broker knows the order; empty for other kinds.
         intent: the request, as JSON.
         result: what callers were told, as JSON; None before they were told anything.

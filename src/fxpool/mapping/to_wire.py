@@ -70,10 +70,13 @@ def new_order(
     elif intent.type is OrderType.STOP_LOSS_TAKE_PROFIT:
         raise InvalidOrder(f"orders of type {intent.type.name} cannot be placed")
     else:
-        _set_range(request, intent, symbol, quote)
-        _measure_protection(request, intent, symbol, quote)
+        if intent.type is OrderType.MARKET_RANGE:
+            _set_range(request, intent, symbol, quote)
+        if intent.stop_loss is not None or intent.take_profit is not None:
+            _measure_protection(request, intent, symbol, quote)
     _set_distances(request, intent)
-    _set_stop_kind(request, intent)
+    if intent.trailing_stop_loss or intent.guaranteed_stop_loss:
+        _set_stop_kind(request, intent)
     return request
 
 
@@ -215,8 +218,6 @@ def _set_price(
 def _set_range(
     request: wire.ProtoOANewOrderReq, intent: OrderIntent, symbol: Symbol, quote: LiveQuote | None
 ) -> None:
-    if intent.type is not OrderType.MARKET_RANGE:
-        return
     if intent.slippage_points is None:
         raise InvalidOrder("a MARKET_RANGE order needs its slippage in points")
     base = _entry(intent, symbol, quote) if intent.base_price is None else intent.base_price
@@ -232,8 +233,6 @@ def _set_distances(request: wire.ProtoOANewOrderReq, intent: OrderIntent) -> Non
 
 
 def _set_stop_kind(request: wire.ProtoOANewOrderReq, intent: OrderIntent) -> None:
-    if not (intent.trailing_stop_loss or intent.guaranteed_stop_loss):
-        return
     if not intent.has_stop_loss:
         raise InvalidOrder("a trailing or guaranteed stop loss needs a stop loss")
     if intent.trailing_stop_loss:
@@ -253,8 +252,6 @@ def _entry(intent: OrderIntent, symbol: Symbol, quote: LiveQuote | None) -> Deci
 def _measure_protection(
     request: wire.ProtoOANewOrderReq, intent: OrderIntent, symbol: Symbol, quote: LiveQuote | None
 ) -> None:
-    if intent.stop_loss is None and intent.take_profit is None:
-        return
     is_buy = intent.side is Side.BUY
     entry = _entry(intent, symbol, quote)
     if intent.stop_loss is not None:

@@ -40,12 +40,6 @@ class _Draft:
     def side(self) -> Side:
         return self.action.side
 
-    @property
-    def needs_tick_values(self) -> bool:
-        request = self.request
-        is_money = request.stop_loss_units.is_money or request.take_profit_units.is_money
-        return is_money or request.risk_percent is not None
-
 
 async def order_intent(
     account: CTraderAccount, request: TradeRequest, client_order_id: str
@@ -62,11 +56,14 @@ async def order_intent(
     match = account.names.resolve(request.symbol)
     symbol = await live.symbol(match.symbol.symbol_id)
     draft = _Draft(request, action, symbol, match.multiplier)
-    ticks = await _tick_values(live, symbol) if draft.needs_tick_values else None
+    relative = _relative(request)
+    is_money = bool(relative) and any(units.is_money for _, _, units in relative)
+    needs_ticks = is_money or request.risk_percent is not None
+    ticks = await _tick_values(live, symbol) if needs_ticks else None
     volume_cents = await _volume_cents(account, draft, ticks)
     is_ranged = action.type is OrderType.MARKET and request.slippage_points is not None
     distances: dict[Level, Decimal] = {}
-    for level, amount, units in _relative(request):
+    for level, amount, units in relative:
         distances[level] = distance_of(
             level,
             amount,

@@ -20,7 +20,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from fxpool.account import Tickets
-from fxpool.domain.order_keys import OrderKey, Standing, fingerprint, order_key, standing
+from fxpool.domain.order_keys import OrderKey, Standing, order_key, standing
 from fxpool.domain.tickets import Ticket
 from fxpool.errors import FxPoolError, JournalDown, KeyTaken
 from fxpool.mapping.actions import parse_action
@@ -105,7 +105,7 @@ class KeyedOrders(ABC):
         key: OrderKey | None,
         attempt: int,
     ) -> TradeResult:
-        mark = fingerprint(fields) if key is None else key.fingerprint(fields)
+        mark = "" if key is None else key.fingerprint(fields)
         ticket = self._tickets.prepare({"request": fields}, key, attempt, mark)
         try:
             result = await self._result(request, ticket, is_keyed=key is not None)
@@ -160,24 +160,21 @@ class KeyedOrders(ABC):
 
 def _fields_of(request: TradeRequest) -> dict[str, Any]:
     """Return what makes an order this one, as JSON; 0.10 lots are 0.1 lots."""
-    fields = {
-        name: value if isinstance(value, str) else _json(value)
-        for name, value in zip(_OF_THE_ORDER, _values_of(request), strict=True)
-        if value is not None
-    }
+    fields: dict[str, Any] = {}
+    for name, value in zip(_OF_THE_ORDER, _values_of(request), strict=True):
+        match value:
+            case None:
+                continue
+            case Decimal():
+                fields[name] = f"{value.normalize():f}"
+            case datetime():
+                fields[name] = iso(value)
+            case Enum():
+                fields[name] = value.value
+            case _:
+                fields[name] = value
     fields["action"] = parse_action(request.action).word
     return fields
-
-
-def _json(value: object) -> object:
-    match value:
-        case Decimal():
-            return f"{value.normalize():f}"
-        case datetime():
-            return iso(value)
-        case Enum():
-            return value.value
-    return value
 
 
 def _still_running(holder: Ticket | None) -> TradeResult:

@@ -195,7 +195,8 @@ class SessionMachine(Generic[Tag]):
         self._check_ready(message, account_id, now, deadline)
         request_id = next(self._request_ids)
         frame = encode(message, request_id)
-        self._note_sent(message, account_id)
+        if trade is None:
+            self._note_sent(message, account_id)
         self._pending[request_id] = _Pending(tag, number, answer, account_id, trade)
         heappush(self._deadlines, (deadline, request_id))
         self._outbound.append(frame)
