@@ -188,5 +188,11 @@ async def test_a_page_of_a_listed_origin_may_ask_and_another_gets_no_leave() -> 
         )
         assert ours.status_code == 200
         assert ours.headers["access-control-allow-origin"] == "https://app.example"
+        assert ours.headers.get_list("x-content-type-options") == ["nosniff"]
+        asked = await client.get(
+            "/prices", headers={"Origin": "https://app.example", "X-API-Key": KEY}
+        )
+        assert asked.headers["access-control-allow-origin"] == "https://app.example"
+        assert asked.headers.get_list("x-content-type-options") == ["nosniff"]
         theirs = await client.options("/x", headers={"Origin": "https://evil.example", **ask})
         assert "access-control-allow-origin" not in theirs.headers

@@ -114,6 +114,14 @@ async def test_a_head_that_is_too_long_is_told_so(end: str) -> None:
         assert await told(reader) == (431, "HEADERS_TOO_LONG")
 
 
+async def test_a_head_is_too_long_behind_another_request_too() -> None:
+    first = f"{GET}GET /health HTTP/1.1\r\n{HOST}X: {'x' * 60_000}"
+    async with served() as server, linked(server, first) as (reader, writer):
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        writer.write(f"{'x' * 10_000}\r\n\r\n".encode())
+        assert await told(reader) == (431, "HEADERS_TOO_LONG")
+
+
 async def test_a_body_that_is_too_long_is_told_so_whatever_its_length_header_says() -> None:
     async def chunks() -> AsyncIterator[bytes]:
         for _ in range(40):

@@ -157,7 +157,9 @@ class HttpLink(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self.due = _NEVER
         self._links, self._limits = config.links, config.links.limits
-        self._head_bytes = self._chunk_bytes = 0
+        self._head_bytes = 0
+        self._read_bytes = 0  # of the last read
+        self._most_head_bytes = 0  # with what came before the head in its first read
         self._is_in_head = True
         self._is_refused = False
         self._is_ending = False
@@ -183,9 +185,10 @@ class HttpLink(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._is_ending:
             return
-        self._chunk_bytes = len(data)
+        self._read_bytes = len(data)
         if self._is_in_head:
-            self._head_bytes += self._chunk_bytes
+            self._head_bytes += self._read_bytes
+            self._most_head_bytes += self._read_bytes
             if self.due == _NEVER:  # the first bytes after an answer
                 self.due = self.loop.time() + self._limits.head_seconds
         super().data_received(data)
@@ -208,6 +211,7 @@ class HttpLink(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._is_in_head, self._head_bytes, self.due = True, 0, _NEVER
+        self._most_head_bytes = self._read_bytes  # the next head may be in the same read
         super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
@@ -228,7 +232,7 @@ class HttpLink(HttpToolsProtocol):
 
     def _has_long_head(self) -> bool:
         most = self._limits.max_head_bytes
-        if self._head_bytes + self._chunk_bytes <= most:  # all that came since before the head
+        if self._most_head_bytes <= most:  # so of nearly all requests; the sum costs them time
             return False
         return len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > most
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import httpx
+
+from fxpool.gateway import create_app
 from fxpool.gateway.metrics import Metrics
 from fxpool.mapping.formats import PoolStats
+from harness.hub_platform import HubPlatform
 
 STATS: PoolStats = {
     "connectionsCreated": 2,
@@ -47,3 +51,17 @@ def test_the_pools_numbers_and_our_own_are_in_the_text() -> None:
         'fxpool_http_requests_total{method="GET",route="/positions/{account_id}",status="200"} 1.0',
     ):
         assert line in lines
+
+
+class BrokenPlatform(HubPlatform):
+    async def pool_stats(self) -> PoolStats:
+        raise ZeroDivisionError
+
+
+async def test_an_internal_error_is_counted_too() -> None:
+    app = create_app(BrokenPlatform())
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        assert (await client.get("/pool/stats")).status_code == 500
+    counted = 'fxpool_http_requests_total{method="GET",route="/pool/stats",status="500"} 1.0'
+    assert counted in app.metrics.text(STATS).decode().splitlines()
