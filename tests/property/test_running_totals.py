@@ -137,6 +137,8 @@ def test_the_totals_kept_by_each_change_are_the_sums_over_the_positions(
         swap = sum((Fraction(p.swap) for p in positions.values()), Fraction(0))
         commission = sum((Fraction(p.commission) for p in positions.values()), Fraction(0))
         margin = margin_of(book, moved.mode)
+        held = {(p.symbol_id, p.side) for p in positions.values()}
+        assert held == {(s, d) for s in SYMBOLS for d in Side if book.has_position(s, d)}
         assert (exact(totals.swap), exact(totals.commission)) == (swap, commission)
         assert (exact(totals.gross), exact(totals.margin)) == (gross, margin)
         net = None if gross is None else gross + swap + commission

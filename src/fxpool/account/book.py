@@ -50,6 +50,7 @@ class AccountBook:
         apply_quote: the hot path, ``(symbol_id, bid, ask, timestamp_ms, now)``: prices in 1/100000
             and None for an absent side; replaces integers in place, revalues what depends on them.
         values_by: whether an open position's result depends on a symbol's quotes.
+        has_position: ``(symbol_id, side)``: whether there is an open position like that.
         set_floor: ``(amount, call)``: call as soon as all gross results together are that or less.
     """
 
@@ -68,6 +69,7 @@ class AccountBook:
         self.apply_quote = self._valuation.apply_quote
         self.set_floor = self._valuation.set_floor
         self.values_by = self._valuation.values_by
+        self.has_position = self._valuation.has
 
     # The broker's lists
 

@@ -21,11 +21,18 @@ _ZERO: Final = Decimal(0)
 
 @dataclass(slots=True)
 class _SymbolMargin:
-    """The known margins of a symbol's positions by side, and how many positions it has."""
+    """The known margins of a symbol's positions by side, and how many positions each side has."""
 
     bought: Decimal = _ZERO
     sold: Decimal = _ZERO
-    positions: int = 0
+    buys: int = 0
+    sells: int = 0
+
+    def count(self, side: Side, change: int) -> None:
+        if side is Side.BUY:
+            self.buys += change
+        else:
+            self.sells += change
 
     def add(self, side: Side, margin: Decimal) -> None:
         if side is Side.BUY:
@@ -68,7 +75,7 @@ class PositionSums:
         self.swap += position.swap
         self.commission += position.commission
         symbol = self._symbols.setdefault(position.symbol_id, _SymbolMargin())
-        symbol.positions += 1
+        symbol.count(position.side, 1)
         if position.used_margin is None:
             self.without_margin.add(position.position_id)
         else:
@@ -79,13 +86,20 @@ class PositionSums:
         self.swap -= position.swap
         self.commission -= position.commission
         symbol = self._symbols[position.symbol_id]
-        symbol.positions -= 1
+        symbol.count(position.side, -1)
         if position.used_margin is None:
             self.without_margin.discard(position.position_id)
         else:
             self._move_margin(symbol, position.side, -position.used_margin)
-        if not symbol.positions:
+        if not (symbol.buys or symbol.sells):
             del self._symbols[position.symbol_id]
+
+    def has(self, symbol_id: int, side: Side) -> bool:
+        """Whether a symbol has a position of this side."""
+        symbol = self._symbols.get(symbol_id)
+        if symbol is None:
+            return False
+        return bool(symbol.buys if side is Side.BUY else symbol.sells)
 
     def used_margin(self, corrected: Iterable[tuple[Position, Position]] = ()) -> Decimal | None:
         """Return the account's margin; None if that of one of its positions is not known.

@@ -115,10 +115,7 @@ def _free_margin(book: AccountBook, symbol_id: int, side: Side) -> Decimal | Non
     at all. A bonus may count for the broker (SW-51), so it does here.
     """
     trader = book.trader
-    adds_up = trader.margin_mode is MarginMode.SUM or all(
-        position.side is side
-        for position in book.held_positions()
-        if position.symbol_id == symbol_id
-    )
+    other = Side.SELL if side is Side.BUY else Side.BUY
+    adds_up = trader.margin_mode is MarginMode.SUM or not book.has_position(symbol_id, other)
     free = book.totals().free_margin
     return free + trader.bonus if adds_up and free is not None else None

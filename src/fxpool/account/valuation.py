@@ -128,6 +128,7 @@ class Valuation:
 
     Attributes:
         without_margin: the ids of positions whose margin the broker did not say.
+        has: whether a symbol has an open position of a side.
     """
 
     def __init__(self) -> None:
@@ -138,6 +139,7 @@ class Valuation:
         self._positions: dict[int, Position] = {}
         self._sums = PositionSums()
         self.without_margin: AbstractSet[int] = self._sums.without_margin
+        self.has = self._sums.has
         self._exposures: dict[int, Exposure] = {}
         self._unvalued: set[Exposure] = set()
         # By the symbol whose quote moves, then by position.
