@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-
-from websockets.frames import Frame, Opcode
+from struct import Struct
+from typing import Final
 
 from fxpool.platforms.event_hub import event_id
 from fxpool.platforms.events import Event
 
 Form = Callable[[Sequence[Event]], bytes]
 """How events become bytes: one of the functions below."""
+
+
+_WHOLE_TEXT: Final = 0x81  # the final frame of a message, opcode 1
+_MEDIUM, _LONG = Struct("!BBH").pack, Struct("!BBQ").pack
 
 
 class SharedFrames:
@@ -70,7 +74,14 @@ def _array(events: Sequence[Event]) -> bytes:
 
 
 def _text_frame(text: bytes) -> bytes:
-    return Frame(Opcode.TEXT, text).serialize(mask=False)
+    """Return a message in one unmasked frame (RFC 6455, 5.2); made here because it is made anew in
+    every turn of the loop."""
+    size = len(text)
+    if size < 126:
+        return bytes((_WHOLE_TEXT, size)) + text
+    if size < 1 << 16:
+        return _MEDIUM(_WHOLE_TEXT, 126, size) + text
+    return _LONG(_WHOLE_TEXT, 127, size) + text
 
 
 def _last_id(events: Sequence[Event]) -> bytes:

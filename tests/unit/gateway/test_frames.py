@@ -53,8 +53,12 @@ async def test_clients_that_are_sent_the_same_share_bytes_within_a_turn_of_the_l
     assert again is not first
 
 
-async def test_long_events_are_framed_whole() -> None:
-    event = Event("snapshot", "a", {"type": "snapshot", "text": "x" * 70_000})
+@pytest.mark.parametrize("size", [125, 126, 65_535, 65_536])
+async def test_a_frame_is_what_the_library_makes_of_the_same_text(size: int) -> None:
+    event = Event("note", "a", {"text": ""})
+    event.body["text"] = "x" * (size - len(b'{"text":""}'))
+    assert len(event.encoded) == size
+    assert text_frames((event,)) == Frame(Opcode.TEXT, event.encoded).serialize(mask=False)
     assert _texts(text_frames((event,))) == [event.encoded]
 
 
