@@ -7,7 +7,7 @@ import errno
 import resource
 import socket
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from typing import Final, Self
 
 import structlog
@@ -26,6 +26,8 @@ _MANY: Final = 1_000_000
 
 # Longer than the pause of any polling caller, so that a request does not meet a closing connection.
 _KEEP_ALIVE_SECONDS: Final = 75
+
+_DATE_SECONDS: Final = 1.0
 
 DRAIN_SECONDS: Final = 35
 """Longer than a trading call waits for the broker, so that every one of them can finish."""
@@ -126,7 +128,7 @@ class GatewayServer:
             try:
                 await self._app.streams.said_goodbye()
             finally:  # not before: the server's own ending would cut the streams' last words
-                self._server.should_exit = True
+                self._server.end()
             await asyncio.wait([self._task], timeout=self._drain_seconds)
         finally:
             if self._in_flight:
@@ -175,12 +177,25 @@ async def serve(
 
 
 class _Uvicorn(uvicorn.Server):
-    """uvicorn that leaves signals alone and says when it listens."""
+    """uvicorn that leaves signals alone, says when it listens, and need not ask whether to end."""
 
     def __init__(self, config: LinkConfig) -> None:
         super().__init__(config)
         self.links = config
         self.listening = asyncio.Event()
+        self._is_told_to_end = asyncio.Event()
+
+    def end(self) -> None:
+        """Have it end soon."""
+        self.should_exit = True
+        self._is_told_to_end.set()
+
+    async def main_loop(self) -> None:
+        """Keep the date of answers until told to end; uvicorn's own wakes ten times a second."""
+        while not await self.on_tick(0):  # at the count of 0 it sets the date
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_DATE_SECONDS):
+                    await self._is_told_to_end.wait()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen as uvicorn does, with time limits for the beginning and the end of TLS."""
