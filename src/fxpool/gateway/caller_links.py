@@ -314,8 +314,20 @@ class WebSocketLink(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.config.links.closed(_address(self))
-        self._stream.has_room = False
         super().connection_lost(exc)
+        self._look()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._look()
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self._look()
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self._look()
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
@@ -334,24 +346,31 @@ class WebSocketLink(WebSocketsSansIOProtocol):
         await super().send(message)
         if message["type"] == "websocket.http.response.body":
             self.handshake_complete = True
+        self._look()
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._stream.has_room = False
+        self._look()
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._stream.has_room = True
+        self._look()
+
+    def _look(self) -> None:
+        """Tell the stream's link what may have changed."""
+        is_open = self.conn.state is State.OPEN and not self.disconnected
+        self._stream.can_write = is_open and self.writable.is_set()
 
 
 class _StreamLink:
-    """A WebSocket's link (a ``SocketLink``); small, since it is looked at for every event."""
+    """A WebSocket's link (a ``SocketLink``); small, and nothing is computed in it, since it is
+    looked at for every event."""
 
-    __slots__ = ("_conn", "_socket", "afterwards", "has_room", "write")
+    __slots__ = ("_socket", "afterwards", "can_write", "write")
 
     def __init__(self, socket: WebSocketLink) -> None:
-        self._socket, self._conn, self.write = socket, socket.conn, socket.transport.write
-        self.has_room = True
+        self._socket, self.write = socket, socket.transport.write
+        self.can_write = False  # until the handshake is done
         self.afterwards: Callable[[], Awaitable[None]] | None = None
 
     @property
@@ -362,13 +381,9 @@ class _StreamLink:
     def send(self) -> Send:
         return self._socket.send  # type: ignore[return-value]  # the same, in uvicorn's words
 
-    @property
-    def can_write(self) -> bool:
-        return self.has_room and self._conn.state is State.OPEN
-
     async def drain(self) -> None:
         await self._socket.writable.wait()
-        if self._socket.disconnected or self._conn.state is not State.OPEN:
+        if self._socket.disconnected or self._socket.conn.state is not State.OPEN:
             raise ClientGone
 
 
