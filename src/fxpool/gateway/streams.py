@@ -144,7 +144,6 @@ class EventStream:
             pause_seconds=options.flush_ms / 1000,
             pump=self._pump,
             clock=self._clock,
-            metrics=self._metrics,
         )
 
     async def run(self, delivery: Delivery) -> None:
@@ -212,7 +211,7 @@ class Streams:
 
     def __init__(self, *, clock: Clock, limits: GatewayLimits, metrics: Metrics) -> None:
         self.clock = clock
-        self._pump = Pump()
+        self._pump = Pump(metrics)
         self._limits, self._metrics = limits, metrics
         self._open: set[EventStream] = set()
         self._has_ended = asyncio.Event()

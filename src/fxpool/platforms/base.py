@@ -7,7 +7,7 @@ further platform is one adapter and the contract suite in tests/contract.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -195,6 +195,55 @@ class Subscription(Protocol):
 
     def beat(self, at: datetime) -> None:
         """Queue a ``heartbeat`` that tells the number of each account's last change so far."""
+        ...
+
+    def shared(self) -> SharedQueue | None:
+        """Return how one queue may serve this, once entered, and others; None if it cannot.
+
+        A platform need not offer it: it spares work where hundreds of streams hear the same.
+        """
+        ...
+
+
+class SharedQueue(Protocol):
+    """A stream's queue that may leave the taking to a leader, which takes once for many.
+
+    While it follows, its own consumer takes nothing. What concerns it alone (a heartbeat, its end)
+    makes it part and wakes its consumer.
+    """
+
+    @property
+    def kind(self) -> Hashable:
+        """Equal for those that hear the same, and so may have one leader."""
+        ...
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits to be taken, its end neither."""
+        ...
+
+    def leader(self) -> Self:
+        """Return a queue of the same from here on, for this one and its like to follow."""
+        ...
+
+    def follow(self, leader: Self) -> None:
+        """Leave the taking to a leader of the same kind; both are idle."""
+        ...
+
+    def part(self) -> None:
+        """Go on alone, with what the leader has waiting; the consumer looks for it itself."""
+        ...
+
+    def on_ready(self, wake: Callable[[], None]) -> None:
+        """As the stream's."""
+        ...
+
+    def take(self) -> tuple[Event, ...]:
+        """As the stream's."""
+        ...
+
+    def close(self) -> None:
+        """Hear nothing more."""
         ...
 
 

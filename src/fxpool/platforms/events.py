@@ -9,10 +9,10 @@ carries no ``seq``; only the newest per key matters, so it replaces one that sti
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 import msgspec
 
@@ -95,6 +95,27 @@ class Numbering:
     sequences: Mapping[str, int] = field(default_factory=dict)
 
 
+class Feed(Protocol):
+    """What subscribers that hear the same get it from."""
+
+    def settle(self) -> None:
+        """Queue what was published so far."""
+        ...
+
+    def add(self, subscription: EventSubscription) -> None:
+        """Queue for a subscriber what is published from now on."""
+        ...
+
+    def follow(self, subscription: EventSubscription, leader: EventSubscription) -> None:
+        """Queue for ``leader`` alone what both would get."""
+        ...
+
+    def part(self, subscription: EventSubscription) -> None:
+        """Queue for both again, and what waits in the leader's queue too; nothing to do if it
+        follows nobody."""
+        ...
+
+
 class EventSubscription:
     """One consumer's queue: in order of time, changes whole, levels only the newest per key.
 
@@ -107,10 +128,10 @@ class EventSubscription:
         "_changes",
         "_detach",
         "_ended",
+        "_feed",
         "_max_waiting",
         "_numbering",
         "_pace",
-        "_settle",
         "_waiting",
         "wake",
         "wanted",
@@ -132,7 +153,7 @@ class EventSubscription:
         self._batch: tuple[Event, ...] = ()  # what came as a batch, if nothing else waits
         self._waiting: dict[object, Event] = {}  # by level key, or by the change itself
         self._changes = 0
-        self._settle: Callable[[], None] = _nothing
+        self._feed: Feed | None = None
         self.wake: Callable[[], None] = _nothing
         self._ended: Exception | None = None
         self._pace = Pace(wanted.account_ms, self._put_levels) if wanted.account_ms else None
@@ -169,9 +190,57 @@ class EventSubscription:
         elif self._ended is None:
             self._batch, self._changes = batch, changes
 
-    def feed_from(self, settle: Callable[[], None]) -> None:
-        """Call ``settle`` before anything is taken: it queues what was published so far."""
-        self._settle = settle
+    def feed_from(self, feed: Feed) -> None:
+        """Have ``feed`` settled before anything is taken."""
+        self._feed = feed
+
+    def shared(self) -> Self | None:
+        """Return this if one queue may serve it and others, else None: for an own pace."""
+        return None if self._feed is None or self._pace is not None else self
+
+    @property
+    def kind(self) -> Hashable:
+        """Equal for those that hear the same and have the same bound."""
+        return self._feed, self._max_waiting
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits to be taken, its end neither."""
+        self._settle()
+        return not (self._waiting or self._batch) and self._ended is None
+
+    def leader(self) -> EventSubscription:
+        """Return a queue of the same from here on, for this one and its like to follow."""
+        leader = EventSubscription(
+            self.wanted, self._detach, numbering=self._numbering, max_waiting=self._max_waiting
+        )
+        if self._feed is not None:
+            self._feed.add(leader)
+        return leader
+
+    def follow(self, leader: EventSubscription) -> None:
+        """Queue nothing until it parts: ``leader`` takes for it. Both are idle."""
+        if self._feed is not None:
+            self._feed.follow(self, leader)
+
+    def part(self) -> None:
+        """Go on alone, with what the leader has waiting; its consumer looks for it itself."""
+        if self._feed is not None:
+            self._feed.part(self)
+
+    def copy_to(self, other: EventSubscription) -> None:
+        """Queue in another what waits here."""
+        other.extend(tuple(self._waiting.values()) or self._batch, self._changes)
+
+    def close(self) -> None:
+        """Hear nothing more."""
+        if self._pace is not None:
+            self._pace.close()
+        self._detach(self)
+
+    def _settle(self) -> None:
+        if self._feed is not None:
+            self._feed.settle()
 
     def _put_change(self, event: Event) -> None:
         if self._changes >= self._max_waiting:
@@ -207,9 +276,10 @@ class EventSubscription:
         """Queue a heartbeat, behind all changes that it tells of.
 
         It tells the number of the last change of each account, so that a consumer knows that it
-        has heard all of them.
+        has heard all of them. One that follows parts, for it alone is told.
         """
         self._settle()
+        self.part()
         if self._ended is not None:
             return
         now, accounts = self._numbering(), self.wanted.accounts
@@ -279,9 +349,7 @@ class EventSubscription:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        if self._pace is not None:
-            self._pace.close()
-        self._detach(self)
+        self.close()
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         while True:
@@ -290,5 +358,4 @@ class EventSubscription:
 
 
 def _nothing() -> None:
-    """A queue that nobody feeds but its owner has nothing to settle, and one that nobody waits
-    for has nobody to wake."""
+    """A queue that nobody waits for has nobody to wake."""

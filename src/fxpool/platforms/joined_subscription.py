@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Self
 
-from fxpool.platforms.base import Subscription
+from fxpool.platforms.base import SharedQueue, Subscription
 from fxpool.platforms.events import Event
 
 
@@ -52,6 +52,11 @@ class JoinedSubscription:
         """Return all that are ready, oldest first per part, possibly none."""
         return tuple(event for stream in self._streams for event in stream.take())
 
+    def shared(self) -> SharedParts | None:
+        """Return the parts' queues; None if one of them cannot be shared."""
+        queues = [queue for stream in self._streams if (queue := stream.shared()) is not None]
+        return SharedParts(queues) if len(queues) == len(self._streams) else None
+
     async def next_batch(self) -> list[Event]:
         """Wait for at least one event and return all that are ready, oldest first per part."""
         await self.__aenter__()
@@ -64,3 +69,40 @@ class JoinedSubscription:
         while True:
             for event in await self.next_batch():
                 yield event
+
+
+class SharedParts:
+    """The queues of a joined stream's parts as one (a ``platforms.base.SharedQueue``)."""
+
+    def __init__(self, queues: Sequence[SharedQueue]) -> None:
+        self._queues = queues
+
+    @property
+    def kind(self) -> Hashable:
+        return tuple(queue.kind for queue in self._queues)
+
+    @property
+    def is_idle(self) -> bool:
+        return all(queue.is_idle for queue in self._queues)
+
+    def leader(self) -> SharedParts:
+        return SharedParts([queue.leader() for queue in self._queues])
+
+    def follow(self, leader: SharedParts) -> None:
+        for queue, leading in zip(self._queues, leader._queues, strict=True):
+            queue.follow(leading)
+
+    def part(self) -> None:
+        for queue in self._queues:
+            queue.part()
+
+    def on_ready(self, wake: Callable[[], None]) -> None:
+        for queue in self._queues:
+            queue.on_ready(wake)
+
+    def take(self) -> tuple[Event, ...]:
+        return tuple(event for queue in self._queues for event in queue.take())
+
+    def close(self) -> None:
+        for queue in self._queues:
+            queue.close()

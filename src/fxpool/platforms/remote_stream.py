@@ -144,6 +144,9 @@ class RemoteSubscription:
         """Queue a heartbeat; it tells nothing, since what other pools number is not known here."""
         self._queue.beat(at)
 
+    def shared(self) -> None:
+        """Return None: each consumer has its own link to the other pool."""
+
     async def close(self) -> None:
         """End the stream and wait until its task is gone."""
         self._is_closed = True

@@ -52,7 +52,8 @@ class Carrying:
     """Deliveries of one hub's events."""
 
     def __init__(self) -> None:
-        self.hub, self.pump, self.metrics = EventHub(), Pump(), Metrics()
+        self.hub, self.metrics = EventHub(), Metrics()
+        self.pump = Pump(self.metrics)
 
     def tell(self, name: object) -> None:
         self.hub.publish(Event("orderPlaced", "a", {"type": "orderPlaced", "name": name}))
@@ -80,7 +81,6 @@ class Carrying:
             pause_seconds=pause,
             pump=self.pump,
             clock=SystemClock(),
-            metrics=self.metrics,
         )
 
 
