@@ -23,6 +23,8 @@ from fxpool.gateway.access.operations import operation_of
 from fxpool.gateway.errors import ANSWERED, answer_error
 from fxpool.gateway.heads import head_of, header
 from fxpool.gateway.limits import GatewayLimits
+from fxpool.gateway.quick_bodies import QuickReader
+from fxpool.gateway.schemas import PoolBody
 
 KEY_HEADER: Final = "Idempotency-Key"
 MAX_KEY_LENGTH: Final = 512
@@ -106,7 +108,8 @@ class OrderRoute(ExactRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint, **options)
-        self._body_type = get_type_hints(endpoint)["body"]
+        self._body_type: type[PoolBody] = get_type_hints(endpoint)["body"]
+        self._quick = QuickReader(self._body_type)
         self._takes_key = "key" in inspect.signature(endpoint).parameters
 
     async def respond(self, scope: Scope, receive: Receive) -> Response:
@@ -115,7 +118,7 @@ class OrderRoute(ExactRoute):
         sent = await read_body(scope, receive)
         content: object = exact_json(sent) if sent and _is_json(scope) else sent
         try:
-            body = self._body_type.model_validate(content)
+            body = self._quick.read(content) or self._body_type.model_validate(content)
         except ValidationError as exc:
             errors = [error | {"loc": ("body", *error["loc"])} for error in exc.errors()]
             raise RequestValidationError(errors) from exc

@@ -13,7 +13,6 @@ from functools import partial
 from typing import Annotated, Any, ClassVar, Final, TypeVar
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -27,6 +26,7 @@ from pydantic_core import PydanticKnownError
 from fxpool.domain.protection import Units
 from fxpool.domain.trades import OrderType, TimeInForce
 from fxpool.errors import InvalidCall
+from fxpool.gateway.quick_bodies import QuickModel
 from fxpool.gateway.values import (
     Expiry,
     Id,
@@ -55,7 +55,7 @@ from fxpool.platforms.base import CloseRequest, OrderChange, ProtectionRequest, 
 T = TypeVar("T")
 
 
-class PoolBody(BaseModel):
+class PoolBody(QuickModel):
     """A JSON object in any mix of spellings.
 
     Attributes:
@@ -216,12 +216,16 @@ class OrderBody(AccountBody):
         return volume
 
     @model_validator(mode="after")
-    def _need_a_price_and_one_stop_loss(self) -> OrderBody:
+    def _check_together(self) -> OrderBody:
+        self.check_together()
+        return self
+
+    def check_together(self) -> None:
+        """Return if there is what the type of order needs. Raises ValueError."""
         if self.action.type is not OrderType.MARKET and self.open_price is None:
             raise ValueError(f"{missing('open_price')} for a {spoken(self.action.type)} order")
         if isinstance(self.trailing_stop_loss, TrailingStop) and self.stop_loss:
             raise ValueError("send stopLoss or the distance in trailingStopLoss, not both")
-        return self
 
     def request(self) -> TradeRequest:
         """Return the platform's request; a market order has no price and no expiry."""
