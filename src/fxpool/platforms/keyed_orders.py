@@ -71,12 +71,16 @@ class KeyedOrders(ABC):
         fields = _fields_of(request)
         if key is None:
             return await self._place(request, fields, None, 1)
-        turn = self._turns.setdefault(key.stored, asyncio.Lock())
-        try:
-            async with asyncio.timeout(REPEAT_SECONDS):
-                await turn.acquire()
-        except TimeoutError:
-            return _still_running(None)
+        turn = self._turns.get(key.stored)
+        if turn is None:  # nobody else asks for this order now, so nothing is waited for
+            turn = self._turns[key.stored] = asyncio.Lock()
+            await turn.acquire()
+        else:
+            try:
+                async with asyncio.timeout(REPEAT_SECONDS):
+                    await turn.acquire()
+            except TimeoutError:
+                return _still_running(None)
         try:
             return await self._place_once(request, fields, key)
         finally:
