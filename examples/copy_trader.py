@@ -46,9 +46,13 @@ class CopyTrader:
         async with asyncio.TaskGroup() as tasks, self.client.events(accounts=accounts) as events:
             async for event in events:
                 self.take(event.type, event.account, event.body)
-                if len(self.positions) == 2:
-                    for work in self.due():
-                        tasks.create_task(work)
+                self.begin_due(tasks)
+
+    def begin_due(self, tasks: asyncio.TaskGroup) -> None:
+        if len(self.positions) == 2:
+            for source_id, work in self.due():
+                self.busy.add(source_id)
+                tasks.create_task(self.only(source_id, work, tasks))
 
     def take(self, kind: str, account: str, body: dict[str, Any]) -> None:
         """Learn from one event what is open."""
@@ -63,8 +67,8 @@ class CopyTrader:
         elif account in self.positions and "position" in body:
             self.positions[account][body["positionId"]] = body["position"]
 
-    def due(self) -> Iterator[Coroutine[Any, Any, None]]:
-        """Yield what is to be done now; nothing is done twice at a time."""
+    def due(self) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
+        """Yield what is to be done now, by source position; nothing is done twice at a time."""
         source = self.positions[self.source]
         copies = {
             found["source_id"]: copy
@@ -77,18 +81,17 @@ class CopyTrader:
             is_copy = COPY.match(position.get("comment") or "")
             if not is_copy and source_id not in copies.keys() | self.left_alone | self.busy:
                 self.left_alone.add(source_id)  # once closed at the destination it stays closed
-                self.busy.add(source_id)
-                yield self.only(source_id, self.open_copy(position))
+                yield source_id, self.open_copy(position)
         for source_id, copy in copies.items():
             if source_id not in source.keys() | self.busy:
-                self.busy.add(source_id)
-                yield self.only(source_id, self.close_copy(copy))
+                yield source_id, self.close_copy(copy)
 
-    async def only(self, source_id: str, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        finally:
-            self.busy.discard(source_id)
+    async def only(
+        self, source_id: str, work: Coroutine[Any, Any, None], tasks: asyncio.TaskGroup
+    ) -> None:
+        await work
+        self.busy.discard(source_id)
+        self.begin_due(tasks)  # the source may have closed meanwhile, and no event may follow
 
     async def open_copy(self, position: Position) -> None:
         order = {
