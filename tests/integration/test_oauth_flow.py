@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -332,8 +333,10 @@ async def test_nobody_is_sent_to_consent_while_tokens_cannot_be_stored(tmp_path:
         offer = (await walk.browser.post("/oauth/link?account_id=12345")).json()
         back = await walk.tick(await walk.consent_page("alpha"), ALPHA_ID)
         store = tmp_path / "secrets.bin"
-        store.write_bytes(b"damaged")
-        store.chmod(0o600)
+        with store.with_suffix(".lock").open("a") as lock:
+            flock(lock, LOCK_EX)  # the audit log keeps its anchor there, and may just write it
+            store.write_bytes(b"damaged")
+            store.chmod(0o600)
         for response in (
             await walk.browser.get("/oauth/authorize?account_id=alpha"),
             await walk.browser.post(urlsplit(offer["url"]).path),
