@@ -49,13 +49,8 @@ class Background:
         return self.start(self._kept(work, name), name)
 
     async def end(self, tasks: Iterable[asyncio.Task[None]]) -> None:
-        """End some of the tasks; returns when they have ended. One that goes on is told again:
-        libraries may swallow a cancellation."""
-        left = set(tasks)
-        while left:
-            for task in left:
-                task.cancel()
-            _, left = await asyncio.wait(left, timeout=TOLD_AGAIN_SECONDS)
+        """End some of the tasks; returns when they have ended."""
+        await ended(tasks)
 
     async def close(self) -> None:
         """End all tasks; returns when they have ended."""
@@ -88,3 +83,13 @@ class Background:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("background work ended by an error", work=task.get_name(), exc_info=error)
+
+
+async def ended(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks; returns when they have ended. One that goes on is told again: libraries may
+    swallow a cancellation."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=TOLD_AGAIN_SECONDS)

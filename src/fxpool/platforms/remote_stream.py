@@ -22,6 +22,7 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
+from fxpool.background import ended
 from fxpool.clock import Clock
 from fxpool.errors import RemoteProtocolError
 from fxpool.mapping.instants import iso, ms_from_instant
@@ -152,7 +153,7 @@ class RemoteSubscription:
         self._is_closed = True
         self._queue.end(PlatformError(503, "STREAM_CLOSED", "the event stream was closed"))
         if self._reader is not None:
-            await asyncio.wait([self._reader])
+            await ended([self._reader])
 
     def _stop_reading(self, _queue: EventSubscription) -> None:
         if self._reader is not None:
