@@ -123,7 +123,7 @@ class DataMapper:
         """Return a pending order. Raises MappingError."""
         order = from_wire.order_from(message)
         symbol, name, multiplier = self._known(order.symbol_id)
-        return metaapi.order_info(
+        told = metaapi.told_order(
             order,
             symbol,
             account=self._account,
@@ -131,6 +131,7 @@ class DataMapper:
             quote=quote,
             multiplier=multiplier,
         )
+        return metaapi.order_info(told)
 
     def map_order_request(self, data: Mapping[str, Any]) -> TradeRequest:
         """Return the order that a caller's trade object asks for.

@@ -192,32 +192,6 @@ def position_info(
     )
 
 
-def order_info(
-    order: Order,
-    symbol: Symbol,
-    *,
-    account: str,
-    symbol_name: str,
-    quote: LiveQuote | None,
-    multiplier: Decimal = _ONE,
-) -> OrderInfo:
-    """Return a pending order's row. Relative protection is shown as prices around the order's own.
-
-    Raises MappingError for an order without a price or without a time.
-    """
-    row = told_order(
-        order,
-        symbol,
-        account=account,
-        symbol_name=symbol_name,
-        quote=quote,
-        multiplier=multiplier,
-    )
-    if "openPrice" not in row:
-        raise MappingError(f"order {order.order_id} is pending without a price")
-    return cast("OrderInfo", row)
-
-
 def told_order(
     order: Order,
     symbol: Symbol,
@@ -227,8 +201,8 @@ def told_order(
     quote: LiveQuote | None,
     multiplier: Decimal = _ONE,
 ) -> ToldOrder:
-    """Return the row of an event's order, which at the market has neither a price nor protection
-    that is relative to it. Raises MappingError for an order without a time."""
+    """Return the row of an order, pending or not. Relative protection is shown as prices around the
+    order's own; at the market it has neither. Raises MappingError for an order without a time."""
     price = order.price
     placed = _required_time(order.opened_at, f"order {order.order_id}")
     sign = 1 if order.side is Side.BUY else -1
@@ -260,6 +234,13 @@ def told_order(
     if order.position_id is not None:
         info["positionId"] = str(order.position_id)
     return info
+
+
+def order_info(told: ToldOrder) -> OrderInfo:
+    """Return the row of a pending order. Raises MappingError for an order without a price."""
+    if "openPrice" not in told:
+        raise MappingError(f"order {told['id']} is pending without a price")
+    return cast("OrderInfo", told)
 
 
 def price_info(

@@ -239,23 +239,15 @@ class CTraderAccount:
 
     def order(self, order: Order, shown_id: str | None = None) -> OrderInfo:
         """Return a pending order's row."""
-        book = self.live.book
-        return metaapi.order_info(
-            order,
-            book.symbols[order.symbol_id],
-            account=shown_id or self.key,
-            symbol_name=self.mt_name(order.symbol_id),
-            quote=book.quotes.get(order.symbol_id),
-            multiplier=self._label(order.symbol_id).multiplier,
-        )
+        return metaapi.order_info(self.told_order(order, shown_id))
 
-    def told_order(self, order: Order) -> ToldOrder:
+    def told_order(self, order: Order, shown_id: str | None = None) -> ToldOrder:
         """Return the row of an event's order, which need not be pending."""
         book = self.live.book
         return metaapi.told_order(
             order,
             book.symbols[order.symbol_id],
-            account=self.key,
+            account=shown_id or self.key,
             symbol_name=self.mt_name(order.symbol_id),
             quote=book.quotes.get(order.symbol_id),
             multiplier=self._label(order.symbol_id).multiplier,

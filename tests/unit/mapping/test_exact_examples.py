@@ -105,7 +105,7 @@ def position_row() -> PositionInfo:
 
 
 def order_row() -> OrderInfo:
-    return metaapi.order_info(
+    told = metaapi.told_order(
         limit_order(
             91550213,
             position_id=5000002,
@@ -124,6 +124,7 @@ def order_row() -> OrderInfo:
         symbol_name="EURUSD",
         quote=quote(108_740, 108_748),
     )
+    return metaapi.order_info(told)
 
 
 def price_row() -> PriceInfo:

@@ -79,9 +79,10 @@ def position_row(
 
 
 def order_row(**more: object) -> OrderInfo:
-    return metaapi.order_info(
+    told = metaapi.told_order(
         limit_order(**more), SYMBOL, account="a", symbol_name="EURUSD", quote=QUOTE
     )
+    return metaapi.order_info(told)
 
 
 def price_row(quote: LiveQuote = QUOTE) -> PriceInfo:
