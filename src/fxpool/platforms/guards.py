@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Protocol
 
@@ -17,7 +16,6 @@ import structlog
 
 from fxpool.account import Account, Phase
 from fxpool.clock import Clock
-from fxpool.domain.accounts import AccountTotals
 from fxpool.domain.equity import EquityMarks
 from fxpool.domain.guards import (
     Footing,
@@ -25,13 +23,13 @@ from fxpool.domain.guards import (
     GuardKind,
     GuardRule,
     GuardState,
-    Thresholds,
-    thresholds_of,
 )
 from fxpool.errors import NotReady
 from fxpool.mapping.formats import GuardInfo, GuardList
-from fxpool.mapping.instants import iso, iso_ms, ms_from_instant
+from fxpool.mapping.instants import iso, ms_from_instant
+from fxpool.platforms import guard_reading
 from fxpool.platforms.guard_config import GuardPlan
+from fxpool.platforms.guard_reading import Reading, Seen, money
 from fxpool.platforms.guard_store import Forgiven, GuardStore, Latch
 from fxpool.platforms.halts import Halt
 
@@ -70,27 +68,6 @@ class GuardOwner(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """The account at one moment, in its smallest money unit."""
-
-    equity: int
-    balance: int
-    digits: int
-    floating: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """How one rule stands; the numbers are None where they are not known."""
-
-    rule: GuardRule
-    state: GuardState
-    reason: str
-    footing: Footing | None = None
-    thresholds: Thresholds | None = None
-
-
 class AccountGuard:
     """The limits of one account.
 
@@ -108,7 +85,7 @@ class AccountGuard:
         *,
         clock: Clock,
     ) -> None:
-        self.readings: list[_Reading] = []
+        self.readings: list[Reading] = []
         self._account = account
         self._plan = plan
         self._store = store
@@ -118,7 +95,7 @@ class AccountGuard:
         self._clock = clock
         self._closed_at: float | None = None
         self._warned_at: dict[GuardKind, float] = {}
-        self._seen: _Seen | None = None
+        self._seen: Seen | None = None
 
     # What stands
 
@@ -141,12 +118,8 @@ class AccountGuard:
 
     @property
     def worst(self) -> GuardState:
-        """The gravest state of all limits; UNKNOWN is graver than a warning."""
-        order = (GuardState.TRIPPED, GuardState.UNKNOWN, GuardState.WARNING)
-        states = {reading.state for reading in self.readings}
-        if not states:
-            return GuardState.UNKNOWN
-        return next((state for state in order if state in states), GuardState.OK)
+        """The gravest state of all limits."""
+        return guard_reading.worst(self.readings)
 
     def listing(self, shown_id: str) -> GuardList:
         """Return all limits as callers see them, as they are now."""
@@ -179,7 +152,7 @@ class AccountGuard:
         """Say of all limits that they are not known; what is latched stays."""
         self._take([self._unknown(rule, why) for rule in self._plan.rules], None)
 
-    def _look(self) -> _Seen:
+    def _look(self) -> Seen:
         """Return the account as it is. Raises NotReady with what is missing."""
         account, book = self._account, self._account.book
         state = account.state
@@ -190,30 +163,19 @@ class AccountGuard:
             light = book.light_symbols.get(silent[0])
             name = str(silent[0]) if light is None else light.name
             raise NotReady(f"no quote of {name} on this session yet", phase="live")
-        totals = book.totals()
-        if totals.equity is None or totals.gross is None:
-            raise NotReady("the result of a position cannot be converted", phase="live")
+        seen = Seen.of(book.totals(), book.trader.money_digits)
         self._recorded.sample()
-        return _seen(totals, book.trader.money_digits)
+        return seen
 
-    def _note_day(self, marks: EquityMarks, seen: _Seen) -> None:
+    def _note_day(self, marks: EquityMarks, seen: Seen) -> None:
         if self._memory.day_ms != marks.day_begin_ms:
             self._memory.day_ms = marks.day_begin_ms
             self._memory.day_balance = seen.balance
             self._save()
 
-    def _read(self, rule: GuardRule, marks: EquityMarks, seen: _Seen) -> _Reading:
+    def _read(self, rule: GuardRule, marks: EquityMarks, seen: Seen) -> Reading:
         footing = self._footing(rule, marks)
-        thresholds = thresholds_of(rule, footing, seen.digits)
-        latch = self._memory.latch(rule.kind)
-        if latch is not None:
-            return _Reading(rule, GuardState.TRIPPED, latch.reason, footing, thresholds)
-        if thresholds is None:
-            return self._unknown(rule, "the account has no capital to be a percentage of")
-        state = thresholds.state_at(seen.equity)
-        loss = _money(max(0, footing.start - seen.equity), seen.digits)
-        limit = _money(thresholds.amount, seen.digits)
-        return _Reading(rule, state, f"loss {loss} of {limit}", footing, thresholds)
+        return guard_reading.read(rule, footing, seen, self._memory.latch(rule.kind))
 
     def _footing(self, rule: GuardRule, marks: EquityMarks) -> Footing:
         if rule.kind is GuardKind.DAILY_LOSS:
@@ -225,24 +187,21 @@ class AccountGuard:
             start -= forgiven.amount
         return Footing(start, self._memory.day_balance, anchor_ms)
 
-    def _unknown(self, rule: GuardRule, reason: str) -> _Reading:
-        latch = self._memory.latch(rule.kind)
-        if latch is not None:
-            return _Reading(rule, GuardState.TRIPPED, latch.reason)
-        return _Reading(rule, GuardState.UNKNOWN, reason)
+    def _unknown(self, rule: GuardRule, reason: str) -> Reading:
+        return guard_reading.unknown(rule, reason, self._memory.latch(rule.kind))
 
     # Acting
 
-    def _take(self, readings: Sequence[_Reading], seen: _Seen | None) -> None:
+    def _take(self, readings: Sequence[Reading], seen: Seen | None) -> None:
         before = {reading.rule.kind: reading.state for reading in self.readings}
         self._seen = seen
         self.readings = list(readings)
         for reading in readings:
             self._act(reading, before.get(reading.rule.kind))
-        self._account.book.set_floor(self._floor(seen), self.look)
+        self._account.book.set_floor(guard_reading.floor_of(self.readings, seen), self.look)
         self._keep_closed()
 
-    def _act(self, reading: _Reading, before: GuardState | None) -> None:
+    def _act(self, reading: Reading, before: GuardState | None) -> None:
         rule, state = reading.rule, reading.state
         if state is before:
             return
@@ -262,7 +221,7 @@ class AccountGuard:
         self._warned_at[kind] = now
         return True
 
-    def _trip(self, reading: _Reading) -> None:
+    def _trip(self, reading: Reading) -> None:
         rule = reading.rule
         self._memory.latches[rule.kind.value] = Latch(reading.reason, iso(self._clock.at()))
         self._audit("guard tripped", rule, reason=reading.reason, action=rule.action.value)
@@ -284,22 +243,6 @@ class AccountGuard:
             self._closed_at = now
             self._owner.close_everything(account.key)
 
-    def _floor(self, seen: _Seen | None) -> Decimal | None:
-        """The open result at which the next state begins, None if none can begin."""
-        if seen is None:
-            return None
-        nexts = [
-            reading.thresholds.trip
-            if reading.state is GuardState.WARNING
-            else reading.thresholds.warn
-            for reading in self.readings
-            if reading.thresholds is not None
-            and reading.state in {GuardState.OK, GuardState.WARNING}
-        ]
-        if not nexts:
-            return None
-        return seen.floating + Decimal(max(nexts) - seen.equity).scaleb(-seen.digits)
-
     # A person
 
     def reset(self, by: str) -> None:
@@ -317,9 +260,9 @@ class AccountGuard:
                 continue
             self._memory.forgiven.pop(rule.kind.value, None)
             footing = self._footing(rule, marks)
-            loss = max(0, footing.start - seen.equity)
+            loss = seen.loss_from(footing)
             self._memory.forgiven[rule.kind.value] = Forgiven(footing.anchor_ms, loss)
-            self._audit("guard reset", rule, by=by, forgiven=_money(loss, seen.digits))
+            self._audit("guard reset", rule, by=by, forgiven=money(loss, seen.digits))
         self._closed_at = None
         self._store.save()
         self.look()
@@ -340,37 +283,11 @@ class AccountGuard:
         """Write a line that an audit log takes over."""
         audit.warning(what, account=self._account.key, guard=rule.kind.value, **more)
 
-    def _tell(self, kind: str, reading: _Reading) -> None:
+    def _tell(self, kind: str, reading: Reading) -> None:
         self._owner.told_of_guard(self._account.key, kind, self._row(reading))
 
-    def _row(self, reading: _Reading) -> GuardInfo:
-        rule, footing, thresholds = reading.rule, reading.footing, reading.thresholds
-        digits = None if self._seen is None else self._seen.digits
-        latch = self._memory.latch(rule.kind)
-        row = GuardInfo(
-            guard=rule.kind.value,
-            state=reading.state.value,
-            reason=reading.reason,
-            action=rule.action.value,
-            limit=float(rule.limit),
-            unit=rule.unit.value,
-            warnAtPercent=float(rule.warn_percent),
-            trippedSince=None if latch is None else latch.since,
-            countsFrom=None,
-            countsFromTime=None,
-            limitMoney=None,
-            loss=None,
-            equity=None,
-        )
-        if digits is None or footing is None:
-            return row
-        row["countsFrom"] = _number(footing.start, digits)
-        row["countsFromTime"] = iso_ms(footing.anchor_ms)
-        row["limitMoney"] = None if thresholds is None else _number(thresholds.amount, digits)
-        if self._seen is not None:
-            row["loss"] = _number(max(0, footing.start - self._seen.equity), digits)
-            row["equity"] = _number(self._seen.equity, digits)
-        return row
+    def _row(self, reading: Reading) -> GuardInfo:
+        return guard_reading.row(reading, self._seen, self._memory.latch(reading.rule.kind))
 
 
 class GuardDesk:
@@ -411,22 +328,3 @@ class GuardDesk:
 def looking(guard: AccountGuard | None) -> Callable[[], None]:
     """Return what to call when an account changed; nothing where it has no guard."""
     return (lambda: None) if guard is None else guard.look
-
-
-def _seen(totals: AccountTotals, digits: int) -> _Seen:
-    assert totals.equity is not None  # noqa: S101 (both were asked for)
-    assert totals.gross is not None  # noqa: S101
-    return _Seen(
-        round(totals.equity.scaleb(digits)),
-        round(totals.balance.scaleb(digits)),
-        digits,
-        totals.gross,
-    )
-
-
-def _money(amount: int, digits: int) -> str:
-    return f"{Decimal(amount).scaleb(-digits):f}"
-
-
-def _number(amount: int, digits: int) -> float:
-    return float(Decimal(amount).scaleb(-digits))
