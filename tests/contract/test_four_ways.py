@@ -18,7 +18,7 @@ import msgspec
 import pytest
 
 from fxpool.clock import SystemClock
-from fxpool.mapping import formats
+from fxpool.mapping import formats, pool_formats
 from fxpool.mapping.formats import TradeResult
 from fxpool.mapping.report_formats import AccountReport
 from fxpool.platforms.base import (
@@ -124,10 +124,10 @@ async def test_reads_have_their_shapes_and_an_empty_account_is_truly_empty(
         [],
         True,
     )
-    conform(await platform.accounts(), dict[str, formats.AccountListing])
-    conform(await platform.accounts_summary(), dict[str, formats.AccountSummary])
-    conform(await platform.pool_stats(), formats.PoolStats)
-    conform(await platform.health(), formats.Health)
+    conform(await platform.accounts(), dict[str, pool_formats.AccountListing])
+    conform(await platform.accounts_summary(), dict[str, pool_formats.AccountSummary])
+    conform(await platform.pool_stats(), pool_formats.PoolStats)
+    conform(await platform.health(), pool_formats.Health)
     assert (await platform.initialize_streaming(ACCOUNT))["positions"] == 0
     assert set(await platform.accounts()) == {"alpha", "beta"}
 

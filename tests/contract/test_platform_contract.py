@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from fxpool.mapping import formats
+from fxpool.mapping import formats, pool_formats
 from fxpool.mapping.formats import TradeResult
-from fxpool.mapping.symbol_formats import SymbolSpecification
+from fxpool.mapping.symbol_formats import SymbolList, SymbolMapping, SymbolSpecification
 from fxpool.platforms.base import (
     CloseRequest,
     OrderChange,
@@ -124,18 +124,18 @@ class TestReads:
         conform(await platform.orders(ACCOUNT), formats.OrderList)
 
     async def test_the_pool_describes_itself(self, platform: Platform) -> None:
-        conform(await platform.accounts(), dict[str, formats.AccountListing])
-        conform(await platform.accounts_summary(), dict[str, formats.AccountSummary])
-        conform(await platform.pool_stats(), formats.PoolStats)
-        conform(await platform.health(), formats.Health)
+        conform(await platform.accounts(), dict[str, pool_formats.AccountListing])
+        conform(await platform.accounts_summary(), dict[str, pool_formats.AccountSummary])
+        conform(await platform.pool_stats(), pool_formats.PoolStats)
+        conform(await platform.health(), pool_formats.Health)
         assert set(await platform.accounts()) == {"alpha", "beta"}
 
     async def test_symbols_have_their_brokers_names(self, platform: Platform) -> None:
         symbols = await platform.symbols(ACCOUNT)
-        conform(symbols, formats.SymbolList)
+        conform(symbols, SymbolList)
         assert symbols["details"]["XAUUSD"]["cTraderName"] == "GOLD"
         mapping = await platform.symbol_mapping("XAUUSD", ACCOUNT)
-        conform(mapping, formats.SymbolMapping)
+        conform(mapping, SymbolMapping)
         assert (mapping["cTraderName"], mapping["cTraderId"]) == ("GOLD", 22)
 
     async def test_a_symbol_is_specified_in_all_that_may_be_traded_of_it(
@@ -152,7 +152,7 @@ class TestReads:
 
     async def test_a_name_says_what_each_account_means_by_it(self, platform: Platform) -> None:
         mapping = await platform.symbol_mapping("BTCUSD.d")
-        conform(mapping, formats.SymbolMapping)
+        conform(mapping, SymbolMapping)
         assert mapping["matchedBy"] == "suffix"
         meant = {"cTraderId": mapping["cTraderId"], "cTraderName": "Bitcoin", "multiplier": 1.0}
         assert mapping["byAccount"] == {"alpha": meant, "beta": meant}

@@ -10,7 +10,7 @@ from rich.table import Table
 from fxpool.cli.console import stdout
 from fxpool.cli.exits import print_json
 from fxpool.cli.pool import Pool
-from fxpool.mapping.formats import MatchWord, SymbolDetail, SymbolList, SymbolMapping
+from fxpool.mapping.symbol_formats import MatchWord, SymbolDetail, SymbolList, SymbolMapping
 
 _REASONS: Final[dict[MatchWord, str]] = {
     "broker_rule": "the symbols file has an entry for this account's broker",

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from fxpool.client.calls import PlatformCalls
-from fxpool.mapping.formats import AccountSummary
+from fxpool.mapping.pool_formats import AccountSummary
 
 COMBINED_STATS: Final = (
     "connectionsCreated",

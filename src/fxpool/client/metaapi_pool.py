@@ -29,7 +29,7 @@ from fxpool.client.metaapi_poll import PolledAccounts
 from fxpool.client.routes import DEFAULT_REGION, AccountRoute
 from fxpool.clock import Clock
 from fxpool.errors import SettingsError
-from fxpool.mapping import formats
+from fxpool.mapping import formats, pool_formats
 from fxpool.mapping.history_formats import (
     AccountMetrics,
     BarList,
@@ -49,7 +49,7 @@ from fxpool.mapping.metaapi_formats import (
     MetaApiOrder,
 )
 from fxpool.mapping.report_formats import AccountReport
-from fxpool.mapping.symbol_formats import SymbolSpecification
+from fxpool.mapping.symbol_formats import SymbolList, SymbolMapping, SymbolSpecification
 from fxpool.platforms.base import (
     CloseRequest,
     OrderChange,
@@ -122,12 +122,12 @@ class MetaApiPool:
 
     # Reads
 
-    async def accounts(self) -> dict[str, formats.AccountListing]:
+    async def accounts(self) -> dict[str, pool_formats.AccountListing]:
         refuse("the list of accounts")
 
-    async def accounts_summary(self) -> dict[str, formats.AccountSummary]:
+    async def accounts_summary(self) -> dict[str, pool_formats.AccountSummary]:
         rows = await self._get("/accounts/summary", dict[str, dict[str, Any]])
-        return cast("dict[str, formats.AccountSummary]", rows)
+        return cast("dict[str, pool_formats.AccountSummary]", rows)
 
     async def account_information(
         self, account: str, *, environment: str | None = None
@@ -235,26 +235,24 @@ class MetaApiPool:
     async def order_margin(self, account: str, question: MarginQuestion) -> MetaApiMargin:
         refuse("margins of orders")
 
-    async def symbols(self, account: str) -> formats.SymbolList:
+    async def symbols(self, account: str) -> SymbolList:
         refuse("the list of symbols")
 
     async def symbol_specification(self, account: str, symbol: str) -> SymbolSpecification:
         refuse("the specification of symbols")
 
-    async def symbol_mapping(
-        self, symbol: str, account: str | None = None
-    ) -> formats.SymbolMapping:
+    async def symbol_mapping(self, symbol: str, account: str | None = None) -> SymbolMapping:
         refuse("the mapping of symbols")
 
-    async def pool_stats(self) -> formats.PoolStats:
-        return cast("formats.PoolStats", await self._get("/pool/stats", dict[str, Any]))
+    async def pool_stats(self) -> pool_formats.PoolStats:
+        return cast("pool_formats.PoolStats", await self._get("/pool/stats", dict[str, Any]))
 
-    async def health(self) -> formats.Health:
+    async def health(self) -> pool_formats.Health:
         """Return the word at ``/``, where that pool has it."""
         answer = await self._get("/", dict[str, Any])
         if not isinstance(answer.get("status"), str):
             raise unusable("health without a status")
-        return cast("formats.Health", answer)
+        return cast("pool_formats.Health", answer)
 
     # Trading
 

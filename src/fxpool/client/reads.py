@@ -11,9 +11,8 @@ from fxpool.mapping.formats import (
     GuardList,
     OrderInfo,
     PositionInfo,
-    SymbolMapping,
 )
-from fxpool.mapping.symbol_formats import SymbolSpecification
+from fxpool.mapping.symbol_formats import SymbolMapping, SymbolSpecification
 from fxpool.platforms.base import Platform, PlatformError
 
 NOT_FOUND: Final = 404

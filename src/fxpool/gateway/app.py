@@ -41,7 +41,7 @@ from fxpool.gateway.stopping import StoppingGate
 from fxpool.gateway.streams import Streams
 from fxpool.gateway.symbol_wants import SymbolWants
 from fxpool.gateway.websocket import serve_socket
-from fxpool.mapping.formats import Health
+from fxpool.mapping.pool_formats import Health
 from fxpool.platforms.base import Platform
 from fxpool.platforms.configuration import Configuration
 

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from fxpool.mapping.formats import PoolStats
+from fxpool.mapping.pool_formats import PoolStats
 
 
 class Metrics:

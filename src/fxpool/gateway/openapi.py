@@ -10,22 +10,16 @@ from fxpool.gateway.audit.views import AuditList
 from fxpool.gateway.callbacks import CallbackState
 from fxpool.mapping.formats import (
     AccountInformation,
-    AccountListing,
-    AccountSummary,
     CloseResults,
     GuardList,
     HaltState,
-    Health,
     OrderList,
     OutcomeWord,
-    PoolStats,
     PositionInfo,
     PositionList,
     PriceInfo,
     StreamingState,
     SubscriptionResult,
-    SymbolList,
-    SymbolMapping,
     TicketInfo,
     TicketList,
     TradeResult,
@@ -60,8 +54,9 @@ from fxpool.mapping.metastats_formats import (
     MetaStatsOpenTradesAnswer,
     MetaStatsTradesAnswer,
 )
+from fxpool.mapping.pool_formats import AccountListing, AccountSummary, Health, PoolStats
 from fxpool.mapping.report_formats import AccountReport
-from fxpool.mapping.symbol_formats import SymbolSpecification
+from fxpool.mapping.symbol_formats import SymbolList, SymbolMapping, SymbolSpecification
 from fxpool.platforms.ctrader_consent import LinkOffer, LinkStatus
 
 

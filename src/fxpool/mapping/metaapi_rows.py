@@ -13,7 +13,6 @@ from typing import Final, cast
 from fxpool.errors import NotReady
 from fxpool.mapping.formats import (
     AccountInformation,
-    AccountListing,
     OrderInfo,
     PositionInfo,
     PriceInfo,
@@ -34,6 +33,7 @@ from fxpool.mapping.metaapi_formats import (
     MetaApiTick,
 )
 from fxpool.mapping.metaapi_labels import read_label
+from fxpool.mapping.pool_formats import AccountListing
 from fxpool.mapping.symbol_formats import SymbolSpecification
 
 METATRADER: Final = frozenset({"mt4", "mt5"})

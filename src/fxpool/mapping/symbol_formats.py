@@ -1,11 +1,14 @@
-"""The JSON shape of a symbol's specification: MetaApi's fields, the broker's own under ``ctrader``.
+"""The JSON shapes of symbols: their specification, what they are called, and which ones there are.
 
-What has no source at the broker is left out; what is only not known at the moment is null.
+A specification has MetaApi's fields, the broker's own under ``ctrader``. What has no source at the
+broker is left out; what is only not known at the moment is null.
 """
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict
+
+MatchWord = Literal["broker_rule", "rule", "equal", "normalised", "alias", "suffix"]
 
 TradingSession = TypedDict("TradingSession", {"from": str, "to": str})
 """A part of a day, ``HH:mm:ss.SSS`` in UTC; 23:59:59.999 is the end of the day."""
@@ -111,3 +114,62 @@ class SymbolSpecification(TypedDict):
     freezeLevel: NotRequired[float]
     account_id: NotRequired[str]
     ctrader: NotRequired[SymbolTermsInfo]
+
+
+class SymbolMapping(TypedDict):
+    """How a MetaTrader name is called at the broker of an account, and what may be traded of it.
+
+    ``matchedBy`` is what led to the symbol: an entry of the symbols file for this broker or for
+    all, the equal name, the name without separators and case, a known alias, or the name without a
+    suffix. Asked without an account, ``byAccount`` has what each account that knows the name means
+    by it, and ``cTraderId`` is null where the ids differ.
+    """
+
+    mt5Symbol: str
+    cTraderSymbol: str
+    cTraderName: str
+    cTraderId: int | None
+    digits: int
+    pipPosition: int
+    lotSize: float
+    minVolume: float | None
+    maxVolume: float | None
+    volumeStep: float | None
+    multiplier: float
+    account_id: str
+    source: str
+    matchedBy: MatchWord
+    byAccount: NotRequired[dict[str, BrokerSymbol]]
+
+
+class BrokerSymbol(TypedDict):
+    """What a name means on one account; ids belong to one broker."""
+
+    cTraderId: int | None
+    cTraderName: str
+    multiplier: float
+
+
+class SymbolList(TypedDict):
+    """The symbols of an account by MetaTrader name, with the broker's own name and state.
+
+    ``symbols`` are those that can be traded; ``archived`` are the broker's names of those that it
+    lists no more.
+    """
+
+    symbols: list[str]
+    details: dict[str, SymbolDetail]
+    archived: NotRequired[list[str]]
+
+
+class SymbolDetail(TypedDict):
+    """The broker's side of one symbol; ``category`` is where it stands in the broker's tree."""
+
+    cTraderName: str
+    enabled: bool
+    cTraderId: NotRequired[int]
+    description: NotRequired[str]
+    baseAsset: NotRequired[str | None]
+    quoteAsset: NotRequired[str | None]
+    category: NotRequired[str | None]
+    assetClass: NotRequired[str | None]

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from fxpool.clock import Clock
-from fxpool.mapping import formats
+from fxpool.mapping import pool_formats
 from fxpool.mapping.instants import iso
 from fxpool.platforms.base import PlatformError
 from fxpool.platforms.directory import AccountNames
@@ -45,9 +45,9 @@ class AbsentAccounts:
             outcome="not_executed",
         )
 
-    def listings(self) -> dict[str, formats.AccountListing]:
+    def listings(self) -> dict[str, pool_formats.AccountListing]:
         return {
-            key: formats.AccountListing(
+            key: pool_formats.AccountListing(
                 id=key,
                 name=config.display_name,
                 platform=config.platform,
@@ -59,9 +59,9 @@ class AbsentAccounts:
             for key, config in self._accounts.items()
         }
 
-    def summaries(self) -> dict[str, formats.AccountSummary]:
+    def summaries(self) -> dict[str, pool_formats.AccountSummary]:
         return {
-            key: formats.AccountSummary(
+            key: pool_formats.AccountSummary(
                 name=config.display_name,
                 platform=config.platform,
                 environment=config.environment,
@@ -74,11 +74,11 @@ class AbsentAccounts:
             if config.enabled
         }
 
-    def add_to(self, health: formats.Health) -> None:
+    def add_to(self, health: pool_formats.Health) -> None:
         """Show the accounts in a health answer without judging it."""
         for key, config in self._accounts.items():
             if config.enabled:
                 health["accounts"][key] = PHASE
-                health["details"][key] = formats.AccountHealth(
+                health["details"][key] = pool_formats.AccountHealth(
                     phase=PHASE, reason=self._cure, since=iso(self._since)
                 )

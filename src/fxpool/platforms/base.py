@@ -18,26 +18,21 @@ from fxpool.domain.trades import TimeInForce
 from fxpool.errors import FxPoolError
 from fxpool.mapping.formats import (
     AccountInformation,
-    AccountListing,
-    AccountSummary,
     CloseResults,
     HaltState,
-    Health,
     OrderList,
     OutcomeWord,
-    PoolStats,
     PositionList,
     PriceInfo,
     StreamingState,
     SubscriptionResult,
-    SymbolList,
-    SymbolMapping,
     TicketInfo,
     TicketList,
     TradeResult,
 )
 from fxpool.mapping.order_words import VolumeUnits
-from fxpool.mapping.symbol_formats import SymbolSpecification
+from fxpool.mapping.pool_formats import AccountListing, AccountSummary, Health, PoolStats
+from fxpool.mapping.symbol_formats import SymbolList, SymbolMapping, SymbolSpecification
 from fxpool.platforms.event_ring import ResumeFrom
 from fxpool.platforms.events import Event, EventFilter
 from fxpool.platforms.guard_reads import GuardReads

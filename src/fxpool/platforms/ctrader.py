@@ -31,7 +31,7 @@ from fxpool.history import (
 from fxpool.history.bar_cache import BarCache
 from fxpool.history.tick_cache import TickCache
 from fxpool.ids import random_id
-from fxpool.mapping import formats
+from fxpool.mapping import formats, pool_formats
 from fxpool.mapping.instants import iso
 from fxpool.platforms.ctrader_account import CTraderAccount
 from fxpool.platforms.ctrader_alerts import CTraderAlerts
@@ -299,10 +299,10 @@ class CTraderPlatform(AccountReads, TradingCalls, PriceCalls, PastCalls, RecordC
 
     # The pool
 
-    async def pool_stats(self) -> formats.PoolStats:
+    async def pool_stats(self) -> pool_formats.PoolStats:
         return self._status.pool_stats()
 
-    async def health(self) -> formats.Health:
+    async def health(self) -> pool_formats.Health:
         return self._status.health()
 
     async def reset_connections(self) -> int:

@@ -22,8 +22,6 @@ from fxpool.errors import NotReady, SymbolNotFound
 from fxpool.mapping import metaapi
 from fxpool.mapping.formats import (
     AccountInformation,
-    AccountListing,
-    AccountSummary,
     DealInfo,
     OrderInfo,
     OrderList,
@@ -33,6 +31,7 @@ from fxpool.mapping.formats import (
     ToldOrder,
 )
 from fxpool.mapping.instants import iso
+from fxpool.mapping.pool_formats import AccountListing, AccountSummary
 from fxpool.platforms.directory import AccountNames
 from fxpool.platforms.guards import AccountGuard
 from fxpool.platforms.halts import Halt, Halts

@@ -11,7 +11,7 @@ from typing import Final
 
 from fxpool.account import AccountState, Phase
 from fxpool.account.profit_check import ProfitCheck, ProfitDifference
-from fxpool.mapping import formats
+from fxpool.mapping import pool_formats
 from fxpool.mapping.instants import iso
 from fxpool.pool import Environment, PoolStats
 
@@ -56,12 +56,12 @@ def account_details(
     halted: Mapping[str, str],
     differing: Mapping[str, Iterable[ProfitDifference]],
     reading: Mapping[str, str] = MappingProxyType({}),
-) -> dict[str, formats.AccountHealth]:
+) -> dict[str, pool_formats.AccountHealth]:
     """Return phase, reason and since when, per account; ``halted`` is why, by account, and
     ``differing`` are results that the broker computes otherwise, ``reading`` is how far the reading
     of a past is that goes on."""
     details = {
-        key: formats.AccountHealth(
+        key: pool_formats.AccountHealth(
             phase=state.phase.value, reason=state.reason, since=iso(state.since)
         )
         for key, state in states.items()
@@ -76,8 +76,8 @@ def account_details(
     return details
 
 
-def _difference(one: ProfitDifference) -> formats.ProfitDifferenceInfo:
-    return formats.ProfitDifferenceInfo(
+def _difference(one: ProfitDifference) -> pool_formats.ProfitDifferenceInfo:
+    return pool_formats.ProfitDifferenceInfo(
         positionId=str(one.position_id),
         ours=float(one.ours),
         broker=float(one.theirs),
@@ -131,10 +131,10 @@ def pool_stats(
     profits: Sequence[ProfitCheck],
     exits_unjournaled: int,
     alerts: dict[str, int],
-) -> formats.PoolStats:
+) -> pool_formats.PoolStats:
     """Return ``GET /pool/stats``."""
     used = stats.sessions_created + stats.reused
-    return formats.PoolStats(
+    return pool_formats.PoolStats(
         connectionsCreated=stats.sessions_created,
         connectionsReused=stats.reused,
         tradesExecuted=trades_executed,
@@ -143,7 +143,7 @@ def pool_stats(
         reuse_ratio=round(stats.reused / used, 4) if used else 0.0,
         accounts={"total": accounts, "synchronized": synchronized},
         links=[
-            formats.LinkStats(
+            pool_formats.LinkStats(
                 environment=link.environment.value,
                 connected=link.is_connected,
                 reconnects=link.reconnects,

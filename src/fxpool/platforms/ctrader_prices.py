@@ -9,7 +9,7 @@ from fxpool.account import Account
 from fxpool.domain.quotes import LiveQuote
 from fxpool.errors import FxPoolError, SymbolNotFound
 from fxpool.mapping import formats
-from fxpool.mapping.symbol_formats import SymbolSpecification
+from fxpool.mapping.symbol_formats import SymbolList, SymbolMapping, SymbolSpecification
 from fxpool.platforms.base import PlatformError
 from fxpool.platforms.ctrader_served import OnAccounts, Served, not_ready
 from fxpool.platforms.ctrader_symbols import mapping_of_all
@@ -103,13 +103,11 @@ class PriceCalls(OnAccounts):
                 positions=len(served.live.book.positions),
             )
 
-    async def symbols(self, account: str) -> formats.SymbolList:
+    async def symbols(self, account: str) -> SymbolList:
         async with self._accounts.reading(account) as served:
             return await served.symbols.listing()
 
-    async def symbol_mapping(
-        self, symbol: str, account: str | None = None
-    ) -> formats.SymbolMapping:
+    async def symbol_mapping(self, symbol: str, account: str | None = None) -> SymbolMapping:
         """Return what a symbol is called at the broker of an account; without one, at the first
         that has it, with what it means on each of the others."""
         if account is not None:

@@ -5,7 +5,7 @@ Each passes on and no more.
 
 from __future__ import annotations
 
-from fxpool.mapping import formats
+from fxpool.mapping import formats, pool_formats
 from fxpool.platforms.ctrader_served import OnAccounts
 
 
@@ -16,10 +16,10 @@ class AccountReads(OnAccounts):
         """Return the key of the account that a name means. Raises PlatformError."""
         return self._accounts.find(account).key
 
-    async def accounts(self) -> dict[str, formats.AccountListing]:
+    async def accounts(self) -> dict[str, pool_formats.AccountListing]:
         return {key: served.account.listing() for key, served in self._accounts.items()}
 
-    async def accounts_summary(self) -> dict[str, formats.AccountSummary]:
+    async def accounts_summary(self) -> dict[str, pool_formats.AccountSummary]:
         return {served.key: served.account.summary() for served in self._accounts.enabled()}
 
     async def account_information(

@@ -9,7 +9,7 @@ from fxpool.alerts import Alerts
 from fxpool.background import Background
 from fxpool.clock import Clock
 from fxpool.domain.guards import GuardState
-from fxpool.mapping import formats
+from fxpool.mapping import pool_formats
 from fxpool.mapping.instants import iso
 from fxpool.platforms import ctrader_health
 from fxpool.platforms.ctrader_guards import CTraderGuards
@@ -57,7 +57,7 @@ class CTraderStatus:
         self._clock = clock
         self.opened_at = clock.now()
 
-    def pool_stats(self) -> formats.PoolStats:
+    def pool_stats(self) -> pool_formats.PoolStats:
         states = self._accounts.states()
         stats = ctrader_health.pool_stats(
             self._pool.stats(),
@@ -82,15 +82,15 @@ class CTraderStatus:
         )
         if self._shared.redis is not None:
             events = self._shared.events
-            stats["redis"] = formats.RedisStats(
+            stats["redis"] = pool_formats.RedisStats(
                 up=self._shared.redis.is_up, eventsWaiting=events.waiting, eventsLost=events.lost
             )
         return stats
 
-    def health(self) -> formats.Health:
+    def health(self) -> pool_formats.Health:
         states, stats = self._accounts.states(), self._pool.stats()
         enabled, failures = self._accounts.enabled(), self._failures()
-        return formats.Health(
+        return pool_formats.Health(
             status=ctrader_health.status_word(
                 states.values(),
                 ever_live=all(served.account.is_known for served in enabled),

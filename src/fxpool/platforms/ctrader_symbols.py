@@ -10,15 +10,15 @@ from fxpool.domain.symbol_names import MatchedBy
 from fxpool.domain.symbol_terms import SymbolGroup
 from fxpool.domain.symbols import LightSymbol
 from fxpool.errors import SymbolNotFound
-from fxpool.mapping.formats import (
+from fxpool.mapping.specification import SpecificationContext, symbol_specification
+from fxpool.mapping.symbol_formats import (
     BrokerSymbol,
     MatchWord,
     SymbolDetail,
     SymbolList,
     SymbolMapping,
+    SymbolSpecification,
 )
-from fxpool.mapping.specification import SpecificationContext, symbol_specification
-from fxpool.mapping.symbol_formats import SymbolSpecification
 from fxpool.platforms.ctrader_account import CTraderAccount
 from fxpool.platforms.mappings import with_accounts
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fxpool.mapping.formats import BrokerSymbol, SymbolMapping
+from fxpool.mapping.symbol_formats import BrokerSymbol, SymbolMapping
 
 
 def with_accounts(mapping: SymbolMapping, meanings: Mapping[str, BrokerSymbol]) -> SymbolMapping:

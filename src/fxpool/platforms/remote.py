@@ -21,26 +21,21 @@ from fxpool.domain.protection import Units
 from fxpool.errors import SettingsError
 from fxpool.mapping.formats import (
     AccountInformation,
-    AccountListing,
-    AccountSummary,
     CloseResults,
     GuardList,
     HaltState,
-    Health,
     OrderList,
-    PoolStats,
     PositionList,
     PriceInfo,
     StreamingState,
     SubscriptionResult,
-    SymbolList,
-    SymbolMapping,
     TicketInfo,
     TicketList,
     TradeResult,
 )
 from fxpool.mapping.order_words import VolumeUnits
-from fxpool.mapping.symbol_formats import SymbolSpecification
+from fxpool.mapping.pool_formats import AccountListing, AccountSummary, Health, PoolStats
+from fxpool.mapping.symbol_formats import SymbolList, SymbolMapping, SymbolSpecification
 from fxpool.platforms.base import CloseRequest, OrderChange, ProtectionRequest, TradeRequest
 from fxpool.platforms.event_ring import ResumeFrom
 from fxpool.platforms.events import EventFilter

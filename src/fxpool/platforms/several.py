@@ -11,7 +11,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
-from fxpool.mapping import formats
+from fxpool.mapping import formats, pool_formats
 from fxpool.platforms.base import Platform, Subscription
 from fxpool.platforms.event_ring import ResumeFrom
 from fxpool.platforms.events import EventFilter
@@ -45,16 +45,16 @@ class SeveralPlatforms(TradingCalls, PriceCalls, PastCalls):
 
     # Accounts
 
-    async def accounts(self) -> dict[str, formats.AccountListing]:
+    async def accounts(self) -> dict[str, pool_formats.AccountListing]:
         merged = await self._merged(lambda part: part.accounts())
         return merged | {k: v for absent in self._absent for k, v in absent.listings().items()}
 
-    async def accounts_summary(self) -> dict[str, formats.AccountSummary]:
+    async def accounts_summary(self) -> dict[str, pool_formats.AccountSummary]:
         answers, failures = await self._asked(lambda part: part.accounts_summary())
         merged = {key: row for answer in answers.values() for key, row in answer.items()}
         for key, owner in self._owners.items():
             if owner in failures:
-                merged[key] = formats.AccountSummary(
+                merged[key] = pool_formats.AccountSummary(
                     name=key,
                     platform=owner,
                     status="unreachable",
@@ -76,14 +76,14 @@ class SeveralPlatforms(TradingCalls, PriceCalls, PastCalls):
 
     # The pool
 
-    async def pool_stats(self) -> formats.PoolStats:
+    async def pool_stats(self) -> pool_formats.PoolStats:
         """Return the sums over all parts that answer. Raises PlatformError if none does."""
         answers, failures = await self._asked(lambda part: part.pool_stats())
         if not answers:
             raise next(iter(failures.values()))
         return summed_stats(list(answers.values()))
 
-    async def health(self) -> formats.Health:
+    async def health(self) -> pool_formats.Health:
         """Return the health of all parts: healthy if all are, unhealthy if all are."""
         answers, failures = await self._asked(lambda part: part.health())
         if not answers:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from fxpool.mapping import formats
-from fxpool.mapping.symbol_formats import SymbolSpecification
+from fxpool.mapping.symbol_formats import SymbolList, SymbolMapping, SymbolSpecification
 from fxpool.platforms.base import Platform
 from fxpool.platforms.mappings import joined
 from fxpool.platforms.several_parts import OnParts
@@ -55,15 +55,13 @@ class PriceCalls(OnParts):
     async def initialize_streaming(self, account: str) -> formats.StreamingState:
         return await self._of(account).initialize_streaming(account)
 
-    async def symbols(self, account: str) -> formats.SymbolList:
+    async def symbols(self, account: str) -> SymbolList:
         return await self._of(account).symbols(account)
 
     async def symbol_specification(self, account: str, symbol: str) -> SymbolSpecification:
         return await self._of(account).symbol_specification(account, symbol)
 
-    async def symbol_mapping(
-        self, symbol: str, account: str | None = None
-    ) -> formats.SymbolMapping:
+    async def symbol_mapping(self, symbol: str, account: str | None = None) -> SymbolMapping:
         if account is not None:
             return await self._of(account).symbol_mapping(symbol, account)
         answers, failures = await self._asked(lambda part: part.symbol_mapping(symbol))

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from fxpool.mapping import formats
+from fxpool.mapping import pool_formats
 
 SERVICE: Final = "fxpool Connection Pool"
 
 
-def summed_stats(parts: Sequence[formats.PoolStats]) -> formats.PoolStats:
+def summed_stats(parts: Sequence[pool_formats.PoolStats]) -> pool_formats.PoolStats:
     """Return the sums over at least one part; the first is added to in place."""
     first, *rest = parts
     for stats in rest:
@@ -25,7 +25,7 @@ def summed_stats(parts: Sequence[formats.PoolStats]) -> formats.PoolStats:
             else:
                 first[name] = known + value  # type: ignore[literal-required] # the same
     if told := [stats["redis"] for stats in parts if "redis" in stats]:
-        first["redis"] = formats.RedisStats(
+        first["redis"] = pool_formats.RedisStats(
             up=all(redis["up"] for redis in told),
             eventsWaiting=sum(redis["eventsWaiting"] for redis in told),
             eventsLost=sum(redis["eventsLost"] for redis in told),
@@ -35,14 +35,14 @@ def summed_stats(parts: Sequence[formats.PoolStats]) -> formats.PoolStats:
     return first
 
 
-def joined_health(parts: Sequence[formats.Health], unreachable: int) -> formats.Health:
+def joined_health(parts: Sequence[pool_formats.Health], unreachable: int) -> pool_formats.Health:
     """Return the health of at least one part that answered; ``unreachable`` is how many did not.
 
     Healthy if all are, unhealthy if all are.
     """
     words = [part["status"] for part in parts if part["accounts"]]
     words += ["unhealthy"] * unreachable
-    return formats.Health(
+    return pool_formats.Health(
         status=_together(words),
         service=parts[0]["service"] if len(parts) + unreachable == 1 else SERVICE,
         version=parts[0]["version"],

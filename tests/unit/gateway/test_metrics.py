@@ -6,7 +6,7 @@ import httpx
 
 from fxpool.gateway import create_app
 from fxpool.gateway.metrics import Metrics
-from fxpool.mapping.formats import PoolStats
+from fxpool.mapping.pool_formats import PoolStats
 from harness.hub_platform import HubPlatform
 
 STATS: PoolStats = {

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from fxpool.mapping.formats import SymbolMapping
+from fxpool.mapping.symbol_formats import SymbolMapping
 from fxpool.platforms.mappings import joined
 
 

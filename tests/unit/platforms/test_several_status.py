@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fxpool.mapping.formats import PoolStats, RedisStats
+from fxpool.mapping.pool_formats import PoolStats, RedisStats
 from fxpool.platforms.ctrader_health import pool_stats
 from fxpool.platforms.several_status import summed_stats
 from fxpool.pool import PoolStats as Counters

@@ -18,7 +18,7 @@ from fxpool.gateway.access.refusals import require
 from fxpool.gateway.access.volume_caps import VolumeCaps
 from fxpool.gateway.audit.before import StateBefore
 from fxpool.gateway.symbol_wants import SymbolWants
-from fxpool.mapping import formats
+from fxpool.mapping import formats, pool_formats
 from fxpool.mapping.history_formats import (
     AccountMetrics,
     BarList,
@@ -38,7 +38,7 @@ from fxpool.mapping.metaapi_formats import (
 )
 from fxpool.mapping.order_words import VolumeUnits
 from fxpool.mapping.report_formats import AccountReport
-from fxpool.mapping.symbol_formats import SymbolSpecification
+from fxpool.mapping.symbol_formats import SymbolList, SymbolMapping, SymbolSpecification
 from fxpool.platforms.base import (
     CloseRequest,
     OrderChange,
@@ -114,10 +114,10 @@ class GuardedPlatform:
 
     # Reads
 
-    async def accounts(self) -> dict[str, formats.AccountListing]:
+    async def accounts(self) -> dict[str, pool_formats.AccountListing]:
         return self.visible(await self._everything().accounts())
 
-    async def accounts_summary(self) -> dict[str, formats.AccountSummary]:
+    async def accounts_summary(self) -> dict[str, pool_formats.AccountSummary]:
         return self.visible(await self._everything().accounts_summary())
 
     async def account_information(
@@ -174,15 +174,13 @@ class GuardedPlatform:
                 continue  # quoted on accounts of others only
         return mine
 
-    async def symbols(self, account: str) -> formats.SymbolList:
+    async def symbols(self, account: str) -> SymbolList:
         return await self._on(account).symbols(account)
 
     async def symbol_specification(self, account: str, symbol: str) -> SymbolSpecification:
         return await self._on(account).symbol_specification(account, symbol)
 
-    async def symbol_mapping(
-        self, symbol: str, account: str | None = None
-    ) -> formats.SymbolMapping:
+    async def symbol_mapping(self, symbol: str, account: str | None = None) -> SymbolMapping:
         if account is not None or self._accounts is None:
             return await self._on(account).symbol_mapping(symbol, account)
         return joined(await self._of_each(lambda key: self._platform.symbol_mapping(symbol, key)))
@@ -236,10 +234,10 @@ class GuardedPlatform:
             wanted = replace(wanted, accounts=frozenset(self._known()))
         return self._platform.subscribe(wanted, resume)
 
-    async def pool_stats(self) -> formats.PoolStats:
+    async def pool_stats(self) -> pool_formats.PoolStats:
         return await self._everything().pool_stats()
 
-    async def health(self) -> formats.Health:
+    async def health(self) -> pool_formats.Health:
         """Return the health; open to all, with the names of accounts for who may see them."""
         health = await self._platform.health()
         if self._accounts is None:

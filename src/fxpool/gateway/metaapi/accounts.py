@@ -22,7 +22,6 @@ from fxpool.gateway.metaapi.common import (
 from fxpool.gateway.openapi import metaapi_answers
 from fxpool.gateway.routes.common import OnPlatform, query_parameters
 from fxpool.mapping import metaapi_rows as rows
-from fxpool.mapping.formats import AccountListing
 from fxpool.mapping.metaapi_formats import (
     MetaApiInformation,
     MetaApiOrder,
@@ -30,6 +29,7 @@ from fxpool.mapping.metaapi_formats import (
     MetaApiProvisioned,
     MetaApiServerTime,
 )
+from fxpool.mapping.pool_formats import AccountListing
 from fxpool.platforms.base import Platform, PlatformError
 
 router = metaapi_router()

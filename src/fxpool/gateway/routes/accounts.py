@@ -16,11 +16,10 @@ from fxpool.gateway.routes.common import (
 )
 from fxpool.mapping.formats import (
     AccountInformation,
-    AccountListing,
-    AccountSummary,
     OrderList,
     PositionList,
 )
+from fxpool.mapping.pool_formats import AccountListing, AccountSummary
 from fxpool.platforms.base import Platform, PlatformError
 
 router = new_router("accounts")

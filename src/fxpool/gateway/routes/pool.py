@@ -13,7 +13,7 @@ from fxpool.gateway.errors import error_response
 from fxpool.gateway.exact_json import answer
 from fxpool.gateway.openapi import Readiness, ResetResult, Root, answers, text_answers
 from fxpool.gateway.routes.common import OnPlatform, new_router
-from fxpool.mapping.formats import Health, PoolStats
+from fxpool.mapping.pool_formats import Health, PoolStats
 from fxpool.platforms.base import PlatformError
 
 router = new_router("pool")

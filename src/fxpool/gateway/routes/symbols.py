@@ -9,8 +9,7 @@ from fxpool.gateway.access import performs
 from fxpool.gateway.exact_json import answer
 from fxpool.gateway.openapi import answers
 from fxpool.gateway.routes.common import ACCOUNT_PARAMETER, ForAccount, OnPlatform, new_router
-from fxpool.mapping.formats import SymbolList, SymbolMapping
-from fxpool.mapping.symbol_formats import SymbolSpecification
+from fxpool.mapping.symbol_formats import SymbolList, SymbolMapping, SymbolSpecification
 
 router = new_router("symbols")
 

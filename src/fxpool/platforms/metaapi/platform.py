@@ -16,7 +16,7 @@ from fxpool.account import Phase, Tickets
 from fxpool.alerts import Alerts
 from fxpool.background import Background
 from fxpool.clock import Clock
-from fxpool.mapping import formats
+from fxpool.mapping import formats, pool_formats
 from fxpool.mapping.instants import iso
 from fxpool.platforms import ctrader_health
 from fxpool.platforms.base import PlatformError
@@ -154,10 +154,10 @@ class MetaApiPlatform(AccountReads, TradingCalls, PriceCalls, PastCalls, MetaApi
 
     # The pool
 
-    async def pool_stats(self) -> formats.PoolStats:
+    async def pool_stats(self) -> pool_formats.PoolStats:
         phases = [served.account.state.phase for served in self._accounts.enabled()]
         counters = self._counters()
-        return formats.PoolStats(
+        return pool_formats.PoolStats(
             connectionsCreated=counters["connectionsCreated"],
             connectionsReused=counters["connectionsReused"],
             tradesExecuted=counters["tradesExecuted"],
@@ -195,11 +195,11 @@ class MetaApiPlatform(AccountReads, TradingCalls, PriceCalls, PastCalls, MetaApi
             "activeConnections": 0,
         }
 
-    async def health(self) -> formats.Health:
+    async def health(self) -> pool_formats.Health:
         enabled = self._accounts.enabled()
         states = {served.key: served.account.state for served in enabled}
         is_up = any(state.phase is Phase.LIVE for state in states.values())
-        return formats.Health(
+        return pool_formats.Health(
             status=ctrader_health.status_word(
                 states.values(),
                 ever_live=all(served.account.reading is not None for served in enabled),

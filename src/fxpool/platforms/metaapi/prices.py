@@ -8,7 +8,12 @@ from typing import Final
 
 from fxpool.errors import FxPoolError, SymbolNotFound
 from fxpool.mapping import formats
-from fxpool.mapping.symbol_formats import SymbolSpecification
+from fxpool.mapping.symbol_formats import (
+    SymbolDetail,
+    SymbolList,
+    SymbolMapping,
+    SymbolSpecification,
+)
 from fxpool.platforms.base import PlatformError
 from fxpool.platforms.metaapi import shapes
 from fxpool.platforms.metaapi.account import MetaApiAccount
@@ -146,15 +151,13 @@ class PriceCalls(OnAccounts):
                 positions=len(reading.positions),
             )
 
-    async def symbols(self, account: str) -> formats.SymbolList:
+    async def symbols(self, account: str) -> SymbolList:
         """Return the broker's symbols; on MetaTrader callers' names are the broker's own."""
         async with self._accounts.reading(account) as served:
             names = await served.account.symbols()
-            return formats.SymbolList(
+            return SymbolList(
                 symbols=list(names),
-                details={
-                    name: formats.SymbolDetail(cTraderName=name, enabled=True) for name in names
-                },
+                details={name: SymbolDetail(cTraderName=name, enabled=True) for name in names},
             )
 
     async def symbol_specification(self, account: str, symbol: str) -> SymbolSpecification:
@@ -162,9 +165,7 @@ class PriceCalls(OnAccounts):
         async with self._accounts.reading(account) as served:
             return await self._way.whole_specification(served.key, symbol)
 
-    async def symbol_mapping(
-        self, symbol: str, account: str | None = None
-    ) -> formats.SymbolMapping:
+    async def symbol_mapping(self, symbol: str, account: str | None = None) -> SymbolMapping:
         targets = (
             [account]
             if account is not None
@@ -179,12 +180,10 @@ class PriceCalls(OnAccounts):
                 missing = exc
         raise missing
 
-    async def _mapping(
-        self, account: MetaApiAccount, symbol: str, shown_id: str
-    ) -> formats.SymbolMapping:
+    async def _mapping(self, account: MetaApiAccount, symbol: str, shown_id: str) -> SymbolMapping:
         found = await account.specification(symbol)
         pip = found.pip_size or found.tick_size
-        return formats.SymbolMapping(
+        return SymbolMapping(
             mt5Symbol=symbol,
             cTraderSymbol=found.symbol,
             cTraderName=found.symbol,

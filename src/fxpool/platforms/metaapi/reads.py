@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fxpool.account import Phase
-from fxpool.mapping import formats
+from fxpool.mapping import formats, pool_formats
 from fxpool.mapping.instants import iso
 from fxpool.platforms.base import PlatformError
 from fxpool.platforms.metaapi import shapes
@@ -18,9 +18,9 @@ class AccountReads(OnAccounts):
         """Return the key of the account that a name means. Raises PlatformError."""
         return self._accounts.find(account).key
 
-    async def accounts(self) -> dict[str, formats.AccountListing]:
+    async def accounts(self) -> dict[str, pool_formats.AccountListing]:
         return {
-            key: formats.AccountListing(
+            key: pool_formats.AccountListing(
                 id=key,
                 name=served.account.config.display_name,
                 platform=served.account.config.platform,
@@ -32,13 +32,13 @@ class AccountReads(OnAccounts):
             for key, served in self._accounts.items()
         }
 
-    async def accounts_summary(self) -> dict[str, formats.AccountSummary]:
+    async def accounts_summary(self) -> dict[str, pool_formats.AccountSummary]:
         return {served.key: self._summary(served.account) for served in self._accounts.enabled()}
 
-    def _summary(self, account: MetaApiAccount) -> formats.AccountSummary:
+    def _summary(self, account: MetaApiAccount) -> pool_formats.AccountSummary:
         state, reading = account.state, account.reading
         is_live = state.phase is Phase.LIVE
-        summary = formats.AccountSummary(
+        summary = pool_formats.AccountSummary(
             name=account.config.display_name,
             platform=account.config.platform,
             environment=account.environment,
@@ -50,7 +50,7 @@ class AccountReads(OnAccounts):
             summary["error"] = state.reason or f"the account is {state.phase.value}"
             return summary
         information = reading.information
-        return summary | formats.AccountSummary(
+        return summary | pool_formats.AccountSummary(
             balance=float(information.balance),
             equity=float(information.equity),
             margin=float(information.margin),
