@@ -21,11 +21,17 @@ import structlog
 from google.protobuf.message import Message
 
 from fxpool.account.driver import Account
+from fxpool.account.fill_protection import (
+    Levels,
+    is_changed_since,
+    levels_of,
+    missing_levels,
+    wanted_levels,
+)
 from fxpool.account.preflight import MarginCheck, Preflight
 from fxpool.account.tickets import Answer, Tickets
 from fxpool.clock import Clock
 from fxpool.domain.order_rules import check_price
-from fxpool.domain.protection import Level
 from fxpool.domain.requests import KEEP, REMOVE, OrderIntent, ProtectionLeg
 from fxpool.domain.symbols import Symbol
 from fxpool.domain.trades import Deal, Execution, Order, Position
@@ -153,12 +159,15 @@ class Trading:
     async def take_up(self, intent: OrderIntent, order: Order, deals: tuple[Deal, ...]) -> Placed:
         """Return what became of an order whose answer was lost, as the broker's records show it.
 
-        Nothing is placed. A position that is still open gets the protection that was asked for.
+        Nothing is placed. A position that is still open gets the protection that was asked for,
+        unless it was changed after its fill: what somebody set meanwhile is not taken back.
         """
         self._account.require_live()
         position = self._account.book.position(deals[-1].position_id) if deals else None
-        if position is None:
-            return Placed(order, deals, None, Protection.NONE)
+        if position is None or position.side is not intent.side:
+            return Placed(order, deals, position, Protection.NONE)
+        if intent.is_protected and is_changed_since(position, deals):
+            return _left_as_it_is(order, deals, position, intent)
         symbol = await self._account.symbol(intent.symbol_id)
         return await self._filled(order, deals, position, intent, symbol)
 
@@ -170,8 +179,12 @@ class Trading:
         intent: OrderIntent,
         symbol: Symbol,
     ) -> Placed:
-        """Return a filled order once its protection is what was asked for, or has failed."""
-        if not intent.is_protected:
+        """Return a filled order once its protection is what was asked for, or has failed.
+
+        On a netted account an order may only reduce the position of the other side: its levels are
+        for a position that there is not, and the other one keeps its own.
+        """
+        if not intent.is_protected or position.side is not intent.side:
             return Placed(order, deals, position, Protection.NONE)
         failure = await self._protect(position, intent, symbol)
         position = self._account.book.position(position.position_id) or position
@@ -303,8 +316,9 @@ class Trading:
         present = self._account.book.position(position_id)
         if present is None:
             return ""  # closed again already: there is nothing left to protect
-        wanted = _wanted_levels(intent, present, symbol)
-        if all(price in {None, leg} for price, leg in zip(wanted, _legs(present), strict=True)):
+        wanted = wanted_levels(intent, present, symbol)
+        levels = levels_of(present)
+        if all(price in {None, level} for price, level in zip(wanted, levels, strict=True)):
             return ""
         try:
             async with self._turn(position_id):
@@ -325,7 +339,7 @@ class Trading:
         self,
         position: Position,
         symbol: Symbol,
-        wanted: tuple[Decimal | None, Decimal | None],
+        wanted: Levels,
         intent: OrderIntent,
     ) -> None:
         stop_loss, take_profit = (KEEP if price is None else price for price in wanted)
@@ -349,7 +363,7 @@ class Trading:
 
     def _is_protected(self, position_id: int) -> bool:
         position = self._account.book.position(position_id)
-        return position is None or any(leg is not None for leg in _legs(position))
+        return position is None or any(level is not None for level in levels_of(position))
 
     async def _amend(
         self,
@@ -440,32 +454,15 @@ def _require_kept(order: Order, stop_loss: ProtectionLeg, take_profit: Protectio
             )
 
 
-def _wanted_levels(
-    intent: OrderIntent, position: Position, symbol: Symbol
-) -> tuple[Decimal | None, Decimal | None]:
-    """Return the exact levels that an order asked for, now that its fill is known. A distance was
-    measured by the broker itself, so a level that is there is right."""
-
-    def wanted(
-        level: Level, price: Decimal | None, distance: Decimal | None, present: Decimal | None
-    ) -> Decimal | None:
-        if price is None and distance is not None:
-            price = present or level.price(position.price, position.side, distance)
-        return None if price is None else symbol.round_price(price)
-
-    return (
-        wanted(Level.STOP_LOSS, intent.stop_loss, intent.stop_loss_distance, position.stop_loss),
-        wanted(
-            Level.TAKE_PROFIT,
-            intent.take_profit,
-            intent.take_profit_distance,
-            position.take_profit,
-        ),
-    )
-
-
-def _legs(position: Position) -> tuple[Decimal | None, Decimal | None]:
-    return position.stop_loss, position.take_profit
+def _left_as_it_is(
+    order: Order, deals: tuple[Deal, ...], position: Position, intent: OrderIntent
+) -> Placed:
+    """Return an order whose position was changed before its fill was known of here."""
+    missing = missing_levels(intent, position)
+    if not missing:
+        return Placed(order, deals, position, Protection.SET)
+    text = f"the position has no {missing}; it was changed since, so it is left as it is"
+    return Placed(order, deals, position, Protection.FAILED, text)
 
 
 def _ids(executions: tuple[Execution, ...]) -> str:

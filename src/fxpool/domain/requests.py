@@ -65,10 +65,13 @@ class OrderIntent:
         return self.stop_loss is not None or self.stop_loss_distance is not None
 
     @property
+    def has_take_profit(self) -> bool:
+        return self.take_profit is not None or self.take_profit_distance is not None
+
+    @property
     def is_protected(self) -> bool:
         """Whether a stop loss or a take profit is asked for."""
-        has_take_profit = self.take_profit is not None or self.take_profit_distance is not None
-        return self.has_stop_loss or has_take_profit
+        return self.has_stop_loss or self.has_take_profit
 
     @property
     def needs_quote(self) -> bool:

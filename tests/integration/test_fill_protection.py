@@ -1,0 +1,70 @@
+"""The protection of what an order filled: never on another position, never over a later change."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from fxpool.account import Phase
+from fxpool.domain.protection import Units
+from fxpool.mapping.formats import TradeResult
+from fxpool.platforms.base import ProtectionRequest, TradeRequest
+from fxpool.platforms.routing import AccountConfig
+from fxpool.pool import Environment
+from fxpool.simulator.fault_kinds import Fault, FaultKind
+from harness.platforms import Served, live_platform
+
+NETTED = AccountConfig("netted", Environment.DEMO, login="12347")
+NEW_ORDER, ORDER_LIST = 2106, 2175
+
+
+async def trade(served: Served, action: str, lots: str, **more: object) -> TradeResult:
+    request = TradeRequest("EURUSD", action, Decimal(lots), **more)  # type: ignore[arg-type] # keywords of a test
+    return await served.platform.execute("netted", request)
+
+
+@pytest.mark.parametrize("kept", ["0.6", "0"])
+async def test_an_order_that_only_reduces_leaves_the_protection_of_what_it_reduces(
+    kept: str,
+) -> None:
+    async with live_platform((NETTED,)) as served:
+        await trade(served, "BUY", "1")
+        lots = str(1 - Decimal(kept))
+        in_pips = {"stop_loss": Decimal(20), "stop_loss_units": Units.PIPS}
+        reduced = await trade(served, "SELL", lots, take_profit=Decimal("1.12"), **in_pips)
+        assert (reduced["success"], reduced["protection"]) == (True, "none")
+        positions = (await served.platform.positions("netted"))["positions"]
+        assert [(one["volume"], one["stopLoss"], one["takeProfit"]) for one in positions] == (
+            [(0.6, None, None)] if Decimal(kept) else []
+        )
+
+
+async def test_an_order_that_turns_a_netted_position_protects_the_new_one() -> None:
+    async with live_platform((NETTED,)) as served:
+        await trade(served, "BUY", "1")
+        turned = await trade(served, "SELL", "1.5", stop_loss=Decimal("1.13"))
+        (position,) = (await served.platform.positions("netted"))["positions"]
+        assert (turned["protection"], position["stopLoss"]) == ("set", 1.13)
+
+
+@pytest.mark.parametrize(("left", "told"), [("1.12500", "set"), ("0", "failed")])
+async def test_a_stop_that_was_moved_since_is_not_moved_back_when_a_lost_order_is_found(
+    left: str, told: str
+) -> None:
+    async with live_platform() as served:
+        faults = served.simulator.faults
+        faults.stand(Fault(FaultKind.REFUSE, ORDER_LIST, code="SERVER_ERROR", times=0))
+        faults.cut_before_answer(NEW_ORDER)
+        lost = await served.buy(stop_loss=Decimal("1.12000"))
+        await served.phase("alpha", Phase.LIVE)
+        (position,) = (await served.platform.positions("alpha"))["positions"]
+        served.simulator.jump_clock(60)  # the trader looks a minute later
+        moved = ProtectionRequest(position["id"], stop_loss=Decimal(left))
+        assert (await served.platform.modify_position("alpha", moved))["success"]
+        faults.clear()
+        result = (await served.platform.wait_ticket(lost["ticketId"], 10.0))["result"]
+        assert result is not None
+        assert (result["success"], result["protection"]) == (True, told)
+        (position,) = (await served.platform.positions("alpha"))["positions"]
+        assert position["stopLoss"] == (float(left) or None)
