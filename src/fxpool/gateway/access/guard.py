@@ -1,15 +1,15 @@
 """The platform as one caller may use it: every call is decided on before it reaches the platform.
 
 Routes and streams see nothing but this. It implements ``platforms.base.Platform`` call by call: a
-new call there does not type-check until it is given its Operation here. Names of accounts are
-resolved first, so that no second name of an account is a way around a list.
+new call there does not type-check until it is given its Operation here; those about the past are
+passed on as reads. Names of accounts are resolved first, so that no second name of an account is a
+way around a list.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, TypeVar
 
 from fxpool import context
@@ -19,25 +19,7 @@ from fxpool.gateway.access.volume_caps import VolumeCaps
 from fxpool.gateway.audit.before import StateBefore
 from fxpool.gateway.symbol_wants import SymbolWants
 from fxpool.mapping import formats, pool_formats
-from fxpool.mapping.history_formats import (
-    AccountMetrics,
-    BarList,
-    DailyGrowth,
-    OpenTrades,
-    RiskStatus,
-    SymbolStats,
-    TickList,
-    TickType,
-    TradeHistory,
-)
-from fxpool.mapping.metaapi_formats import (
-    MetaApiBook,
-    MetaApiDeal,
-    MetaApiMargin,
-    MetaApiOrder,
-)
 from fxpool.mapping.order_words import VolumeUnits
-from fxpool.mapping.report_formats import AccountReport
 from fxpool.mapping.symbol_formats import SymbolList, SymbolMapping, SymbolSpecification
 from fxpool.platforms.base import (
     CloseRequest,
@@ -51,13 +33,12 @@ from fxpool.platforms.base import (
 from fxpool.platforms.event_ring import ResumeFrom
 from fxpool.platforms.events import EventFilter
 from fxpool.platforms.mappings import joined
-from fxpool.platforms.past import SortOrder
-from fxpool.platforms.records import MarginQuestion, Wanted
+from fxpool.platforms.passed_on_past import PassedOnPast
 
 T = TypeVar("T")
 
 
-class GuardedPlatform:
+class GuardedPlatform(PassedOnPast):
     """A platform in the hands of one principal. Whoever opened the platform closes it.
 
     All calls raise PlatformError 403 for what the principal may not do. An account that it may not
@@ -90,7 +71,7 @@ class GuardedPlatform:
         """Do nothing: a caller does not close the platform."""
 
     def key_of(self, account: str) -> str:
-        return self._on(account).key_of(account)
+        return self._of(account).key_of(account)
 
     def require(self, operation: Operation, account: str | None) -> None:
         """Return if something may be done on an account; without one, on all at once.
@@ -123,21 +104,21 @@ class GuardedPlatform:
     async def account_information(
         self, account: str, *, environment: str | None = None
     ) -> formats.AccountInformation:
-        read = self._on(account)
+        read = self._of(account)
         return await read.account_information(account, environment=environment)
 
     async def positions(self, account: str) -> formats.PositionList:
-        return await self._on(account).positions(account)
+        return await self._of(account).positions(account)
 
     async def orders(self, account: str) -> formats.OrderList:
-        return await self._on(account).orders(account)
+        return await self._of(account).orders(account)
 
     async def tickets(
         self, account: str | None = None, state: str | None = None
     ) -> formats.TicketList:
         """Return the tickets of an account, or of all that the caller may see, newest first."""
         if account is not None or self._accounts is None:
-            return await self._on(account).tickets(account, state)
+            return await self._of(account).tickets(account, state)
         self._everything()
         found: list[formats.TicketInfo] = []
         for key in self._known():
@@ -155,7 +136,7 @@ class GuardedPlatform:
     async def price(self, symbol: str, account: str | None = None) -> formats.PriceInfo:
         """Return the freshest quote, of one account or of all that the caller may see."""
         if account is not None or self._accounts is None:
-            return await self._on(account).price(symbol, account)
+            return await self._of(account).price(symbol, account)
         return await self._own_price(symbol)
 
     async def prices(self) -> dict[str, formats.PriceInfo]:
@@ -175,21 +156,21 @@ class GuardedPlatform:
         return mine
 
     async def symbols(self, account: str) -> SymbolList:
-        return await self._on(account).symbols(account)
+        return await self._of(account).symbols(account)
 
     async def symbol_specification(self, account: str, symbol: str) -> SymbolSpecification:
-        return await self._on(account).symbol_specification(account, symbol)
+        return await self._of(account).symbol_specification(account, symbol)
 
     async def symbol_mapping(self, symbol: str, account: str | None = None) -> SymbolMapping:
         if account is not None or self._accounts is None:
-            return await self._on(account).symbol_mapping(symbol, account)
+            return await self._of(account).symbol_mapping(symbol, account)
         return joined(await self._of_each(lambda key: self._platform.symbol_mapping(symbol, key)))
 
     async def subscribe_symbol(
         self, symbol: str, account: str | None = None
     ) -> formats.SubscriptionResult:
         if account is not None or self._accounts is None:
-            self._on(account)
+            self._of(account)
             return await self._quote(symbol, account)
         return await self._on_own(symbol, self._quote)
 
@@ -197,7 +178,7 @@ class GuardedPlatform:
         self, symbol: str, account: str | None = None
     ) -> formats.SubscriptionResult:
         if account is not None or self._accounts is None:
-            self._on(account)
+            self._of(account)
             return await self._unquote(symbol, account)
         return await self._on_own(symbol, self._unquote)
 
@@ -220,7 +201,7 @@ class GuardedPlatform:
         return None if account is None else self._platform.key_of(account)
 
     async def initialize_streaming(self, account: str) -> formats.StreamingState:
-        return await self._on(account).initialize_streaming(account)
+        return await self._of(account).initialize_streaming(account)
 
     def subscribe(
         self, wanted: EventFilter | None = None, resume: ResumeFrom | None = None
@@ -245,90 +226,6 @@ class GuardedPlatform:
         health["accounts"] = self.visible(health["accounts"])
         health["details"] = self.visible(health["details"])
         return health
-
-    # The past
-
-    async def metrics(self, account: str) -> AccountMetrics:
-        return await self._on(account).metrics(account)
-
-    async def trades(
-        self,
-        account: str,
-        *,
-        days: int = 30,
-        limit: int = 100,
-        include_balance: bool = False,
-        order: SortOrder = "desc",
-    ) -> TradeHistory:
-        return await self._on(account).trades(
-            account, days=days, limit=limit, include_balance=include_balance, order=order
-        )
-
-    async def daily_growth(self, account: str, *, days: int = 30) -> DailyGrowth:
-        return await self._on(account).daily_growth(account, days=days)
-
-    async def symbol_stats(self, account: str, symbol: str) -> SymbolStats:
-        return await self._on(account).symbol_stats(account, symbol)
-
-    async def risk_status(self, account: str) -> RiskStatus:
-        return await self._on(account).risk_status(account)
-
-    async def open_trades(self, account: str) -> OpenTrades:
-        return await self._on(account).open_trades(account)
-
-    async def report(
-        self,
-        account: str,
-        *,
-        begin: datetime | None = None,
-        end: datetime | None = None,
-        days: int = 30,
-        limit: int = 1000,
-    ) -> AccountReport:
-        read = self._on(account)
-        return await read.report(account, begin=begin, end=end, days=days, limit=limit)
-
-    async def bars(
-        self,
-        account: str,
-        symbol: str,
-        timeframe: str = "1h",
-        *,
-        begin: datetime | None = None,
-        end: datetime | None = None,
-    ) -> BarList:
-        platform = self._on(account)
-        return await platform.bars(account, symbol, timeframe, begin=begin, end=end)
-
-    async def ticks(
-        self,
-        account: str,
-        symbol: str,
-        *,
-        kind: TickType = "both",
-        begin: datetime | None = None,
-        end: datetime | None = None,
-        limit: int = 1000,
-        order: SortOrder = "desc",
-    ) -> TickList:
-        platform = self._on(account)
-        return await platform.ticks(
-            account, symbol, kind=kind, begin=begin, end=end, limit=limit, order=order
-        )
-
-    # Records
-
-    async def deals(self, account: str, wanted: Wanted) -> list[MetaApiDeal]:
-        return await self._on(account).deals(account, wanted)
-
-    async def past_orders(self, account: str, wanted: Wanted) -> list[MetaApiOrder]:
-        return await self._on(account).past_orders(account, wanted)
-
-    async def depth(self, account: str, symbol: str) -> MetaApiBook:
-        return await self._on(account).depth(account, symbol)
-
-    async def order_margin(self, account: str, question: MarginQuestion) -> MetaApiMargin:
-        return await self._on(account).order_margin(account, question)
 
     # Trading
 
@@ -399,7 +296,7 @@ class GuardedPlatform:
         return await self._platform.resume(account)
 
     async def guards(self, account: str) -> formats.GuardList:
-        return await self._on(account).guards(account)
+        return await self._of(account).guards(account)
 
     async def reset_guards(self, account: str, *, by: str = "") -> formats.GuardList:
         self.require(Operation.OPERATE, account)
@@ -420,7 +317,8 @@ class GuardedPlatform:
             return None
         return key if self._sees(key) else None
 
-    def _on(self, account: str | None) -> Platform:
+    def _of(self, account: str | None) -> Platform:
+        """Return the platform for reads of an account, None for those of all at once."""
         self.require(Operation.READ, account)
         return self._platform
 
