@@ -16,7 +16,9 @@ import uvicorn
 from fxpool.background import Background
 from fxpool.errors import AddressTaken, SettingsError
 from fxpool.gateway.app import Gateway
-from fxpool.gateway.caller_links import CallerLinks, HttpLink, LinkConfig, WebSocketLink
+from fxpool.gateway.caller_links import CallerLinks, LinkConfig
+from fxpool.gateway.http_link import HttpLink
+from fxpool.gateway.websocket_link import WebSocketLink
 
 DEFAULT_PORT: Final = 8088
 _MAX_MESSAGE_BYTES: Final = 64 * 1024
@@ -229,6 +231,7 @@ def _config(app: Gateway, links: CallerLinks, drain_seconds: int) -> LinkConfig:
     return LinkConfig(
         app,
         links,
+        http=HttpLink,
         ws=WebSocketLink,
         ws_per_message_deflate=False,  # doubles the cost of a quote
         ws_max_size=_MAX_MESSAGE_BYTES,

@@ -12,9 +12,10 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 
-from fxpool.gateway.caller_links import CallerLinks, LinkConfig, WebSocketLink
+from fxpool.gateway.caller_links import CallerLinks, LinkConfig
 from fxpool.gateway.event_links import EventLink, socket_link
 from fxpool.gateway.limits import GatewayLimits
+from fxpool.gateway.websocket_link import WebSocketLink
 
 HANDSHAKE = (
     b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
