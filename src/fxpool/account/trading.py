@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from enum import Enum
 from functools import partial
 from typing import Final
 from weakref import WeakValueDictionary
@@ -20,6 +19,7 @@ from weakref import WeakValueDictionary
 import structlog
 from google.protobuf.message import Message
 
+from fxpool.account.answers import Closed, Placed, Protection, deals_of, ids_of, last_order
 from fxpool.account.driver import Account
 from fxpool.account.fill_protection import (
     Levels,
@@ -31,7 +31,7 @@ from fxpool.account.fill_protection import (
 from fxpool.account.preflight import MarginCheck, Preflight
 from fxpool.account.tickets import Answer, Tickets
 from fxpool.clock import Clock
-from fxpool.domain.order_rules import check_price
+from fxpool.domain.order_rules import check_price, require_kept
 from fxpool.domain.requests import KEEP, REMOVE, OrderIntent, ProtectionLeg
 from fxpool.domain.symbols import Symbol
 from fxpool.domain.trades import Deal, Execution, Order, Position
@@ -55,57 +55,6 @@ AMEND_PAUSES: Final = (0.05, 0.1, 0.2)
 """Pauses before a correction is repeated to a broker that does not know the new position yet."""
 
 log = structlog.get_logger(__name__)
-
-
-class Protection(Enum):
-    """What became of the stop loss and take profit that were asked for."""
-
-    NONE = "none"
-    SET = "set"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A new order that the broker took: filled if it was a market order, resting otherwise.
-
-    Attributes:
-        deals: its executions, oldest first; empty for an order that rests.
-        position: what it opened or changed, None for an order that rests.
-        protection_error: why protection failed, else empty.
-    """
-
-    order: Order
-    deals: tuple[Deal, ...]
-    position: Position | None
-    protection: Protection
-    protection_error: str = ""
-
-    @property
-    def executed_volume_cents(self) -> int:
-        return sum(deal.filled_volume_cents for deal in self.deals)
-
-    @property
-    def is_partial(self) -> bool:
-        """Whether a market order was filled for less than was asked."""
-        return bool(self.deals) and self.executed_volume_cents < self.order.volume_cents
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """A close, whole or partial.
-
-    Attributes:
-        position: what was closed, as it was before.
-        order: the closing order.
-        deals: its executions, oldest first.
-        remaining_volume_cents: what stays open.
-    """
-
-    position: Position
-    order: Order
-    deals: tuple[Deal, ...]
-    remaining_volume_cents: int
 
 
 class Trading:
@@ -150,8 +99,8 @@ class Trading:
         account.require_way(allow_unsynchronized=allow_unsynchronized)
         request = to_wire.new_order(account.channel.account_id, intent, symbol, quote)
         executions = await self._send(request, intent)
-        order = _last_order(executions)
-        deals = _deals(executions)
+        order = last_order(executions)
+        deals = deals_of(executions)
         if not deals:
             return Placed(order, (), None, Protection.NONE)
         return await self._filled(order, deals, self._opened(executions), intent, symbol)
@@ -246,13 +195,13 @@ class Trading:
             if says_gone(exc.code) and self._account.book.position(position_id) is not None:
                 self._account.doubt(f"the broker does not know position {position_id}")
             raise
-        deals = _deals(executions)
+        deals = deals_of(executions)
         if not deals:
             self._account.doubt("a close was answered without a deal")
             raise OutcomeUnclear("NO_DEAL", "the close was answered without a deal")
         left = self._account.book.position(position_id)
         return Closed(
-            position, _last_order(executions), deals, 0 if left is None else left.volume_cents
+            position, last_order(executions), deals, 0 if left is None else left.volume_cents
         )
 
     async def amend_order(
@@ -280,7 +229,7 @@ class Trading:
         async with self._turn(order_id):
             self._account.require_live()
             order = self._order(order_id)
-            _require_kept(order, stop_loss, take_profit)
+            require_kept(order, stop_loss, take_profit)
             request = to_wire.amend_order(
                 self._account.channel.account_id,
                 order,
@@ -293,7 +242,7 @@ class Trading:
                 trailing=trailing,
                 guaranteed=guaranteed,
             )
-            return _last_order(await self._send(request))
+            return last_order(await self._send(request))
 
     async def cancel_order(self, order_id: int, *, allow_unsynchronized: bool = False) -> Order:
         """Cancel a pending order and return it as the broker left it."""
@@ -301,7 +250,7 @@ class Trading:
         if self._account.is_live:
             self._order(order_id)
         request = to_wire.cancel_order(self._account.channel.account_id, order_id)
-        return _last_order(await self._send(request, is_exit=True))
+        return last_order(await self._send(request, is_exit=True))
 
     # Protection of a new position
 
@@ -416,7 +365,7 @@ class Trading:
                 self._account.doubt("the outcome of an order is unknown")
             raise
         order_ids = tuple(e.order.order_id for e in executions if e.order is not None)
-        return Answer(executions, _ids(executions), order_ids)
+        return Answer(executions, ids_of(executions), order_ids)
 
     def _position(self, position_id: int) -> Position:
         position = self._account.book.position(position_id)
@@ -432,26 +381,11 @@ class Trading:
         return order
 
     def _opened(self, executions: tuple[Execution, ...]) -> Position:
-        position_id = _deals(executions)[-1].position_id
+        position_id = deals_of(executions)[-1].position_id
         present = self._account.book.position(position_id)
         if present is not None:
             return present
         return next(e.position for e in reversed(executions) if e.position is not None)
-
-
-def _require_kept(order: Order, stop_loss: ProtectionLeg, take_profit: ProtectionLeg) -> None:
-    """Refuse to take a leg from a resting order: the broker keeps what an amend leaves out, so the
-    caller would hear of a success while the leg stays. Raises TradeRefused."""
-    for name, leg, *present in (
-        ("stop loss", stop_loss, order.stop_loss, order.relative_stop_loss),
-        ("take profit", take_profit, order.take_profit, order.relative_take_profit),
-    ):
-        if leg is REMOVE and any(level is not None for level in present):
-            raise TradeRefused(
-                "TRADING_BAD_STOPS",
-                f"the {name} of pending order {order.order_id} can be changed and not removed: "
-                "cancel the order and place it anew without",
-            )
 
 
 def _left_as_it_is(
@@ -463,20 +397,3 @@ def _left_as_it_is(
         return Placed(order, deals, position, Protection.SET)
     text = f"the position has no {missing}; it was changed since, so it is left as it is"
     return Placed(order, deals, position, Protection.FAILED, text)
-
-
-def _ids(executions: tuple[Execution, ...]) -> str:
-    """Return the ids of what executions are about, as evidence."""
-    orders = {f"order {e.order.order_id}": None for e in executions if e.order is not None}
-    return ", ".join([*orders, *(f"deal {deal.deal_id}" for deal in _deals(executions))])
-
-
-def _last_order(executions: tuple[Execution, ...]) -> Order:
-    return next(e.order for e in reversed(executions) if e.order is not None)
-
-
-def _deals(executions: tuple[Execution, ...]) -> tuple[Deal, ...]:
-    deals = {
-        e.deal.deal_id: e.deal for e in executions if e.deal is not None and e.deal.status.executed
-    }
-    return tuple(deals.values())

@@ -13,9 +13,9 @@ from typing import Final
 
 from fxpool.domain.accounts import AccountType
 from fxpool.domain.market_hours import Market, MarketHours
-from fxpool.domain.requests import OrderIntent
+from fxpool.domain.requests import REMOVE, OrderIntent, ProtectionLeg
 from fxpool.domain.symbols import Symbol, TradingMode
-from fxpool.domain.trades import Position, Side
+from fxpool.domain.trades import Order, Position, Side
 from fxpool.errors import TradeRefused
 
 CLOCK_DOUBT: Final = timedelta(seconds=30)
@@ -74,6 +74,21 @@ def check_price(
             f"invalid {what}: {price:f} of {symbol.name} is not a multiple of its tick "
             f"{symbol.tick_size:f}",
         )
+
+
+def require_kept(order: Order, stop_loss: ProtectionLeg, take_profit: ProtectionLeg) -> None:
+    """Refuse to take a leg from a resting order: the broker keeps what an amend leaves out, so the
+    caller would hear of a success while the leg stays. Raises TradeRefused."""
+    for name, leg, *present in (
+        ("stop loss", stop_loss, order.stop_loss, order.relative_stop_loss),
+        ("take profit", take_profit, order.take_profit, order.relative_take_profit),
+    ):
+        if leg is REMOVE and any(level is not None for level in present):
+            raise TradeRefused(
+                "TRADING_BAD_STOPS",
+                f"the {name} of pending order {order.order_id} can be changed and not removed: "
+                "cancel the order and place it anew without",
+            )
 
 
 def _check_hours(name: str, hours: MarketHours, at: datetime) -> None:

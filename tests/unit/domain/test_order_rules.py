@@ -9,12 +9,17 @@ import pytest
 
 from fxpool.domain.accounts import AccountType
 from fxpool.domain.market_hours import Holiday, Interval, MarketHours
-from fxpool.domain.order_rules import check_symbol, check_tick, opened_volume_cents
-from fxpool.domain.requests import OrderIntent
+from fxpool.domain.order_rules import (
+    check_symbol,
+    check_tick,
+    opened_volume_cents,
+    require_kept,
+)
+from fxpool.domain.requests import KEEP, REMOVE, OrderIntent
 from fxpool.domain.symbols import TradingMode
 from fxpool.domain.trades import OrderType, Side
 from fxpool.errors import TradeRefused
-from harness.values import EURUSD, position, symbol
+from harness.values import EURUSD, limit_order, position, symbol
 
 MONDAY_NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 FROM_NOON = MarketHours((Interval(86_400 + 43_200, 86_400 + 50_400),), ZoneInfo("UTC"))
@@ -110,3 +115,13 @@ def test_an_order_against_a_netted_position_opens_only_what_is_left() -> None:
     assert opened_volume_cents(sell, held, AccountType.NETTED) == 600_000
     assert opened_volume_cents(sell, held, AccountType.HEDGED) == 1_000_000
     assert opened_volume_cents(order(Side.BUY), held, AccountType.NETTED) == 1_000_000
+
+
+@pytest.mark.parametrize("leg", ["stop_loss", "relative_stop_loss"])
+def test_a_leg_that_a_resting_order_has_is_not_called_removed(leg: str) -> None:
+    resting = limit_order(**{leg: Decimal("1.1")})
+    with pytest.raises(TradeRefused, match="can be changed and not removed") as refused:
+        require_kept(resting, REMOVE, KEEP)
+    assert code_of(refused) == "TRADING_BAD_STOPS"
+    require_kept(resting, KEEP, REMOVE)  # it has none
+    require_kept(resting, Decimal("1.2"), REMOVE)
