@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -91,6 +92,32 @@ async def test_while_the_database_is_down_nothing_opens_and_afterwards_all_goes_
         assert (again["duplicate"], again["positionId"]) == (True, opened["positionId"])
         assert (await served.buy())["success"]
         assert len(orders_made(served.simulator)) == 2
+
+
+async def test_the_order_that_finds_the_database_gone_is_answered_and_the_next_is_refused(
+    tmp_path: Path,
+) -> None:
+    url = journal_url(tmp_path)
+    async with trading_on(url) as served:
+        rename(tmp_path, "tickets", "hidden")
+        opened = await served.buy()
+        assert (opened["outcome"], opened["success"]) == ("executed", True)
+        refused = await served.buy()
+        assert (refused["code"], refused["outcome"]) == ("JOURNAL_DOWN", "not_executed")
+        assert len(orders_made(served.simulator)) == 1
+        rename(tmp_path, "hidden", "tickets")
+        await works_again(served)
+        ticket = await served.platform.ticket(opened["ticketId"])
+        assert (ticket["state"], ticket["result"]["positionId"]) == (
+            "executed",
+            opened["positionId"],
+        )
+
+
+def rename(folder: Path, table: str, name: str) -> None:
+    with closing(sqlite3.connect(folder / "journal.sqlite3")) as driver:
+        driver.execute(f"ALTER TABLE {table} RENAME TO {name}")
+        driver.commit()
 
 
 async def test_the_first_order_after_a_restart_of_the_database_goes_through(

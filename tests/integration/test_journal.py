@@ -252,7 +252,7 @@ async def test_a_full_queue_refuses_rather_than_letting_an_order_go_unseen(
 ) -> None:
     async with Journal(url, clock=CLOCK, max_waiting=2) as journal:
         verdicts = await asyncio.gather(
-            *(journal.enter(Entry(ticket())) for _ in range(4)), return_exceptions=True
+            *(journal.enter(keyed(f"key:{n}")) for n in range(4)), return_exceptions=True
         )
         assert [type(verdict) for verdict in verdicts] == [bool, bool, PoolBusy, PoolBusy]
 

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
@@ -24,9 +25,11 @@ NUMBERS = count(1)
 
 
 async def enter(journal: Journal, size: int = 1) -> None:
-    intent = {"n": "x" * size}
-    fresh = received(f"t{next(NUMBERS)}", "alpha", TicketKind.PLACE, CLOCK.at(), intent=intent)
-    assert await journal.enter(Entry(fresh.after(TicketTrigger.JOURNALED, CLOCK.at())))
+    """Enter an order with a key, which waits for a transaction of its own."""
+    name, intent = f"t{next(NUMBERS)}", {"n": "x" * size}
+    fresh = received(name, "alpha", TicketKind.PLACE, CLOCK.at(), intent=intent, key=name)
+    stored = fresh.after(TicketTrigger.JOURNALED, CLOCK.at())
+    assert await journal.enter(Entry(stored, name, 1, CLOCK.at() + timedelta(days=1)))
 
 
 async def test_an_order_writes_over_the_log_and_does_not_make_it_longer(tmp_path: Path) -> None:

@@ -39,6 +39,11 @@ _MAX_REASON: Final = 200
 class Database(Protocol):
     """Runs work in transactions. All raise what the driver raises."""
 
+    @property
+    def file(self) -> Path | None:
+        """The file of a database of this machine alone; None for one that others reach too."""
+        ...
+
     async def read(self, work: Callable[[Connection], T]) -> T: ...
 
     async def write(self, work: Callable[[Connection], T]) -> T:
@@ -132,6 +137,8 @@ def _upgrade(connection: Connection) -> None:
 
 
 class _PostgresDatabase:
+    file = None
+
     def __init__(self, url: URL, tls: ssl.SSLContext | str | None) -> None:
         arguments: dict[str, Any] = {"timeout": CONNECT_SECONDS, "command_timeout": ANSWER_SECONDS}
         if tls is not None:

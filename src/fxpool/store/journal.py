@@ -2,96 +2,53 @@
 
 One task writes. It takes all that waits and commits it in one transaction (group commit), so that
 many orders at once share the price of reaching the disk; callers of ``enter`` and ``write`` return
-when their part is durable. It decides nothing about orders.
+when their part is durable. An order without a key is durable in the intent log already and waits
+for no transaction: it comes into the database with its result, or in NOTE_SECONDS. A key must be
+seen by all processes at once, which the database alone can do. Decides nothing about orders.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from secrets import token_hex
-from typing import Any, Final, Self
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Final, Self
 
 import structlog
 from pydantic import SecretStr
-from sqlalchemy import Connection, Select, delete, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, delete, select
 
 from fxpool.clock import Clock
-from fxpool.domain.tickets import Entry, Ticket, TicketKind, TicketState, TicketTrigger, received
+from fxpool.domain.tickets import Entry, Ticket, TicketState, TicketTrigger
 from fxpool.errors import JournalDown, PoolBusy
+from fxpool.store.batches import Batch, Logged, Step, Waiting, probe
 from fxpool.store.database import make_database, migrate, reason_of
-from fxpool.store.rows import instant, milliseconds, row_of, ticket_of
-from fxpool.store.statements import (
-    FREED_KEYS,
-    GONE_TICKETS,
-    HOLDER,
-    NEW_TICKETS,
-    STEP,
-    STEPS,
-    claim,
-    step_of,
-)
+from fxpool.store.intent_log import IntentLog, abandoned, clear_unfinished
+from fxpool.store.rows import milliseconds, row_of
+from fxpool.store.statements import ABANDONED_TICKETS, FREED_KEYS, STEP, step_of
 from fxpool.store.tables import ORDER_KEYS, TICKETS
+from fxpool.store.ticket_reads import TicketReads, translated
 
 MAX_WAITING: Final = 1000
 """Intents that may wait for the disk; further ones are refused rather than sent blind."""
 
 NOTE_SECONDS: Final = 0.2
-"""How long a step that nobody waits for may stay in memory."""
+"""How long what nobody waits for may stay outside the database."""
 
-POLL_SECONDS: Final = 0.1
-"""How often a waiter looks for what another process wrote."""
+TAKE_OVER_SECONDS: Final = 5.0
+"""How often intents are looked for that a process left behind which is gone."""
 
 KEPT: Final = timedelta(days=30)
 """How long a finished ticket is kept."""
 
 PURGE_SECONDS: Final = 3600.0
 RETRY_SECONDS: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
-MAX_LISTED: Final = 500
-
-_EPOCH: Final = instant(0)
-_PROBE: Final = {"probe": "x" * 20_000}
 
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class KeyHolder:
-    """The ticket that claimed a key last; ``is_free`` says that the next request may claim it."""
-
-    ticket: Ticket
-    attempt: int
-    is_free: bool
-
-
-@dataclass(slots=True)
-class _Step:
-    """A stored ticket's newer state that is to be written."""
-
-    ticket: Ticket
-    frees_key: bool
-    done: list[asyncio.Future[None]] = field(default_factory=list)
-
-    @property
-    def is_waited_for(self) -> bool:
-        """Whether somebody waits for it, or for its key."""
-        return self.frees_key or bool(self.done)
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    entries: list[tuple[Entry, asyncio.Future[bool]]]
-    steps: dict[str, _Step]
-
-    def __bool__(self) -> bool:
-        return bool(self.entries or self.steps)
-
-
-class Journal:
+class Journal(TicketReads):
     """The journal of one process; several processes may share a database. ``async with`` it.
 
     Attributes:
@@ -101,15 +58,15 @@ class Journal:
 
     def __init__(self, url: SecretStr, *, clock: Clock, max_waiting: int = MAX_WAITING) -> None:
         """``url`` is an SQLAlchemy URL. Raises SettingsError."""
-        self._database = make_database(url)
-        self._clock = clock
+        super().__init__(make_database(url), clock)
         self._max_waiting = max_waiting
-        self._entries: list[tuple[Entry, asyncio.Future[bool]]] = []
-        self._steps: dict[str, _Step] = {}
-        self._watchers: dict[str, list[asyncio.Future[None]]] = {}
+        self._entries: list[Waiting] = []
+        self._logged: dict[str, Logged] = {}
+        self._steps: dict[str, Step] = {}
+        self._log: IntentLog | None = None
         self._wake = asyncio.Event()
         self._closing = False
-        self._is_migrated = False
+        self._is_prepared = False
         self._failure: str | None = "the journal is not open"
         self.told: Callable[[str | None], None] = lambda _: None
         self._timer: asyncio.TimerHandle | None = None
@@ -125,7 +82,7 @@ class Journal:
         """Bring the tables up to date and begin to write. While the database is down every
         ``enter`` is refused; it is tried again until it is there."""
         try:
-            await self._migrate()
+            await self._prepare()
         except JournalDown as exc:
             self._down(str(exc))
             self._wake.set()
@@ -133,6 +90,7 @@ class Journal:
             self._failure = None
         self._tasks = [
             asyncio.create_task(self._write_forever(), name="journal-writer"),
+            asyncio.create_task(self._take_over_forever(), name="journal-take-over"),
             asyncio.create_task(self._purge_forever(), name="journal-purge"),
         ]
         return self
@@ -140,13 +98,17 @@ class Journal:
     async def __aexit__(self, *exc_info: object) -> None:
         """Write what waits, then close."""
         if self._tasks:
-            writer, purge = self._tasks
+            writer, *others = self._tasks
             self._closing = True
             self._wake.set()
-            purge.cancel()
-            await asyncio.gather(writer, purge, return_exceptions=True)
+            for task in others:
+                task.cancel()
+            await asyncio.gather(writer, *others, return_exceptions=True)
             self._tasks = []
         self._failure = "the journal is closed"
+        if self._log is not None:
+            self._log.close()
+            self._log = None
         if self._timer is not None:
             self._timer.cancel()
         await self._database.close()
@@ -163,6 +125,12 @@ class Journal:
             raise JournalDown(f"the order journal is down: {self._failure}")
         if len(self._entries) >= self._max_waiting:
             raise PoolBusy(f"{len(self._entries)} orders wait for the order journal")
+        if entry.key is None and self._log is not None and not self._closing:
+            page = await self._log.put(entry.ticket)
+            if page is not None:
+                self._logged[entry.ticket.ticket_id] = Logged(entry.ticket, page)
+                self._write_soon()
+                return True
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._entries.append((entry, done))
         self._wake.set()
@@ -171,9 +139,7 @@ class Journal:
     def note(self, ticket: Ticket) -> None:
         """Store a step that nobody waits for, in NOTE_SECONDS at the latest."""
         self._put(ticket, frees_key=False)
-        if self._timer is None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(NOTE_SECONDS, self._write_notes)
+        self._write_soon()
 
     async def write(self, ticket: Ticket, *, frees_key: bool = False) -> None:
         """Store a step durably; ``frees_key`` leaves its key to the next request.
@@ -192,6 +158,9 @@ class Journal:
 
         For tickets that no request of this process holds. Raises JournalDown.
         """
+        logged = self._logged.get(ticket.ticket_id)
+        if logged is not None:
+            await self.write(self._newest(logged.ticket))
 
         def work(connection: Connection) -> bool:
             change = STEP.where(TICKETS.c.state == expected.value)
@@ -200,65 +169,10 @@ class Journal:
                 FREED_KEYS.run(connection, [{"of_ticket": ticket.ticket_id}])
             return is_stored
 
-        async with _translated():
+        async with translated():
             is_stored = await self._database.write(work)
         self._notify(ticket.ticket_id)
         return is_stored
-
-    # Reading
-
-    async def holder(self, account: str, key: str) -> KeyHolder | None:
-        """Return who claimed a key last, None if nobody did. Raises JournalDown."""
-        for row in await self._rows(HOLDER, {"of_account": account, "of_key": key}):
-            ticket = self._newest(row)
-            is_old = row["expires_ms"] <= milliseconds(self._clock.at())
-            is_over = is_old and not ticket.state.is_open  # else its order may still be live
-            return KeyHolder(ticket, row["attempt"], row["is_free"] or is_over)
-        return None
-
-    async def ticket(self, ticket_id: str) -> Ticket | None:
-        """Return a ticket, None if there is none. Raises JournalDown."""
-        for row in await self._rows(select(TICKETS).where(TICKETS.c.ticket_id == ticket_id)):
-            return self._newest(row)
-        return None
-
-    async def tickets(
-        self,
-        accounts: Collection[str],
-        states: Collection[TicketState] | None = None,
-        limit: int = MAX_LISTED,
-    ) -> list[Ticket]:
-        """Return the tickets of accounts, newest first, ``limit`` at most. Raises JournalDown."""
-        query = select(TICKETS).where(TICKETS.c.account.in_(list(accounts)))
-        if states is not None:
-            query = query.where(TICKETS.c.state.in_([state.value for state in states]))
-        newest_first = query.order_by(TICKETS.c.received_ms.desc(), TICKETS.c.ticket_id)
-        found = [self._newest(row) for row in await self._rows(newest_first.limit(limit))]
-        # A step that is not written yet may have led out of the states that were asked for.
-        return [ticket for ticket in found if states is None or ticket.state in states]
-
-    async def closes(self, account: str, since: datetime) -> list[Ticket]:
-        """Return the closes of an account that were received since then, of all processes.
-
-        Raises JournalDown.
-        """
-        query = select(TICKETS).where(
-            TICKETS.c.account == account,
-            TICKETS.c.kind == TicketKind.CLOSE.value,
-            TICKETS.c.received_ms >= milliseconds(since),
-        )
-        return [self._newest(row) for row in await self._rows(query)]
-
-    async def settled(self, ticket_id: str, timeout: float) -> Ticket | None:
-        """Wait until it is known what became of a ticket, or ``timeout`` seconds; return it as it
-        is then, None if there is none. Raises JournalDown."""
-        deadline = self._clock.now() + timeout
-        while True:
-            ticket = await self.ticket(ticket_id)
-            left = deadline - self._clock.now()
-            if ticket is None or not ticket.state.is_open or left <= 0:
-                return ticket
-            await self._changed(ticket_id, min(left, POLL_SECONDS))
 
     # The writer
 
@@ -272,7 +186,7 @@ class Journal:
             if not batch and self._closing:
                 return
             try:
-                await self._migrate()
+                await self._prepare()
                 verdicts = await self._commit(batch)
             except Exception as exc:  # drivers raise what they like; the writer must go on
                 self._failed(batch, exc)
@@ -285,48 +199,53 @@ class Journal:
                 failures = 0
                 self._committed(batch, verdicts)
 
-    async def _migrate(self) -> None:
-        if not self._is_migrated:
-            async with _translated():
-                await migrate(self._database)
-            self._is_migrated = True
+    async def _prepare(self) -> None:
+        """Bring the tables up to date, take over what is left behind, begin an intent log."""
+        if self._is_prepared:
+            return
+        async with translated():
+            await migrate(self._database)
+            if self._database.file is not None:
+                await self._take_over(self._database.file)
+                await self._begin_log(self._database.file)
+        self._is_prepared = True
 
-    async def _commit(self, batch: _Batch) -> list[bool]:
+    async def _begin_log(self, file: Path) -> None:
+        try:
+            clear_unfinished(file, clock=self._clock)
+            self._log = await asyncio.to_thread(IntentLog.create, file, clock=self._clock)
+        except OSError as exc:
+            log.warning("no intent log: orders wait for the database", error=reason_of(exc))
+
+    async def _commit(self, batch: Batch) -> list[bool]:
         """Store a batch in one transaction; return which entries got their key."""
         now_ms, was_down = milliseconds(self._clock.at()), self._failure is not None
 
         def work(connection: Connection) -> list[bool]:
             if was_down:
-                _probe(connection)
-            verdicts = [claim(connection, entry, now_ms) for entry, _ in batch.entries]
-            pairs = zip(batch.entries, verdicts, strict=True)
-            rows = [row_of(entry.ticket) for (entry, _), is_ours in pairs if is_ours]
-            if rows:
-                NEW_TICKETS.run(connection, rows)
-            steps = [step_of(step.ticket) for step in batch.steps.values()]
-            if steps:
-                STEPS.run(connection, steps)
-            freed = [{"of_ticket": i} for i, step in batch.steps.items() if step.frees_key]
-            if freed:
-                FREED_KEYS.run(connection, freed)
-            return verdicts
+                probe(connection)
+            return batch.store(connection, now_ms)
 
         return await self._database.store(work)
 
-    def _take(self) -> _Batch:
-        """Take what is to be written now. No order waits for steps that nobody waits for."""
+    def _take(self) -> Batch:
+        """Take what is to be written now. No order waits for what nobody waits for."""
         entries = [(entry, done) for entry, done in self._entries if not done.done()]
-        steps, left = self._steps, dict[str, _Step]()
+        steps, logged = self._steps, self._logged
+        left_steps, left_logged = dict[str, Step](), dict[str, Logged]()
         if entries and not (self._are_notes_due or self._closing):
-            left = {i: step for i, step in steps.items() if not step.is_waited_for}
+            left_steps = {i: step for i, step in steps.items() if not step.is_waited_for}
             steps = {i: step for i, step in steps.items() if step.is_waited_for}
+            left_logged = {i: ticket for i, ticket in logged.items() if i not in steps}
+            logged = {i: ticket for i, ticket in logged.items() if i in steps}
         elif self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._entries, self._steps, self._are_notes_due = [], left, False
-        return _Batch(entries, steps)
+        self._entries, self._logged, self._steps = [], left_logged, left_steps
+        self._are_notes_due = False
+        return Batch(entries, logged, steps)
 
-    def _committed(self, batch: _Batch, verdicts: list[bool]) -> None:
+    def _committed(self, batch: Batch, verdicts: list[bool]) -> None:
         if self._failure is not None:
             self._failure = None
             log.info("journal is up again")
@@ -340,26 +259,30 @@ class Journal:
                 )
                 self._put(gone, frees_key=True)
                 self._wake.set()
+        for logged in batch.logged.values():
+            if self._log is not None:
+                self._log.free(logged.page)
         for step in batch.steps.values():
             for waiter in step.done:
                 if not waiter.done():
                     waiter.set_result(None)
             self._notify(step.ticket.ticket_id)
 
-    def _failed(self, batch: _Batch, error: Exception) -> None:
+    def _failed(self, batch: Batch, error: Exception) -> None:
         self._down(reason_of(error))
         down = f"the order journal is down: {self._failure}"
         for _, done in [*batch.entries, *self._entries]:
             if not done.done():
                 done.set_exception(JournalDown(down))
         self._entries = []
+        self._logged = {**batch.logged, **self._logged}
         for ticket_id, step in batch.steps.items():
             for waiter in step.done:
                 if not waiter.done():
                     waiter.set_exception(JournalDown(down))
             newer = self._steps.get(ticket_id)
             if newer is None:
-                self._steps[ticket_id] = _Step(step.ticket, step.frees_key)
+                self._steps[ticket_id] = Step(step.ticket, step.frees_key)
             else:
                 newer.frees_key = newer.frees_key or step.frees_key
 
@@ -370,20 +293,51 @@ class Journal:
             self.told(why)
         self._failure = why
 
-    def _put(self, ticket: Ticket, *, frees_key: bool) -> _Step:
+    def _put(self, ticket: Ticket, *, frees_key: bool) -> Step:
         step = self._steps.get(ticket.ticket_id)
         if step is None:
-            step = self._steps[ticket.ticket_id] = _Step(ticket, frees_key)
+            step = self._steps[ticket.ticket_id] = Step(ticket, frees_key)
         else:
             step.ticket, step.frees_key = ticket, step.frees_key or frees_key
         return step
 
+    def _write_soon(self) -> None:
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(NOTE_SECONDS, self._write_notes)
+
     def _write_notes(self) -> None:
         self._timer, self._are_notes_due = None, True
-        if self._steps:
+        if self._steps or self._logged:
             self._wake.set()
 
+    def _newest(self, ticket: Ticket) -> Ticket:
+        step = self._steps.get(ticket.ticket_id)
+        return ticket if step is None else step.ticket
+
     # Small parts
+
+    async def _take_over_forever(self) -> None:
+        while True:
+            await self._clock.sleep(TAKE_OVER_SECONDS)
+            file = self._database.file
+            if file is None:
+                return
+            try:
+                async with translated():
+                    await self._take_over(file)
+            except JournalDown as exc:
+                log.warning("intents not taken over", error=str(exc))
+
+    async def _take_over(self, file: Path) -> None:
+        """Store what processes that are gone have left on its way into the database."""
+        with abandoned(file) as tickets:
+            if tickets:
+                rows = [row_of(ticket) for ticket in tickets]
+                await self._database.store(
+                    lambda connection: ABANDONED_TICKETS.run(connection, rows)
+                )
+                log.warning("intents taken over", count=len(tickets))
 
     async def _purge_forever(self) -> None:
         while True:
@@ -407,58 +361,5 @@ class Journal:
             done = TICKETS.c.state.not_in(open_states)
             connection.execute(delete(TICKETS).where(is_old & done))
 
-        async with _translated():
+        async with translated():
             await self._database.write(work)
-
-    async def _rows(
-        self, query: Select[Any], values: Mapping[str, Any] | None = None
-    ) -> list[dict[str, Any]]:
-
-        def work(connection: Connection) -> list[dict[str, Any]]:
-            return [dict(row) for row in connection.execute(query, values).mappings()]
-
-        async with _translated():
-            return await self._database.read(work)
-
-    def _newest(self, row: dict[str, Any]) -> Ticket:
-        """Return a row's ticket, with a step of it that is not written yet."""
-        step = self._steps.get(row["ticket_id"])
-        return ticket_of(row) if step is None else step.ticket
-
-    async def _changed(self, ticket_id: str, seconds: float) -> None:
-        """Return when this process has written the ticket, or after ``seconds``."""
-        change = asyncio.get_running_loop().create_future()
-        self._watchers.setdefault(ticket_id, []).append(change)
-        try:
-            async with asyncio.timeout(seconds):
-                await change
-        except TimeoutError:
-            pass
-        finally:
-            watchers = self._watchers.get(ticket_id, [])
-            if change in watchers:
-                watchers.remove(change)
-            if not watchers:
-                self._watchers.pop(ticket_id, None)
-
-    def _notify(self, ticket_id: str) -> None:
-        for change in self._watchers.pop(ticket_id, []):
-            if not change.done():
-                change.set_result(None)
-
-
-def _probe(connection: Connection) -> None:
-    """Write as much as orders need and take it back: on a full disk a transaction of nothing
-    succeeds, and the journal would call itself well until the next order."""
-    probe = received(f"probe-{token_hex(16)}", "", TicketKind.PLACE, _EPOCH, intent=_PROBE)
-    NEW_TICKETS.run(connection, [row_of(probe)])
-    GONE_TICKETS.run(connection, [{"of_ticket": probe.ticket_id}])
-
-
-@asynccontextmanager
-async def _translated() -> AsyncIterator[None]:
-    """Turn a database's errors into ours."""
-    try:
-        yield
-    except (SQLAlchemyError, OSError) as exc:
-        raise JournalDown(f"the order journal is down: {reason_of(exc)}") from exc

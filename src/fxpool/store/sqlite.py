@@ -63,6 +63,7 @@ class SqliteDatabase:
                 f"the folder {file.parent} for the order journal cannot be made: "
                 f"{exc.strerror or exc}; set CTRADER_DATA_DIR to another one"
             ) from exc
+        self.file: Final = file
         self._log_file = file.with_name(f"{file.name}-wal")
         self._engine = create_engine(url)
         self._writing = self._engine.execution_options(writes=True)

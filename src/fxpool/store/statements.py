@@ -24,12 +24,15 @@ STEP: Final = (
 )
 """A step of a ticket: the values of ``step_of``."""
 
-HOLDER: Final = (
+_HOLDER: Final = (
     select(ORDER_KEYS.c.attempt, ORDER_KEYS.c.is_free, ORDER_KEYS.c.expires_ms, TICKETS)
     .join(TICKETS, TICKETS.c.ticket_id == ORDER_KEYS.c.ticket_id)
     .where(ORDER_KEYS.c.account == bindparam("of_account"), ORDER_KEYS.c.key == bindparam("of_key"))
 )
+HOLDER: Final = Stored(_HOLDER)
 """Who claimed a key last, with the claim."""
+
+HOLDER_NAMES: Final = tuple(column.name for column in _HOLDER.selected_columns)
 
 STEPS: Final = Stored(STEP)
 FREED_KEYS: Final = Stored(
@@ -42,6 +45,21 @@ FREED_KEYS: Final = Stored(
 GONE_TICKETS: Final = Stored(delete(TICKETS).where(TICKETS.c.ticket_id == bindparam("of_ticket")))
 NEW_TICKETS: Final = Stored(TICKETS.insert())
 """The values of ``rows.row_of``."""
+
+LOGGED_TICKETS: Final = Stored(
+    sqlite.insert(TICKETS).on_conflict_do_update(
+        index_elements=[TICKETS.c.ticket_id],
+        set_={
+            name: sqlite.insert(TICKETS).excluded[name]
+            for name in ("state", "result", "evidence", "updated_ms")
+        },
+    )
+)
+"""Tickets of the intent log, as they are now; a transaction that failed may have stored them all
+the same. Only a database in a file has such a log."""
+
+ABANDONED_TICKETS: Final = Stored(sqlite.insert(TICKETS).on_conflict_do_nothing())
+"""Tickets of the intent log of a process that is gone: what the database has of them is newer."""
 
 
 def claim(connection: Connection, entry: Entry, now_ms: int) -> bool:
