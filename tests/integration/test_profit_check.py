@@ -38,7 +38,7 @@ async def test_a_broker_that_converts_otherwise_is_found_with_both_numbers() -> 
         assert (await served.platform.execute("beta", request))["success"]
         served.quote("1.35000", "1.35010", "GBPUSD")
         served.quote("1.12000", "1.13000")  # the rate of the conversion has a side that matters
-        await served.platform._accounts["beta"].account.live.until(
+        await served.platform._accounts["beta"].account.live.waits.until(
             lambda: (
                 served.platform._accounts["beta"].account.live.book.quotes[2].bid == 135_000
                 and served.platform._accounts["beta"].account.live.book.quotes[1].ask == 113_000

@@ -27,6 +27,7 @@ from fxpool.account.reader import BookReader, is_unproved
 from fxpool.account.reads import AccountReads
 from fxpool.account.symbol_directory import SymbolDirectory
 from fxpool.account.telling import Telling
+from fxpool.account.waits import Waits
 from fxpool.clock import Clock
 from fxpool.domain.quotes import LiveQuote
 from fxpool.domain.symbols import Symbol
@@ -91,6 +92,7 @@ class Account:
     Attributes:
         key: the name by which callers know it.
         book: its state; read it only while ``require_live`` passes.
+        waits: who waits for the state to become so; a lost session ends all waits.
         unreadable_events: pushes that made no sense; each led to a fresh reading.
         feed: what keeps its quotes flowing.
         depth: what reads the depth of its symbols.
@@ -111,6 +113,7 @@ class Account:
         """``silent_seconds`` is how long the quotes of an open market may be silent."""
         self.key = key
         self.book = AccountBook()
+        self.waits = Waits()
         self.unreadable_events = 0
         self.heard: Callable[[Execution], None] = lambda _: None
         self._pool = pool
@@ -144,8 +147,7 @@ class Account:
             clock=clock,
             reads=lambda: self._reads if self._state.phase is Phase.LIVE else None,
         )
-        self.directory = SymbolDirectory(self.book, self._live_reads)
-        self._waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+        self.directory = SymbolDirectory(self.book, self.reads)
 
     # For the owner
 
@@ -201,7 +203,7 @@ class Account:
         if self._reader.details_wanted():
             await self._reader.meet_needs(self._reads)
         if not self._all_quoted():
-            await self.until(self._all_quoted, READ_SECONDS)
+            await self.waits.until(self._all_quoted, READ_SECONDS)
         self.require_live()
 
     async def serve(self, seat: Seat) -> None:
@@ -254,10 +256,6 @@ class Account:
             await self._reader.read_symbol(self._reads, symbol_id)
         return self.book.symbols[symbol_id]
 
-    def _live_reads(self) -> AccountReads:
-        self.require_live()
-        return self._reads
-
     async def quote(self, symbol_id: int) -> LiveQuote:
         """Return the live quote of a symbol, subscribing if need be.
 
@@ -265,7 +263,7 @@ class Account:
         """
         if symbol_id not in self._reader.subscribed:
             await self.watch([symbol_id])
-        if not await self.until(lambda: self.is_quoted(symbol_id), FIRST_QUOTE_SECONDS):
+        if not await self.waits.until(lambda: self.is_quoted(symbol_id), FIRST_QUOTE_SECONDS):
             name = self.book.light_symbols[symbol_id].name
             raise NoQuote(f"no price of {name} arrived within {FIRST_QUOTE_SECONDS:g} s")
         return self.book.quotes[symbol_id]
@@ -274,25 +272,6 @@ class Account:
         """Whether both sides of a symbol are known from the present session."""
         quote = self.book.quotes.get(symbol_id)
         return quote is not None and quote.is_complete and quote.received_at >= self._session_at
-
-    async def until(self, condition: Callable[[], bool], seconds: float) -> bool:
-        """Wait for the book to meet a condition; return whether it does.
-
-        Ends early when the session is lost.
-        """
-        if condition():
-            return True
-        done = asyncio.get_running_loop().create_future()
-        waiter = (condition, done)
-        self._waiters.append(waiter)
-        try:
-            async with asyncio.timeout(seconds):
-                await done
-        except TimeoutError:
-            return condition()
-        finally:
-            self._waiters.remove(waiter)
-        return condition()
 
     # AccountListener
 
@@ -316,8 +295,8 @@ class Account:
             self._now(),
         )
         self._observer.quoted(symbol_id)
-        if self._waiters:
-            self._check_waiters()
+        if self.waits.pending:
+            self.waits.check()
 
     def push(self, message: Message) -> None:
         """Take any other event. One that makes no sense leads to a fresh reading."""
@@ -327,7 +306,7 @@ class Account:
             self.unreadable_events += 1
             log.exception("unreadable event", account=self.key, event_type=type(message).__name__)
             self.doubt(f"an event could not be read: {exc}")
-        self._check_waiters()
+        self.waits.check()
         self._work.set()
 
     def lost(self, error: FxPoolError) -> None:
@@ -370,11 +349,6 @@ class Account:
                 self._trader_due = True
         self._telling.tell(event for event in events if not is_unproved(event))
 
-    def _check_waiters(self) -> None:
-        for condition, done in self._waiters:
-            if not done.done() and condition():
-                done.set_result(None)
-
     # Phases
 
     def _move(self, trigger: Trigger, reason: str) -> None:
@@ -385,16 +359,14 @@ class Account:
         if is_new:
             log.info("account", account=self.key, phase=phase.value, reason=reason)
         self._observer.moved(trigger, self._state)
-        self._check_waiters()
+        self.waits.check()
 
     def _leave(self, trigger: Trigger, error: FxPoolError) -> None:
         if self._lost_at is None and self._state.phase in {Phase.LIVE, Phase.STALE}:
             self._lost_at = self._now()
         self._reader.begin_session()
         self._move(trigger, str(error))
-        for _, done in self._waiters:
-            if not done.done():
-                done.set_result(None)
+        self.waits.release()
 
     def _not_ready(self) -> NotReady:
         phase = self._state.phase
@@ -429,7 +401,7 @@ class Account:
             self.doubt(f"{self._state.reason} failed, again in {pause:g} s: {error}")
         self._work.set()
         session = self._session
-        await self.until(lambda: session != self._session, pause)
+        await self.waits.until(lambda: session != self._session, pause)
 
     @property
     def _reads(self) -> AccountReads:
@@ -451,7 +423,7 @@ class Account:
             await reader.read_snapshot(reads)
         if self._state.phase is not Phase.LIVE:
             self.waits_for("waiting for first quotes")
-            await self.until(self._all_quoted, FIRST_QUOTE_SECONDS)
+            await self.waits.until(self._all_quoted, FIRST_QUOTE_SECONDS)
             if session == self._session:
                 self._go_live()
         await reader.read_past_deals(reads)

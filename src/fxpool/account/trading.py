@@ -261,7 +261,7 @@ class Trading:
         with it.
         """
         position_id = position.position_id
-        await self._account.until(lambda: self._is_protected(position_id), PROTECTION_SECONDS)
+        await self._account.waits.until(lambda: self._is_protected(position_id), PROTECTION_SECONDS)
         present = self._account.book.position(position_id)
         if present is None:
             return ""  # closed again already: there is nothing left to protect

@@ -209,7 +209,7 @@ async def _stop_distance(live: Account, draft: _Draft, stop_loss: Decimal) -> De
 async def _tick_values(live: Account, symbol: Symbol) -> TickValues:
     """Return what a tick is worth, once its quotes are there. Raises NoQuote without."""
     await live.quote(symbol.symbol_id)
-    await live.until(
+    await live.waits.until(
         lambda: live.book.tick_values(symbol.symbol_id) is not None, CONVERSION_SECONDS
     )
     live.require_live()

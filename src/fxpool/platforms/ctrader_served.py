@@ -49,7 +49,7 @@ class Served:
 
     async def until_live(self) -> bool:
         """Wait until the account is live, for a while; return whether it is."""
-        return await self.live.until(lambda: self.is_live, LIVE_SECONDS)
+        return await self.live.waits.until(lambda: self.is_live, LIVE_SECONDS)
 
     def has_symbol(self, name: str) -> bool:
         """Whether a name means a symbol of the account. Raises NotReady before they are known."""
