@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from random import Random, SystemRandom
 from typing import Final, Self
@@ -314,25 +313,8 @@ class CTraderPlatform(AccountReads, TradingCalls, PriceCalls, PastCalls, RecordC
     def subscribe(
         self, wanted: EventFilter | None = None, resume: ResumeFrom | None = None
     ) -> EventSubscription:
-        """Return a stream of the events that pass the filter, snapshots of live accounts first.
-
-        Events name accounts by their keys; the filter takes any name. Raises PlatformError.
-        """
-        wanted = wanted or EventFilter()
-        if wanted.accounts is not None:
-            keys = frozenset(self._accounts.find(name).key for name in wanted.accounts)
-            wanted = replace(wanted, accounts=keys)
-        resumed = None if resume is None else self._hub.resume(wanted, resume)
-        if resumed is not None:
-            return resumed
-        told = self._accounts.enabled()
-        if wanted.accounts is not None:
-            told = [served for served in told if served.key in wanted.accounts]
-        live = [served.feed.snapshot() for served in told if served.is_live]
-        stream = self._hub.subscribe(wanted, live)
-        if resume is not None:
-            stream.lead(served.feed.gap(resume) for served in told)
-        return stream
+        """Return a stream of events; as ``AccountsByName.stream``."""
+        return self._accounts.stream(self._hub, wanted, resume)
 
     # Small parts
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 from fxpool.account import Account
 from fxpool.domain.quotes import LiveQuote
-from fxpool.errors import FxPoolError, SymbolNotFound
+from fxpool.errors import SymbolNotFound
 from fxpool.mapping import formats
 from fxpool.mapping.symbol_formats import SymbolList, SymbolMapping, SymbolSpecification
 from fxpool.platforms.base import PlatformError
@@ -70,27 +69,13 @@ class PriceCalls(OnAccounts):
         account: str | None,
         act: Callable[[Account, set[int]], Awaitable[None]],
     ) -> formats.SubscriptionResult:
-        """Do something on one account, whose errors raise, or on all, whose errors are told."""
-        done: list[str] = []
-        failed: dict[str, str] = {}
+        """Do something about a symbol on one live account, or on all of them."""
 
         async def on(served: Served) -> None:
-            try:
-                served.live.require_live()
-                await act(served.live, served.account.symbol_ids(symbol))
-                done.append(served.key)
-            except FxPoolError as exc:
-                if account is not None:
-                    raise explain(exc) from exc
-                failed[served.key] = explain(exc).detail
+            served.live.require_live()
+            await act(served.live, served.account.symbol_ids(symbol))
 
-        if account is not None:
-            await on(self._accounts.find(account))
-        else:
-            await asyncio.gather(*map(on, self._accounts.enabled()))
-        return formats.SubscriptionResult(
-            success=bool(done), symbol=symbol, accounts=sorted(done), failed=failed
-        )
+        return await self._accounts.on_symbol(symbol, account, on)
 
     async def initialize_streaming(self, account: str) -> formats.StreamingState:
         """Wait until an account is live, for a while. Raises PlatformError if it is not then."""

@@ -16,7 +16,9 @@ from fxpool.platforms.ctrader_records import CTraderRecords
 from fxpool.platforms.ctrader_symbols import CTraderSymbols
 from fxpool.platforms.ctrader_tickets import TicketedOrders
 from fxpool.platforms.ctrader_trades import CTraderTrades
-from fxpool.platforms.directory import find_account
+from fxpool.platforms.event_ring import ResumeFrom
+from fxpool.platforms.events import Event
+from fxpool.platforms.served import AccountsByName
 from fxpool.platforms.words import explain
 
 LIVE_SECONDS: Final = 15.0
@@ -51,6 +53,14 @@ class Served:
         """Wait until the account is live, for a while; return whether it is."""
         return await self.live.waits.until(lambda: self.is_live, LIVE_SECONDS)
 
+    def snapshot(self) -> Event | None:
+        """Return the account's state as one event; None where it is not live."""
+        return self.feed.snapshot() if self.is_live else None
+
+    def gap(self, start: ResumeFrom) -> Event:
+        """Return the event that says that changes since ``start`` cannot be told one by one."""
+        return self.feed.gap(start)
+
     def has_symbol(self, name: str) -> bool:
         """Whether a name means a symbol of the account. Raises NotReady before they are known."""
         try:
@@ -60,15 +70,8 @@ class Served:
         return True
 
 
-class ServedAccounts(dict[str, Served]):
+class ServedAccounts(AccountsByName[Served]):
     """All configured accounts by key, disabled ones too."""
-
-    def find(self, name: str) -> Served:
-        """Return the account that a name means. Raises PlatformError: 404 or 409."""
-        served = self.get(name)
-        if served is None:
-            served = self[find_account(name, (s.account.known_names for s in self.values()))]
-        return served
 
     @asynccontextmanager
     async def reading(self, account: str) -> AsyncIterator[Served]:
@@ -79,10 +82,6 @@ class ServedAccounts(dict[str, Served]):
             yield served
         except FxPoolError as exc:
             raise explain(exc) from exc
-
-    def enabled(self) -> list[Served]:
-        """Return the accounts that are to be served."""
-        return [served for served in self.values() if served.account.config.enabled]
 
     def states(self) -> dict[str, AccountState]:
         """Return where each enabled account stands, by key."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Final
 
 from fxpool.account import Phase, Tickets
@@ -232,30 +231,8 @@ class MetaApiPlatform(AccountReads, TradingCalls, PriceCalls, PastCalls, MetaApi
     def subscribe(
         self, wanted: EventFilter | None = None, resume: ResumeFrom | None = None
     ) -> EventSubscription:
-        """Return a stream of the events that pass the filter, snapshots of live accounts first.
-
-        Events name accounts by their keys; the filter takes any name. Raises PlatformError.
-        """
-        wanted = wanted or EventFilter()
-        if wanted.accounts is not None:
-            keys = frozenset(self._accounts.find(name).key for name in wanted.accounts)
-            wanted = replace(wanted, accounts=keys)
-        resumed = None if resume is None else self._hub.resume(wanted, resume)
-        if resumed is not None:
-            return resumed
-        told = self._accounts.enabled()
-        if wanted.accounts is not None:
-            told = [served for served in told if served.key in wanted.accounts]
-        snapshots = [
-            served.account.feed.snapshot(reading)
-            for served in told
-            if served.account.state.phase is Phase.LIVE
-            and (reading := served.account.reading) is not None
-        ]
-        stream = self._hub.subscribe(wanted, snapshots)
-        if resume is not None:
-            stream.lead(served.account.feed.gap(resume) for served in told)
-        return stream
+        """Return a stream of events; as ``AccountsByName.stream``."""
+        return self._accounts.stream(self._hub, wanted, resume)
 
     # Limits
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -115,31 +114,18 @@ class PriceCalls(OnAccounts):
         account: str | None,
         act: Callable[[MetaApiAccount, str], Awaitable[None]],
     ) -> formats.SubscriptionResult:
-        """Do something on one account, whose errors raise, or on all, whose errors are told."""
-        done: list[str] = []
-        failed: dict[str, str] = {}
+        """Do something about a symbol, or about those of open positions, on one account or on
+        all."""
 
         async def on(served: Served) -> None:
-            try:
-                reading = await served.account.current()
-                names = {symbol}
-                if symbol == "*":
-                    names = {position.symbol for position in reading.positions.values()}
-                for name in sorted(names):
-                    await act(served.account, name)
-                done.append(served.key)
-            except FxPoolError as exc:
-                if account is not None:
-                    raise explain(exc) from exc
-                failed[served.key] = explain(exc).detail
+            reading = await served.account.current()
+            names = {symbol}
+            if symbol == "*":
+                names = {position.symbol for position in reading.positions.values()}
+            for name in sorted(names):
+                await act(served.account, name)
 
-        if account is not None:
-            await on(self._accounts.find(account))
-        else:
-            await asyncio.gather(*map(on, self._accounts.enabled()))
-        return formats.SubscriptionResult(
-            success=bool(done), symbol=symbol, accounts=sorted(done), failed=failed
-        )
+        return await self._accounts.on_symbol(symbol, account, on)
 
     async def initialize_streaming(self, account: str) -> formats.StreamingState:
         async with self._accounts.reading(account) as served:

@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from fxpool.account import Phase
 from fxpool.clock import Clock
 from fxpool.errors import FxPoolError
-from fxpool.platforms.directory import find_account
+from fxpool.platforms.event_ring import ResumeFrom
+from fxpool.platforms.events import Event
 from fxpool.platforms.metaapi.account import MetaApiAccount
 from fxpool.platforms.metaapi.changes import MetaApiChanges
 from fxpool.platforms.metaapi.new_orders import MetaApiOrders
@@ -16,6 +18,7 @@ from fxpool.platforms.metaapi.orders import not_supported
 from fxpool.platforms.metaapi.past import MetaApiPast
 from fxpool.platforms.metaapi.sending import Sender
 from fxpool.platforms.metaapi.way import Way
+from fxpool.platforms.served import AccountsByName
 from fxpool.platforms.words import explain
 
 
@@ -43,16 +46,19 @@ class Served:
     def key(self) -> str:
         return self.account.key
 
+    def snapshot(self) -> Event | None:
+        """Return the newest reading as one event; None where the account is not live."""
+        reading = self.account.reading
+        is_live = self.account.state.phase is Phase.LIVE
+        return self.account.feed.snapshot(reading) if is_live and reading is not None else None
 
-class ServedAccounts(dict[str, Served]):
+    def gap(self, start: ResumeFrom) -> Event:
+        """Return the event that says that changes since ``start`` cannot be told one by one."""
+        return self.account.feed.gap(start)
+
+
+class ServedAccounts(AccountsByName[Served]):
     """All configured accounts by key, disabled ones too."""
-
-    def find(self, name: str) -> Served:
-        """Return the account that a name means. Raises PlatformError: 404 or 409."""
-        served = self.get(name)
-        if served is None:
-            served = self[find_account(name, (s.account.known_names for s in self.values()))]
-        return served
 
     @asynccontextmanager
     async def reading(self, account: str) -> AsyncIterator[Served]:
@@ -64,10 +70,6 @@ class ServedAccounts(dict[str, Served]):
             yield served
         except FxPoolError as exc:
             raise explain(exc) from exc
-
-    def enabled(self) -> list[Served]:
-        """Return the accounts that are to be served."""
-        return [served for served in self.values() if served.account.config.enabled]
 
 
 class OnAccounts:
