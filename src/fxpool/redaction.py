@@ -17,8 +17,10 @@ _NAMES: Final = (
     r"secret|passw(?:or)?d|passphrase|token|authorization|api_?-?key|cookie|credential|signature"
 )
 _SECRET_NAME: Final = re.compile(_NAMES, re.IGNORECASE)
+_BROKERS_CODE: Final = r"_(?:INVALID|EXPIRED)\b"
+"""How the broker's codes about tokens end; the text after one is its words, not a value."""
 _SECRET_FIELD: Final = re.compile(
-    rf"""(?P<name>["']?[\w-]*(?:{_NAMES})[\w-]*["']?\s*[=:]\s*["']?)"""
+    rf"""(?P<name>["']?[\w-]*(?:{_NAMES})(?!{_BROKERS_CODE})[\w-]*["']?\s*[=:]\s*["']?)"""
     r"""(?P<value>(?:bearer\s+|basic\s+)?[^\s"'&,;)}\]]{4,})""",
     re.IGNORECASE,
 )

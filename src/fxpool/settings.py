@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -131,7 +132,7 @@ class Settings(BaseSettings):
     pool_tls_cert: Path | None = None
     """The listener's certificate chain, PEM; without it the service speaks plain HTTP."""
     pool_tls_key: Path | None = None
-    """Its key; without it the key is in ``pool_tls_cert`` too."""
+    """Its key; without it the key is in the certificate's file too."""
     pool_trusted_proxies: str = ""
     """Addresses of proxies whose ``X-Forwarded-For`` is believed, with commas between."""
     pool_allowed_hosts: str = ""
@@ -294,6 +295,18 @@ class Settings(BaseSettings):
     def client_url(self) -> str:
         """The pool's base URL for clients, without a trailing slash."""
         return (self.pool_api_url or self.pool_url or DEFAULT_URL).rstrip("/")
+
+
+def unread_variables(names: Iterable[str]) -> Iterator[str]:
+    """Return, in words, each of these variables that has our prefix and that nothing reads."""
+    fields = Settings.model_fields.items()
+    known = {str(field.validation_alias or f"{PREFIX}{name}".upper()) for name, field in fields}
+    for name in sorted(names):
+        if name.startswith(PREFIX) and name not in known:
+            ours = sorted(each.removeprefix(PREFIX) for each in known if each.startswith(PREFIX))
+            near = get_close_matches(name.removeprefix(PREFIX), ours, n=1, cutoff=0.7)
+            meant = f"; did you mean {PREFIX}{near[0]}?" if near else ""
+            yield f"{name} is read by nobody{meant}"
 
 
 @lru_cache(maxsize=64)

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from fxpool.errors import SettingsError
-from fxpool.settings import Settings
+from fxpool.settings import Settings, unread_variables
 
 
 @pytest.fixture(autouse=True)
@@ -61,3 +61,11 @@ def test_an_error_names_the_variable_and_never_its_value(monkeypatch: pytest.Mon
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValidationError):
         Settings().pool_port = 1  # type: ignore[misc] # the point of the test
+
+
+def test_a_misspelt_variable_is_told_with_the_one_that_was_meant() -> None:
+    names = ["CTRADER_POOL_APIKEY", "CTRADER_POOL_PORT", "LOG_LEVEL", "PATH", "CTRADER_XYZZY"]
+    assert list(unread_variables(names)) == [
+        "CTRADER_POOL_APIKEY is read by nobody; did you mean CTRADER_POOL_API_KEY?",
+        "CTRADER_XYZZY is read by nobody",
+    ]

@@ -22,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import fxpool.store
 from fxpool.settings import Settings, is_loopback
+from fxpool.settings import unread_variables as unread
 from fxpool.store.database import make_database, reason_of
 from fxpool.tls import client_context
 
@@ -49,6 +50,11 @@ class Finding(NamedTuple):
     what: str
     verdict: Verdict
     text: str
+
+
+def unread_variables() -> list[Finding]:
+    """Whether a variable is misspelt: what it was to say is not done then."""
+    return [Finding("variable", Verdict.WARN, text) for text in unread(os.environ)]
 
 
 async def database(settings: Settings) -> Finding:

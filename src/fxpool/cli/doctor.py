@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from random import SystemRandom
@@ -53,6 +54,7 @@ async def _examine(settings: Settings) -> list[Finding]:
     """Look at everything, in the order in which a pool needs it."""
     findings = [
         _protobuf(),
+        *checkups.unread_variables(),
         _gateway_port(settings),
         checkups.file_permissions(settings),
         await checkups.database(settings),
@@ -103,7 +105,8 @@ def _gateway_port(settings: Settings) -> Finding:
     try:
         socket.create_server((settings.pool_host, settings.pool_port)).close()
     except OSError as exc:
-        text = f"{where}: {exc.strerror}; a gateway may be running, or set CTRADER_POOL_PORT"
+        why = os.strerror(exc.errno) if exc.errno else str(exc)  # its own text tells where twice
+        text = f"{where}: {why}; a gateway may be running, or set CTRADER_POOL_PORT"
         return Finding(what, Verdict.WARN, text)
     return Finding(what, Verdict.PASS, f"{where} is free")
 

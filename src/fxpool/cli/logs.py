@@ -21,6 +21,7 @@ from fxpool.redaction import hidden, hidden_text, learn
 
 _NOISY: Final = ("httpx", "httpcore", "websockets", "asyncio", "uvicorn.access")
 """Libraries whose INFO lines tell what ours tell already."""
+_MIGRATIONS: Final = "alembic.runtime.migration"
 
 
 def configure(
@@ -39,6 +40,7 @@ def configure(
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _without_colours,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -47,6 +49,7 @@ def configure(
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(target)
+    handler.addFilter(_tells_something)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -79,6 +82,17 @@ def add_ids(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict
 def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Hide what is a secret by its name or its looks, at any depth, tracebacks included."""
     return {key: hidden(value, key) for key, value in event.items()}
+
+
+def _tells_something(record: logging.LogRecord) -> bool:
+    """Leave out what alembic says each time that it only looks; migrations that run are told."""
+    return record.name != _MIGRATIONS or record.getMessage().startswith("Running")
+
+
+def _without_colours(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Leave out uvicorn's second text of a line, which is for its own printer."""
+    event.pop("color_message", None)
+    return event
 
 
 def _print_crash(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 import signal
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import TextIO
 import structlog
 import typer
 
+import fxpool
 from fxpool.cli import logs, pauses
 from fxpool.cli.exits import Exit, end_server_with
 from fxpool.cli.lifetime import run_until_signal
@@ -27,7 +29,7 @@ from fxpool.gateway.rate_limits import RateLimits
 from fxpool.gateway.shared_rates import rate_counters
 from fxpool.platforms.assembly import platform_from
 from fxpool.platforms.configuration import Configuration, log_level_from
-from fxpool.settings import Settings
+from fxpool.settings import Settings, unread_variables
 from fxpool.store.access import SqlAccessStore
 
 log = structlog.get_logger(__name__)
@@ -42,6 +44,11 @@ def run(*, host: str | None, port: int | None, log_to: TextIO) -> None:
     try:
         settings = Settings.from_environment()
         logs.configure(settings.log_level, stream=log_to, secrets=settings.secrets())
+        log.info(
+            "gateway starts", version=fxpool.__version__, data=str(settings.data_dir.resolve())
+        )
+        for text in unread_variables(os.environ):
+            log.warning("a variable is not read", variable=text)
         _allow_many_links()
         run_until_signal(
             lambda: _serve(

@@ -58,6 +58,26 @@ def test_what_is_named_like_a_secret_is_hidden_at_any_depth(stream: io.StringIO)
     assert lines(stream)[0]["body"]["client_secret"] == HIDDEN
 
 
+@pytest.mark.parametrize("code", ["CH_ACCESS_TOKEN_INVALID", "OA_AUTH_TOKEN_EXPIRED"])
+def test_what_the_broker_says_of_a_token_is_read_whole(stream: io.StringIO, code: str) -> None:
+    told = f"{code}: Invalid access token"
+    structlog.get_logger().info("account", reason=told, error=f"access_token=planted-{code}")
+
+    assert lines(stream)[0]["reason"] == told
+    assert "planted" not in stream.getvalue()
+
+
+def test_libraries_tell_what_they_did_and_not_that_they_looked(stream: io.StringIO) -> None:
+    migrations = logging.getLogger("alembic.runtime.migration")
+    migrations.info("Context impl %s.", "SQLiteImpl")
+    migrations.info("Running upgrade %s -> %s", "0004", "0005")
+    logging.getLogger("uvicorn.error").info("up", extra={"color_message": "\x1b[36mup"})
+
+    first, second = lines(stream)
+    assert first["event"] == "Running upgrade 0004 -> 0005"
+    assert "color_message" not in second
+
+
 def test_a_traceback_is_part_of_the_json_line(stream: io.StringIO) -> None:
     try:
         int("broken")
