@@ -114,6 +114,21 @@ async def test_a_sealed_store_keeps_the_old_pair_in_use_and_unspent(tmp_path: Pa
     assert_let_in(world, keeper)
 
 
+async def test_a_store_that_cannot_be_used_is_told_before_a_pair_needs_it(tmp_path: Path) -> None:
+    world = TokenWorld(tmp_path)
+    await world.store_first_pair()
+    fragile = FragileStore(world.file())
+    keeper = await world.process(fragile)
+    await keeper._look(())
+    assert keeper.store_failure is None
+    fragile.is_sealed = True
+    await keeper._look(())
+    assert keeper.store_failure == "sealed for the test"
+    fragile.is_sealed = False
+    await keeper._look(())
+    assert keeper.store_failure is None
+
+
 class _SealsOnReply:
     """Seals the store in the very moment in which the new pair arrives."""
 
@@ -228,7 +243,7 @@ async def test_a_parked_account_hears_of_tokens_that_another_process_stored(
 ) -> None:
     world = TokenWorld(tmp_path)
     keeper = await world.process()
-    with pytest.raises(NeedsConsent, match="connect the account"):
+    with pytest.raises(NeedsConsent, match="run `fxpool connect alpha`"):
         keeper.access_token("alpha")
     told: list[str] = []
     running = asyncio.create_task(keeper.run(lambda: ["alpha"], told.append))

@@ -81,6 +81,9 @@ class FragileStore:
         self.steps += 1
         if self._dies_at is not None and self.steps >= self._dies_at:
             raise Killed
+        self._check()
+
+    def _check(self) -> None:
         if self.is_sealed:
             raise SecretStoreSealed("sealed for the test")
 
@@ -103,6 +106,7 @@ class FragileStore:
         return await self._store.names(folder)
 
     async def tend(self) -> None:
+        self._check()
         await self._store.tend()
 
     async def close(self) -> None:

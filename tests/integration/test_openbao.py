@@ -53,6 +53,23 @@ async def test_a_sealed_server_is_named_and_works_again_once_it_is_unsealed(
         assert (await store.read("ctrader/sealed")).fields == {"a": "1"}
 
 
+async def test_a_sealed_server_is_noticed_while_nobody_asks_it_for_anything(
+    openbao: OpenBao,
+) -> None:
+    clock = ManualClock()
+    async with opened(openbao, clock=clock) as store:
+        await store.tend()
+        openbao.seal()
+        try:
+            await store.tend()  # looked a moment ago
+            clock.advance(30)
+            with pytest.raises(SecretStoreSealed, match="unseal"):
+                await store.tend()
+        finally:
+            openbao.unseal()
+        await store.tend()
+
+
 async def test_a_wrong_token_is_forbidden_and_not_shown(openbao: OpenBao) -> None:
     async with opened(openbao, "planted-canary") as store:
         with pytest.raises(SecretForbidden) as caught:

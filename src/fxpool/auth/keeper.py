@@ -131,6 +131,13 @@ class TokenKeeper:
         """Take an account in; its entry is at the first of ``paths`` that exists."""
         self._accounts[key] = _Held(paths, paths[0])
 
+    @property
+    def store_failure(self) -> str | None:
+        """Why no pair could be renewed now, as far as the store goes; None while it works."""
+        if self._untended:
+            return self._untended
+        return f"rescued tokens are not in it: {self._homeless}" if self._homeless else None
+
     # What sessions ask
 
     def access_token(self, key: str) -> str:
@@ -401,7 +408,9 @@ class TokenKeeper:
         if newest is None:
             tried = ", ".join(held.paths)
             held.pair = None
-            held.error = f"no tokens in {self.store.place} (tried {tried}): connect the account"
+            held.error = (
+                f"no tokens in {self.store.place} (tried {tried}): run `fxpool connect {key}`"
+            )
             return
         held.is_behind = stored is not None and stored.fingerprint != newest.fingerprint
         held.pair, held.error = newest, ""

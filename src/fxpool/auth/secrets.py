@@ -82,7 +82,8 @@ class SecretStore(Protocol):
         ...
 
     async def tend(self) -> None:
-        """Keep our right to use the store alive; called every few seconds, mostly does nothing."""
+        """Keep our right to use the store alive, and see that it can be used; called every few
+        seconds, mostly does nothing. Raises SecretError."""
         ...
 
     async def close(self) -> None:

@@ -38,6 +38,9 @@ _TOKEN_HEADER: Final = "X-Vault-Token"  # noqa: S105 (a name)
 _TEND_SECONDS: Final = 30.0
 """The shortest pause between renewals of a token."""
 
+_LOOK_SECONDS: Final = 30.0
+"""How often is looked whether the server answers and is open, where nothing else asks it."""
+
 _LOST_SECONDS: Final = 5.0
 """A renewal that leaves a token so much less than it had was the last that did any good."""
 
@@ -73,7 +76,7 @@ class VaultStore:
         )
         self._token = login.token
         self._clock: Clock = clock or SystemClock()
-        self._tend_at = -math.inf
+        self._tend_at = self._look_at = -math.inf
         self._logging_in = asyncio.Lock()
         self._kv_version: int | None = None
 
@@ -118,6 +121,7 @@ class VaultStore:
 
     async def tend(self) -> None:
         """Renew VAULT_TOKEN, or log a role in again, at half of the token's life."""
+        await self._look()
         if self._clock.now() < self._tend_at:
             return
         if self._login.role is not None:
@@ -143,6 +147,17 @@ class VaultStore:
         await self._http.aclose()
 
     # Inside
+
+    async def _look(self) -> None:
+        """See now and then that the server is there and not sealed: a renewal may be days away."""
+        if self._clock.now() < self._look_at:
+            return
+        response = await self._call("GET", "sys/seal-status", None, {})
+        if (_json(response) or {}).get("sealed"):
+            raise SecretStoreSealed(f"{self.place} is sealed: unseal it")
+        if response.is_server_error:
+            raise SecretStoreDown(f"{self.place}: answered {response.status_code}")
+        self._look_at = self._clock.now() + _LOOK_SECONDS
 
     def _inside(self, path: str) -> str:
         """Return a path below the mount, however it was written: with mount, with ``data/``."""

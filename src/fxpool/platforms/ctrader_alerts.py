@@ -25,9 +25,9 @@ GUARD_COOLDOWN: Final = 60.0
 """The same, of one limit and state: an equity may go to and fro around a warning."""
 
 _PARKED: Final = {
-    Phase.NEEDS_CONSENT: "its owner must authorise the application again: run `fxpool connect "
+    Phase.NEEDS_CONSENT: "Its owner must authorise the application again: run `fxpool connect "
     "{account}`, or send a link that `fxpool connect {account} --link` makes",
-    Phase.REFUSED: "it is not served until somebody has mended that",
+    Phase.REFUSED: "It stays so until somebody has mended that; `fxpool doctor` names the cure",
 }
 
 

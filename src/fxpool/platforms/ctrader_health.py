@@ -13,7 +13,7 @@ from fxpool.account import AccountState, Phase
 from fxpool.account.profit_check import ProfitCheck, ProfitDifference
 from fxpool.mapping import pool_formats
 from fxpool.mapping.instants import iso
-from fxpool.pool import Environment, PoolStats
+from fxpool.pool import Environment, LinkStats, PoolStats
 
 STARTING_SECONDS: Final = 60.0
 """How long the first synchronisation may take before it counts as failed."""
@@ -87,13 +87,23 @@ def _difference(one: ProfitDifference) -> pool_formats.ProfitDifferenceInfo:
 
 
 def link_checks(stats: PoolStats, environments: Iterable[Environment]) -> dict[str, str]:
-    """Return per environment in use whether all, some or none of its links are up."""
+    """Return per environment in use whether all, some or none of its links are up, and why not."""
     checks = {}
     for environment in environments:
-        up = [link.is_connected for link in stats.links if link.environment is environment]
-        word = "up" if up and all(up) else "partly up" if any(up) else "reconnecting"
-        checks[f"ctrader.{environment.value}"] = word
+        links = [link for link in stats.links if link.environment is environment]
+        checks[f"ctrader.{environment.value}"] = _link_word(links)
     return checks
+
+
+def _link_word(links: Sequence[LinkStats]) -> str:
+    if not links:
+        return "not opened: no account asks for it"  # why not is in the accounts' own reasons
+    down = [link for link in links if not link.is_connected]
+    if not down:
+        return "up"
+    word = "reconnecting" if len(down) == len(links) else "partly up"
+    why = next((link.last_error for link in down if link.last_error), None)
+    return word if why is None else f"{word}: {why}"
 
 
 def part_checks(failures: Mapping[str, str | None]) -> dict[str, str]:

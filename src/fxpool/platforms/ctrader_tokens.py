@@ -144,7 +144,7 @@ class CTraderTokens:
     @property
     def failure(self) -> str | None:
         """Why no token is renewed now; None while they are."""
-        return self._failure
+        return self._failure or self._tokens.store_failure
 
     def open(self, parked: Callable[[], Collection[str]], renewed: Callable[[str], None]) -> None:
         """Start keeping all tokens fresh; see ``TokenKeeper.run``."""

@@ -65,9 +65,9 @@ def test_accounts_are_told_in_one_word() -> None:
     assert account_words(states) == {"alpha": "synchronized", "beta": "needs_consent"}
 
 
-def stats(*connected: bool) -> PoolStats:
+def stats(*connected: bool, error: str | None = None) -> PoolStats:
     links = tuple(
-        LinkStats(Environment.DEMO, is_connected, NOW, 1, None, accounts=2, authorised=2)
+        LinkStats(Environment.DEMO, is_connected, NOW, 1, error, accounts=2, authorised=2)
         for is_connected in connected
     )
     return PoolStats(
@@ -80,7 +80,16 @@ def test_links_are_checked_per_environment_in_use() -> None:
     assert link_checks(stats(True, True), demo) == {"ctrader.demo": "up"}
     assert link_checks(stats(True, False), demo) == {"ctrader.demo": "partly up"}
     assert link_checks(stats(False), demo) == {"ctrader.demo": "reconnecting"}
-    assert link_checks(stats(), [Environment.LIVE]) == {"ctrader.live": "reconnecting"}
+    assert link_checks(stats(), [Environment.LIVE]) == {
+        "ctrader.live": "not opened: no account asks for it"
+    }
+
+
+def test_a_link_that_is_down_says_why() -> None:
+    demo = [Environment.DEMO]
+    none, some = stats(False, error="refused"), stats(True, False, error="refused")
+    assert link_checks(none, demo) == {"ctrader.demo": "reconnecting: refused"}
+    assert link_checks(some, demo) == {"ctrader.demo": "partly up: refused"}
 
 
 def test_the_reuse_ratio_counts_requests_on_open_sessions() -> None:
