@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
-from datetime import datetime
 from typing import Any, Final, cast
 from urllib.parse import quote
 
+from fxpool.client.metaapi_absent import AbsentCalls
 from fxpool.client.metaapi_answers import (
     flat_result,
     position_row,
@@ -32,27 +32,15 @@ from fxpool.errors import SettingsError
 from fxpool.mapping import formats, pool_formats
 from fxpool.mapping.history_formats import (
     AccountMetrics,
-    BarList,
     DailyGrowth,
     OpenTrades,
     RiskStatus,
     SymbolStats,
-    TickList,
-    TickType,
     TradeHistory,
 )
 from fxpool.mapping.instants import iso
-from fxpool.mapping.metaapi_formats import (
-    MetaApiBook,
-    MetaApiDeal,
-    MetaApiMargin,
-    MetaApiOrder,
-)
-from fxpool.mapping.report_formats import AccountReport
-from fxpool.mapping.symbol_formats import SymbolList, SymbolMapping, SymbolSpecification
 from fxpool.platforms.base import (
     CloseRequest,
-    OrderChange,
     PlatformError,
     ProtectionRequest,
     Subscription,
@@ -61,7 +49,6 @@ from fxpool.platforms.base import (
 from fxpool.platforms.event_ring import ResumeFrom
 from fxpool.platforms.events import EventFilter
 from fxpool.platforms.past import SortOrder
-from fxpool.platforms.records import MarginQuestion, Wanted
 from fxpool.platforms.remote_http import PoolHttp
 
 DEFAULT_URL: Final = "http://localhost:8086"
@@ -75,7 +62,7 @@ _MARKET: Final = {
 }
 
 
-class MetaApiPool:
+class MetaApiPool(AbsentCalls):
     """A pool in front of MetaApi; implements ``platforms.base.Platform``."""
 
     name = "metaapi"
@@ -122,9 +109,6 @@ class MetaApiPool:
 
     # Reads
 
-    async def accounts(self) -> dict[str, pool_formats.AccountListing]:
-        refuse("the list of accounts")
-
     async def accounts_summary(self) -> dict[str, pool_formats.AccountSummary]:
         rows = await self._get("/accounts/summary", dict[str, dict[str, Any]])
         return cast("dict[str, pool_formats.AccountSummary]", rows)
@@ -153,9 +137,6 @@ class MetaApiPool:
             synchronized=True,
             asOf=iso(self._clock.at()),
         )
-
-    async def orders(self, account: str) -> formats.OrderList:
-        refuse("the list of pending orders")
 
     async def metrics(self, account: str) -> AccountMetrics:
         return cast("AccountMetrics", await self._of_account(account, "metrics"))
@@ -187,62 +168,6 @@ class MetaApiPool:
 
     async def open_trades(self, account: str) -> OpenTrades:
         return cast("OpenTrades", await self._of_account(account, "open-trades"))
-
-    async def report(
-        self,
-        account: str,
-        *,
-        begin: datetime | None = None,
-        end: datetime | None = None,
-        days: int = 30,
-        limit: int = 1000,
-    ) -> AccountReport:
-        refuse("reports")
-
-    async def bars(
-        self,
-        account: str,
-        symbol: str,
-        timeframe: str = "1h",
-        *,
-        begin: datetime | None = None,
-        end: datetime | None = None,
-    ) -> BarList:
-        refuse("bars")
-
-    async def ticks(
-        self,
-        account: str,
-        symbol: str,
-        *,
-        kind: TickType = "both",
-        begin: datetime | None = None,
-        end: datetime | None = None,
-        limit: int = 1000,
-        order: SortOrder = "desc",
-    ) -> TickList:
-        refuse("ticks of the past")
-
-    async def deals(self, account: str, wanted: Wanted) -> list[MetaApiDeal]:
-        refuse("deals")
-
-    async def past_orders(self, account: str, wanted: Wanted) -> list[MetaApiOrder]:
-        refuse("orders of the past")
-
-    async def depth(self, account: str, symbol: str) -> MetaApiBook:
-        refuse("the depth of symbols")
-
-    async def order_margin(self, account: str, question: MarginQuestion) -> MetaApiMargin:
-        refuse("margins of orders")
-
-    async def symbols(self, account: str) -> SymbolList:
-        refuse("the list of symbols")
-
-    async def symbol_specification(self, account: str, symbol: str) -> SymbolSpecification:
-        refuse("the specification of symbols")
-
-    async def symbol_mapping(self, symbol: str, account: str | None = None) -> SymbolMapping:
-        refuse("the mapping of symbols")
 
     async def pool_stats(self) -> pool_formats.PoolStats:
         return cast("pool_formats.PoolStats", await self._get("/pool/stats", dict[str, Any]))
@@ -299,24 +224,6 @@ class MetaApiPool:
         body = {"position_id": request.position_id}
         return await self._send("/position/close", account, body, is_repeatable=True)
 
-    async def close_positions(
-        self, account: str, *, symbol: str | None = None, environment: str | None = None
-    ) -> formats.CloseResults:
-        refuse("closing several positions at once")
-
-    async def modify_order(self, account: str, change: OrderChange) -> formats.TradeResult:
-        return refused("pending orders: this pool has none")
-
-    async def cancel_order(
-        self,
-        account: str,
-        order_id: str,
-        *,
-        environment: str | None = None,
-        allow_unsynchronized: bool = False,
-    ) -> formats.TradeResult:
-        return refused("pending orders: this pool has none")
-
     async def _send(
         self, path: str, account: str, fields: Mapping[str, Any], *, is_repeatable: bool
     ) -> formats.TradeResult:
@@ -329,29 +236,6 @@ class MetaApiPool:
             error.detail = with_margin_words(error.detail)
             raise
         return flat_result(told)
-
-    async def halt(self, account: str | None = None, *, reason: str = "") -> formats.HaltState:
-        refuse("halts")
-
-    async def resume(self, account: str | None = None) -> formats.HaltState:
-        refuse("halts")
-
-    async def guards(self, account: str) -> formats.GuardList:
-        refuse("loss limits")
-
-    async def reset_guards(self, account: str, *, by: str = "") -> formats.GuardList:
-        refuse("loss limits")
-
-    async def tickets(
-        self, account: str | None = None, state: str | None = None
-    ) -> formats.TicketList:
-        refuse("order tickets")
-
-    async def ticket(self, ticket_id: str) -> formats.TicketInfo:
-        refuse("order tickets")
-
-    async def wait_ticket(self, ticket_id: str, timeout: float) -> formats.TicketInfo:
-        refuse("order tickets")
 
     # Prices and events
 
@@ -397,9 +281,6 @@ class MetaApiPool:
         """Tell the pool of a callback, as the older client did. Raises PlatformError."""
         body = {"callback_id": callback_id}
         await self._http.post("/streaming/register-reconnection-callback", body, dict[str, Any])
-
-    async def reset_connections(self) -> int:
-        refuse("resetting connections")
 
     def subscribe(
         self, wanted: EventFilter | None = None, resume: ResumeFrom | None = None
