@@ -14,7 +14,7 @@ from fxpool.account import Closed, Placed, Protection, Trading
 from fxpool.domain.accounts import AccessRights
 from fxpool.domain.requests import KEEP, REMOVE, OrderIntent, ProtectionLeg
 from fxpool.domain.symbols import Symbol
-from fxpool.domain.trades import Deal
+from fxpool.domain.trades import Deal, Position
 from fxpool.errors import RequestRefused, TradeRefused
 from fxpool.mapping import metaapi
 from fxpool.mapping.formats import TradeResult
@@ -107,6 +107,18 @@ class CTraderTrades:
             return self._gone(position_id, exc)
         self.executed += 1
         return _said(self._closed(closed), is_trusted=is_trusted)
+
+    def leaves_a_part(self, request: CloseRequest) -> bool:
+        """Whether a close names a volume that is not all of its position, so that a second one
+        takes more. A position that is not known here may be larger."""
+        if request.volume is None:
+            return False
+        book, name = self._account.live.book, request.position_id
+        position = book.position(int(name)) if name.isdecimal() else None
+        symbol = None if position is None else book.symbols.get(position.symbol_id)
+        if position is None or symbol is None:
+            return True
+        return not self._is_whole(position, symbol, request.volume)
 
     def open_positions(self, symbol: str | None = None) -> list[str]:
         """Return the ids of all open positions, or of a symbol's, oldest first.
@@ -223,7 +235,12 @@ class CTraderTrades:
         if lots is None or position is None:
             return None
         symbol = await self._account.live.symbol(position.symbol_id)
+        if self._is_whole(position, symbol, lots):
+            return None  # whatever volumes the symbol allows for new orders by now
         return symbol.volume_cents(self._broker_lots(symbol, lots))
+
+    def _is_whole(self, position: Position, symbol: Symbol, lots: Decimal) -> bool:
+        return self._broker_lots(symbol, lots) * symbol.lot_size_cents == position.volume_cents
 
     @property
     def _is_live(self) -> bool:

@@ -28,9 +28,9 @@ class TradingCalls(OnAccounts):
         )
 
     async def close_position(self, account: str, request: CloseRequest) -> formats.TradeResult:
-        return await answered(
-            self._accounts.find(account).trades.close_position(request), Call.CHANGE
-        )
+        trades = self._accounts.find(account).trades
+        call = Call.PART_CLOSE if trades.leaves_a_part(request) else Call.CHANGE
+        return await answered(trades.close_position(request), call)
 
     async def close_positions(
         self, account: str, *, symbol: str | None = None, environment: str | None = None

@@ -52,6 +52,12 @@ UNKNOWN_OUTCOME: Final = (
 )
 
 
+UNKNOWN_PART: Final = (
+    "Outcome unknown: the close of a part was sent and no clear answer was seen, so it may be "
+    "done. Look at the position before closing more of it"
+)
+
+
 class Call(Enum):
     """What failed; it decides whether a second attempt is harmless."""
 
@@ -61,6 +67,12 @@ class Call(Enum):
     """A new order with a key that recognises a second attempt: that one is answered, not sent."""
     CHANGE = "change"
     """A close, a protection change, a cancel: it names its object, a second one finds it done."""
+    PART_CLOSE = "part_close"
+    """The close of a part of a position: a second one takes another part."""
+
+
+_UNKNOWN: Final = {Call.NEW_ORDER: UNKNOWN_OUTCOME, Call.PART_CLOSE: UNKNOWN_PART}
+"""What is said of calls of which a second one is not harmless, where nobody knows the outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +175,8 @@ def explain(error: FxPoolError, call: Call = Call.READ) -> PlatformError:
     if isinstance(error, PlatformError):
         return error
     outcome = None if call is Call.READ else _outcome(error)
-    if call is Call.NEW_ORDER and outcome == "unknown":
-        return _unknown_new_order(error)
+    if call in _UNKNOWN and outcome == "unknown":
+        return _unknown(error, _UNKNOWN[call])
     if isinstance(error, RequestRefused):
         return _refused(error, outcome)
     return _of_ours(error, outcome)
@@ -187,8 +199,8 @@ def _outcome(error: FxPoolError) -> OutcomeWord:
     return "unknown" if uncertain else "not_executed"
 
 
-def _unknown_new_order(error: FxPoolError) -> PlatformError:
-    code, text = "OUTCOME_UNKNOWN", UNKNOWN_OUTCOME
+def _unknown(error: FxPoolError, text: str) -> PlatformError:
+    code = "OUTCOME_UNKNOWN"
     if isinstance(error, RequestRefused):
         code = error.code
         words = str(error)

@@ -28,9 +28,8 @@ class TradingCalls(OnAccounts):
         )
 
     async def close_position(self, account: str, request: CloseRequest) -> formats.TradeResult:
-        return await answered(
-            self._accounts.find(account).changes.close_position(request), Call.CHANGE
-        )
+        call = Call.CHANGE if request.volume is None else Call.PART_CLOSE
+        return await answered(self._accounts.find(account).changes.close_position(request), call)
 
     async def close_positions(
         self, account: str, *, symbol: str | None = None, environment: str | None = None
