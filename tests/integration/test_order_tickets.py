@@ -13,6 +13,7 @@ from fxpool.account.resolver import GONE_SECONDS
 from fxpool.clock import SystemClock
 from fxpool.domain.tickets import Entry, TicketKind, TicketTrigger, received
 from fxpool.mapping.formats import TicketInfo, TradeResult
+from fxpool.openapi.proto import messages_pb2 as wire
 from fxpool.platforms.base import (
     CloseRequest,
     OrderChange,
@@ -22,8 +23,9 @@ from fxpool.platforms.base import (
 )
 from fxpool.platforms.ctrader import CTraderPlatform
 from fxpool.simulator.fault_kinds import Fault, FaultKind
-from harness.broker import orders_made
+from harness.broker import USD_ACCOUNT, orders_made
 from harness.platforms import ALPHA, Heard, Served, live_platform, settings_for
+from harness.simulator_clients import frame_client
 from harness.wait import wait_until
 
 NEW_ORDER = 2106
@@ -313,6 +315,36 @@ async def test_a_close_whose_answer_was_lost_is_settled_by_its_closing_order() -
         (ticket,) = (each for each in listed if each["kind"] == "close")
         settled = await served.platform.wait_ticket(ticket["id"], 10.0)
         assert settled["outcome"] == "executed"
+
+
+async def test_a_close_by_somebody_else_before_is_no_proof_of_one_that_never_arrived() -> None:
+    async with live_platform() as served:
+        position_id = (await served.buy("0.5"))["positionId"]
+        part = wire.ProtoOAClosePositionReq(
+            ctidTraderAccountId=USD_ACCOUNT, positionId=int(position_id), volume=1_000_000
+        )
+        async with frame_client(served.simulator) as other:
+            await other.ask(part)
+        book = served.platform._accounts["alpha"].account.live.book
+        await wait_until(lambda: book.positions[int(position_id)].volume_cents == 4_000_000)
+        never = Fault(FaultKind.REFUSE, CLOSE, code="UNKNOWN_ERROR")
+        served.simulator.faults.stand(never)
+        result = await served.platform.close_position("alpha", CloseRequest(position_id))
+        assert result["outcome"] == "unknown"
+        ticket = await ticket_of(served, result)
+        assert ticket["outcome"] == "not_executed"
+
+
+@pytest.mark.parametrize("hours", [-6, 6])
+async def test_an_order_is_found_though_the_clocks_differ_by_hours(hours: int) -> None:
+    async with live_platform() as served:
+        served.simulator.jump_clock(hours * 3600)
+        served.simulator.faults.cut_before_answer(NEW_ORDER)
+        lost = await served.buy(comment=COPY)
+        assert (await ticket_of(served, lost))["outcome"] == "executed"
+        again = await served.buy(comment=COPY)
+        assert (again["success"], again["duplicate"]) == (True, True)
+        assert len(orders_made(served.simulator)) == 1
 
 
 async def test_a_caller_who_leaves_leaves_a_ticket_that_is_settled() -> None:

@@ -21,8 +21,12 @@ from fxpool.domain.tickets import Ticket, TicketKind, TicketTrigger
 from fxpool.domain.trades import Order, OrderStatus, Position, Side, TimeInForce
 from fxpool.mapping.instants import ms_from_instant
 
-SKEW: Final = timedelta(hours=1)
-"""How far the broker's clock may be from ours."""
+SKEW: Final = timedelta(hours=12)
+"""How far the broker's clock may be behind ours. Less than the life of a key, which may serve for
+another order after it."""
+
+POSITION_CHANGED: Final = "positionChanged"
+"""In the intent of a close: when its position had changed last, in the broker's milliseconds."""
 
 _FOR_NOW: Final = (TimeInForce.IMMEDIATE_OR_CANCEL.value, TimeInForce.FILL_OR_KILL.value)
 
@@ -153,10 +157,19 @@ def _matched(
     """Give each order to the close that it fits best: by volume, then by time."""
     found: dict[str, Finding] = {}
     for order, finding in shown:
-        left = [t for t in closes if t.ticket_id not in found and _since(t, [order])]
+        left = [t for t in closes if t.ticket_id not in found and _may_be_of(t, order)]
         if left:
             found[min(left, key=partial(_misfit, order)).ticket_id] = finding
     return found
+
+
+def _may_be_of(close: Ticket, order: Order) -> bool:
+    """Whether a close may have made a closing order: not if the position, as it was when the close
+    was sent, had changed after that order was made. Both are times of the broker's clock."""
+    changed = close.intent.get(POSITION_CHANGED)
+    if changed is None or order.opened_at is None:
+        return bool(_since(close, [order]))
+    return ms_from_instant(order.opened_at) > int(changed)
 
 
 def _misfit(order: Order, close: Ticket) -> tuple[bool, timedelta]:

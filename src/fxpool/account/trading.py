@@ -21,6 +21,7 @@ from google.protobuf.message import Message
 
 from fxpool.account.answers import Closed, Placed, Protection, deals_of, ids_of, last_order
 from fxpool.account.driver import Account
+from fxpool.account.evidence import POSITION_CHANGED
 from fxpool.account.fill_protection import (
     Levels,
     is_changed_since,
@@ -34,6 +35,7 @@ from fxpool.clock import Clock
 from fxpool.domain.order_rules import check_price, require_kept
 from fxpool.domain.requests import KEEP, REMOVE, OrderIntent, ProtectionLeg
 from fxpool.domain.symbols import Symbol
+from fxpool.domain.tickets import TicketKind
 from fxpool.domain.trades import Deal, Execution, Order, Position
 from fxpool.errors import (
     FxPoolError,
@@ -46,7 +48,10 @@ from fxpool.errors import (
     TradeRefused,
 )
 from fxpool.mapping import from_wire, to_wire
+from fxpool.mapping.instants import ms_from_instant
+from fxpool.mapping.request_fields import fields_of
 from fxpool.openapi import Reaction, reaction_to, says_gone
+from fxpool.openapi.proto.messages_pb2 import ProtoOAClosePositionReq
 
 PROTECTION_SECONDS: Final = 1.0
 """How long the server's own protection order is waited for after a fill; 3 to 20 ms were seen."""
@@ -189,7 +194,7 @@ class Trading:
             )
         request = to_wire.close_position(self._account.channel.account_id, position_id, volume)
         try:
-            executions = await self._send(request, is_exit=volume == position.volume_cents)
+            executions = await self._send_close(request, position)
         except RequestRefused as exc:
             # Gone from the book meanwhile: another close was told, and nothing is in doubt.
             if says_gone(exc.code) and self._account.book.position(position_id) is not None:
@@ -352,6 +357,18 @@ class Trading:
         """Send a request once its ticket is stored; ``intent`` is that of a new order."""
         exchange = partial(self._exchange, request)
         return await self._tickets.send(exchange, request, intent, is_exit=is_exit)
+
+    async def _send_close(
+        self, request: ProtoOAClosePositionReq, position: Position
+    ) -> tuple[Execution, ...]:
+        """Send a close, with the position's last change in its ticket: what closes it later is told
+        by the broker's own clock from what closed a part of it before."""
+        asked = fields_of(request)
+        if position.updated_at is not None:
+            asked[POSITION_CHANGED] = ms_from_instant(position.updated_at)
+        is_exit = request.volume == position.volume_cents
+        exchange = partial(self._exchange, request)
+        return await self._tickets.send_change(exchange, TicketKind.CLOSE, asked, is_exit=is_exit)
 
     async def _exchange(self, request: Message) -> Answer[tuple[Execution, ...]]:
         try:

@@ -101,7 +101,7 @@ def test_an_older_order_under_the_same_key_is_another_one() -> None:
 
 
 def test_the_broker_s_clock_may_be_behind_ours() -> None:
-    early = order(client_order_id=OURS, status=OrderStatus.FILLED, opened_at=at(-600))
+    early = order(client_order_id=OURS, status=OrderStatus.FILLED, opened_at=at(-11 * 3600))
     assert trigger_of(ticket(), early) is TicketTrigger.EXECUTED
 
 
@@ -146,6 +146,16 @@ def test_one_closing_order_shows_one_of_two_closes_the_one_that_it_fits() -> Non
     again = close("again", 40)
     late = closing_order(8, position_id=500, opened_at=at(41), volume_cents=VOLUME)
     assert closed_by([whole, again], late) == {"again": 8}
+
+
+def test_what_closed_a_part_before_the_position_changed_last_shows_no_close_that_came_after() -> (
+    None
+):
+    changed = {"positionChanged": ms_from_instant(at(-30))}
+    before = closing_order(7, position_id=500, opened_at=at(-31), volume_cents=VOLUME)
+    assert closed_by([close(**changed)], before) == {}
+    after = closing_order(8, position_id=500, opened_at=at(-29), volume_cents=VOLUME)
+    assert closed_by([close(**changed)], before, after) == {"t1": 8}  # the broker's clock is behind
 
 
 def test_a_close_waits_for_another_one_that_may_still_be_answered() -> None:
