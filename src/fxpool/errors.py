@@ -203,6 +203,10 @@ class RequestNotSent(RequestError):
     outcome = Outcome.NOT_SENT
 
 
+class TradingHalted(RequestNotSent):
+    """A person, or a limit of losses, lets the account open nothing."""
+
+
 class PoolBusy(RequestNotSent):
     """The queue in front of the session is full.
 

@@ -46,13 +46,13 @@ class ResendingChannel:
     def __init__(self, channel: AccountChannel) -> None:
         self._channel = channel
 
-    async def trade(self, message: Message) -> TradeReply:
+    async def trade(self, message: Message, **options: Any) -> TradeReply:
         try:
-            return await self._channel.trade(message)
+            return await self._channel.trade(message, **options)
         except RequestError as exc:
             if exc.outcome is not Outcome.UNKNOWN:
                 raise
-            return await self._channel.trade(message)
+            return await self._channel.trade(message, **options)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._channel, name)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from google.protobuf.message import Message
 
-from fxpool.pool.channel import Priority, TradeReply
+from fxpool.pool.channel import LastCheck, Priority, TradeReply
 
 
 class AnsweringChannel:
@@ -23,7 +23,9 @@ class AnsweringChannel:
     ) -> Message:
         return self._answers[type(message)]
 
-    async def trade(self, message: Message, *, timeout: float = 30.0) -> TradeReply:
+    async def trade(
+        self, message: Message, *, timeout: float = 30.0, last_check: LastCheck | None = None
+    ) -> TradeReply:
         raise AssertionError("reads only")
 
     async def reauthorise(self) -> None:

@@ -52,6 +52,7 @@ from fxpool.mapping.instants import ms_from_instant
 from fxpool.mapping.request_fields import fields_of
 from fxpool.openapi import Reaction, reaction_to, says_gone
 from fxpool.openapi.proto.messages_pb2 import ProtoOAClosePositionReq
+from fxpool.pool.channel import LastCheck
 
 PROTECTION_SECONDS: Final = 1.0
 """How long the server's own protection order is waited for after a fill; 3 to 20 ms were seen."""
@@ -87,12 +88,21 @@ class Trading:
         self._preflight = Preflight(account, clock=clock, margin_check=margin_check)
         self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
-    async def place(self, intent: OrderIntent, *, allow_unsynchronized: bool = False) -> Placed:
+    async def place(
+        self,
+        intent: OrderIntent,
+        *,
+        allow_unsynchronized: bool = False,
+        last_check: LastCheck | None = None,
+    ) -> Placed:
         """Place an order and return once it is filled (market) or rests (limit, stop).
 
         A market order takes its protection as distances only: absolute prices are measured from
         the quote, and corrected to be exact after the fill. An intent without a client order id
         gets one. Raises InvalidOrder, NoQuote, and TradeRefused by ``Preflight`` too.
+
+        ``last_check`` is asked once more before the ticket is stored, and when the frame's turn has
+        come: quotes, a margin and other requests may have been waited for.
         """
         account = self._account
         account.require_way(allow_unsynchronized=allow_unsynchronized)
@@ -103,7 +113,9 @@ class Trading:
             intent = replace(intent, client_order_id=self._new_id())
         account.require_way(allow_unsynchronized=allow_unsynchronized)
         request = to_wire.new_order(account.channel.account_id, intent, symbol, quote)
-        executions = await self._send(request, intent)
+        if last_check is not None:
+            last_check()
+        executions = await self._send(request, intent, last_check)
         order = last_order(executions)
         deals = deals_of(executions)
         if not deals:
@@ -352,10 +364,15 @@ class Trading:
         return self._turns.setdefault(object_id, asyncio.Lock())
 
     async def _send(
-        self, request: Message, intent: OrderIntent | None = None, *, is_exit: bool = False
+        self,
+        request: Message,
+        intent: OrderIntent | None = None,
+        last_check: LastCheck | None = None,
+        *,
+        is_exit: bool = False,
     ) -> tuple[Execution, ...]:
         """Send a request once its ticket is stored; ``intent`` is that of a new order."""
-        exchange = partial(self._exchange, request)
+        exchange = partial(self._exchange, request, last_check)
         return await self._tickets.send(exchange, request, intent, is_exit=is_exit)
 
     async def _send_close(
@@ -370,9 +387,11 @@ class Trading:
         exchange = partial(self._exchange, request)
         return await self._tickets.send_change(exchange, TicketKind.CLOSE, asked, is_exit=is_exit)
 
-    async def _exchange(self, request: Message) -> Answer[tuple[Execution, ...]]:
+    async def _exchange(
+        self, request: Message, last_check: LastCheck | None = None
+    ) -> Answer[tuple[Execution, ...]]:
         try:
-            reply = await self._account.channel.trade(request)
+            reply = await self._account.channel.trade(request, last_check=last_check)
             executions = tuple(from_wire.execution_from(event) for event in reply.events)
         except MappingError as exc:
             self._account.doubt("an answer to an order could not be read")

@@ -15,7 +15,7 @@ from fxpool.domain.accounts import AccessRights
 from fxpool.domain.requests import KEEP, REMOVE, OrderIntent, ProtectionLeg
 from fxpool.domain.symbols import Symbol
 from fxpool.domain.trades import Deal, Position
-from fxpool.errors import RequestRefused, TradeRefused
+from fxpool.errors import RequestRefused, TradeRefused, TradingHalted
 from fxpool.mapping import metaapi
 from fxpool.mapping.formats import TradeResult
 from fxpool.mapping.instants import iso
@@ -54,7 +54,9 @@ class CTraderTrades:
         self._require_rights(request.environment, opens=True, allow_unsynchronized=by_name)
         intent, _ = await order_intent(self._account, request, client_order_id)
         is_trusted = self._is_live
-        placed = await self._trading.place(intent, allow_unsynchronized=by_name)
+        placed = await self._trading.place(
+            intent, allow_unsynchronized=by_name, last_check=self._require_no_halt
+        )
         return _said(await self.told(placed, intent), is_trusted=is_trusted)
 
     async def told(self, placed: Placed, intent: OrderIntent) -> TradeResult:
@@ -219,13 +221,7 @@ class CTraderTrades:
     def _require_no_halt(self) -> None:
         halt = self._account.halt
         if halt is not None:
-            raise PlatformError(
-                403,
-                "HALTED",
-                f"trading halted: {self._account.key} may only close since {halt.since}"
-                + (f" ({halt.reason})" if halt.reason else ""),
-                outcome="not_executed",
-            )
+            raise TradingHalted(halt.told(self._account.key))
 
     def _no_rights(self, code: str, why: str) -> PlatformError:
         return PlatformError(403, code, f"account disabled: {why}", outcome="not_executed")

@@ -32,6 +32,11 @@ class Halt:
     reason: str
     since: str
 
+    def told(self, account_key: str) -> str:
+        """Return what a caller hears whose order it stops."""
+        why = f" ({self.reason})" if self.reason else ""
+        return f"trading halted: {account_key} may only close since {self.since}{why}"
+
 
 class Halts:
     """The halts of one pool, in a file if a path is given."""

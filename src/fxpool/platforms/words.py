@@ -27,6 +27,7 @@ from fxpool.errors import (
     RequestRefused,
     RequestTimedOut,
     SymbolNotFound,
+    TradingHalted,
 )
 from fxpool.mapping.formats import OutcomeWord, TradeResult
 from fxpool.platforms.base import PlatformError
@@ -262,6 +263,8 @@ def _of_ours(error: FxPoolError, outcome: OutcomeWord | None) -> PlatformError:
             return told(503, "ACCOUNT_NOT_AUTHORIZED", f"authentication failed: {text}")
         case NotReady():
             return told(503, "NOT_READY", f"network: {text}", retryable=True)
+        case TradingHalted():
+            return told(403, "HALTED", text)
         case PoolBusy():
             return told(429, "POOL_BUSY", f"network: {text}", retryable=True)
         case RequestTimedOut():

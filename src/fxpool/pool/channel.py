@@ -15,6 +15,9 @@ from fxpool.openapi.proto.messages_pb2 import ProtoOAExecutionEvent, ProtoOASpot
 TRADE_SECONDS: Final = 30.0
 """How long an order request may take, queues included, before its outcome is unknown."""
 
+LastCheck = Callable[[], None]
+"""Raises RequestNotSent where a request may not leave any more."""
+
 
 class Environment(Enum):
     """Which of the broker's two hosts an account lives on."""
@@ -79,8 +82,16 @@ class AccountChannel(Protocol):
         """
         ...
 
-    async def trade(self, message: Message, *, timeout: float = TRADE_SECONDS) -> TradeReply:
+    async def trade(
+        self,
+        message: Message,
+        *,
+        timeout: float = TRADE_SECONDS,
+        last_check: LastCheck | None = None,
+    ) -> TradeReply:
         """Send an order request, ahead of all others, and return once its outcome is known.
+
+        ``last_check`` is called when nothing but the wire lies ahead, however long it waited.
 
         Raises TradeRefused (by any of the four carriers), RequestNotSent, PoolBusy,
         RequestTimedOut and RequestAbandoned (outcome unknown), OutcomeUnclear.

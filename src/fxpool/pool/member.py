@@ -12,14 +12,28 @@ from fxpool.errors import LocalProtocolError, RequestNotSent
 from fxpool.openapi import TRADING_REQUESTS, payload_type_of
 from fxpool.openapi.proto.messages_pb2 import ProtoOANewOrderReq
 from fxpool.pool.backoff import Backoff
-from fxpool.pool.channel import TRADE_SECONDS, AccountListener, Priority, Seat, TradeReply
+from fxpool.pool.channel import (
+    TRADE_SECONDS,
+    AccountListener,
+    LastCheck,
+    Priority,
+    Seat,
+    TradeReply,
+)
 from fxpool.session import Nap, Reply
 
 
 class Server(Protocol):
     """What a member asks of whoever holds its session."""
 
-    async def request(self, message: Message, *, timeout: float, priority: Priority) -> Reply:
+    async def request(
+        self,
+        message: Message,
+        *,
+        timeout: float,
+        priority: Priority,
+        last_check: LastCheck | None = None,
+    ) -> Reply:
         """Send a request and return its answer; see AccountChannel."""
         ...
 
@@ -71,11 +85,17 @@ class Member:
         assert isinstance(reply, Message)  # noqa: S101 - only order requests end in a tuple
         return reply
 
-    async def trade(self, message: Message, *, timeout: float = TRADE_SECONDS) -> TradeReply:
+    async def trade(
+        self,
+        message: Message,
+        *,
+        timeout: float = TRADE_SECONDS,
+        last_check: LastCheck | None = None,
+    ) -> TradeReply:
         """Send an order request and return once its outcome is known; see AccountChannel."""
         opens = isinstance(message, ProtoOANewOrderReq)
         priority = Priority.TRADE if opens else Priority.EXIT
-        reply = await self._send(message, timeout, priority)
+        reply = await self._send(message, timeout, priority, last_check)
         if not isinstance(reply, tuple):
             raise LocalProtocolError(f"{type(message).__name__} is no order request")
         return TradeReply(reply)
@@ -85,8 +105,14 @@ class Member:
         self._server.reauthorise(self)
 
     def _send(
-        self, message: Message, timeout: float, priority: Priority
+        self,
+        message: Message,
+        timeout: float,
+        priority: Priority,
+        last_check: LastCheck | None = None,
     ) -> Coroutine[Any, Any, Reply]:
         if self.authorised_at is None:
             raise RequestNotSent(f"account {self.account_id} is not authorised on any session")
-        return self._server.request(message, timeout=timeout, priority=priority)
+        return self._server.request(
+            message, timeout=timeout, priority=priority, last_check=last_check
+        )

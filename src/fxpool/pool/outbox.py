@@ -11,7 +11,7 @@ from fxpool.clock import Clock
 from fxpool.errors import FxPoolError, RateLimited, RequestError, RequestNotSent
 from fxpool.openapi import payload_type_of
 from fxpool.pool.admission import Admission
-from fxpool.pool.channel import Priority
+from fxpool.pool.channel import LastCheck, Priority
 from fxpool.pool.limits import PoolLimits
 from fxpool.session import Alarm, Reply, Session
 
@@ -23,6 +23,7 @@ class _Outgoing:
     message: Message
     deadline: float
     reply: asyncio.Future[Reply]
+    last_check: LastCheck | None
 
 
 class Outbox:
@@ -55,8 +56,17 @@ class Outbox:
         for outgoing in self._admission.drain():
             _fail(outgoing.reply, RequestNotSent(f"the session ended before it was sent: {error}"))
 
-    async def request(self, message: Message, *, timeout: float, priority: Priority) -> Reply:
+    async def request(
+        self,
+        message: Message,
+        *,
+        timeout: float,
+        priority: Priority,
+        last_check: LastCheck | None = None,
+    ) -> Reply:
         """Send a request as soon as the limits allow, and return its answer.
+
+        ``last_check`` may still keep it back when its turn has come.
 
         Raises RequestError and its kinds, PoolBusy among them.
         """
@@ -68,9 +78,11 @@ class Outbox:
         payload_type = payload_type_of(message)
         reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         if session.is_writable and self._admission.admit(payload_type, now):
+            if last_check is not None:
+                last_check()
             session.send(message, deadline, reply)
             return await reply
-        outgoing = _Outgoing(message, deadline, reply)
+        outgoing = _Outgoing(message, deadline, reply, last_check)
         ticket = self._admission.queue(outgoing, payload_type, priority, deadline, now)
         self._alarm.bring_forward(self._due(session, now))
         try:
@@ -99,6 +111,8 @@ class Outbox:
             if ready.reply.done():  # its caller was cancelled in this very turn
                 continue
             try:
+                if ready.last_check is not None:
+                    ready.last_check()
                 session.send(ready.message, ready.deadline, ready.reply)
             except FxPoolError as exc:
                 _fail(ready.reply, exc)

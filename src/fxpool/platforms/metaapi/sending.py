@@ -15,7 +15,7 @@ import structlog
 
 from fxpool.account import Answer, Tickets
 from fxpool.domain.tickets import Ticket, TicketKind
-from fxpool.errors import FxPoolError
+from fxpool.errors import FxPoolError, TradingHalted
 from fxpool.platforms.base import PlatformError
 from fxpool.platforms.metaapi.account import MetaApiAccount
 from fxpool.platforms.metaapi.codes import error_of
@@ -46,7 +46,7 @@ class Sender:
 
     async def order(self, ticket: Ticket, body: Mapping[str, Any]) -> TradeAnswer:
         """Send a new order under its ticket. Raises kinds of RequestError."""
-        return await self._tickets.send_order(partial(self._ask, body), ticket, _as_json(body))
+        return await self._tickets.send_order(partial(self._open, body), ticket, _as_json(body))
 
     async def change(
         self,
@@ -65,6 +65,11 @@ class Sender:
         return await self._tickets.send_change(
             partial(self._ask, body), kind, kept, is_exit=is_exit
         )
+
+    async def _open(self, body: Mapping[str, Any]) -> Answer[TradeAnswer]:
+        """Send a new order, unless it was halted while it was prepared."""
+        self._require_no_halt()
+        return await self._ask(body)
 
     async def _ask(self, body: Mapping[str, Any]) -> Answer[TradeAnswer]:
         answer = await self.account.way.trade(self.account.key, body)
@@ -130,15 +135,13 @@ class Sender:
         reading = account.reading
         if reading is not None and reading.information.investor_mode:
             raise _disabled("READ_ONLY", f"read-only: {account.key} uses an investor password")
-        halt = account.halt
-        if opens and halt is not None:
-            raise PlatformError(
-                403,
-                "HALTED",
-                f"trading halted: {account.key} may only close since {halt.since}"
-                + (f" ({halt.reason})" if halt.reason else ""),
-                outcome="not_executed",
-            )
+        if opens:
+            self._require_no_halt()
+
+    def _require_no_halt(self) -> None:
+        halt = self.account.halt
+        if halt is not None:
+            raise TradingHalted(halt.told(self.account.key))
 
     def require_orders(self) -> None:
         """Raise where the way knows no pending orders."""
