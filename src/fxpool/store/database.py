@@ -46,6 +46,10 @@ class Database(Protocol):
 
     async def read(self, work: Callable[[Connection], T]) -> T: ...
 
+    async def look(self, work: Callable[[Connection], T]) -> T:
+        """As ``read``, for work that runs one ``stored.Stored``."""
+        ...
+
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run work and commit it; durable when this returns."""
         ...
@@ -149,6 +153,9 @@ class _PostgresDatabase:
     async def read(self, work: Callable[[Connection], T]) -> T:
         async with self._engine.connect() as connection:
             return await connection.run_sync(work)
+
+    async def look(self, work: Callable[[Connection], T]) -> T:
+        return await self.read(work)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         async with self._engine.begin() as connection:

@@ -71,6 +71,7 @@ class IntentLog:
         self._forced = os.open(path, os.O_WRONLY | os.O_DSYNC)
         self._free = list(range(PAGES))
         self._in_thread = 0
+        self._has_room = self._is_roomy()
         self._worker = Worker("intent-log")
 
     @classmethod
@@ -98,7 +99,9 @@ class IntentLog:
         None if that is not possible: there is no room, here or on the disk, or the write failed.
         """
         record = _encode(ticket)
-        if not self._free or len(record) > PAGE_BYTES - _HEAD.size or not self._has_room():
+        if not self._has_room:  # else it is looked at when an order is through, not on its way
+            self._has_room = self._is_roomy()
+        if not self._free or not self._has_room or len(record) > PAGE_BYTES - _HEAD.size:
             return None
         page = self._free.pop()
         data = _HEAD.pack(_MARK, len(record), zlib.crc32(record)) + record
@@ -130,6 +133,7 @@ class IntentLog:
             log.warning("intent not removed", error=str(exc))
         else:
             self._free.append(page)
+        self._has_room = self._is_roomy()
 
     def close(self) -> None:
         """Let go of the file; remove it if the database has all that it held."""
@@ -145,7 +149,7 @@ class IntentLog:
         os.pwrite(self._forced, data, page * PAGE_BYTES)
         return self._clock.now() - began
 
-    def _has_room(self) -> bool:
+    def _is_roomy(self) -> bool:
         found = os.fstatvfs(self._file)
         return found.f_bavail * found.f_frsize >= SPARE_BYTES
 

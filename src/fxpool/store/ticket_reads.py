@@ -57,7 +57,7 @@ class TicketReads(ABC):
         """Return who claimed a key last, None if nobody did. Raises JournalDown."""
         values = {"of_account": account, "of_key": key}
         async with translated():
-            found = await self._database.read(lambda connection: HOLDER.first(connection, values))
+            found = await self._database.look(lambda connection: HOLDER.first(connection, values))
         if found is None:
             return None
         row = dict(zip(HOLDER_NAMES, found, strict=True))

@@ -89,14 +89,23 @@ async def test_a_record_that_is_not_whole_is_none(database: Path, log: IntentLog
     assert logged(database) == [whole]
 
 
-async def test_without_room_nothing_is_put(log: IntentLog, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_room_nothing_is_put(log: IntentLog) -> None:
     assert await log.put(ticket("x" * PAGE_BYTES)) is None
-    with monkeypatch.context() as patch:
-        patch.setattr(intent_log, "SPARE_BYTES", 1 << 62)  # no disk has so much
-        assert await log.put(ticket()) is None
     pages = [await log.put(ticket()) for _ in range(PAGES + 1)]
     assert len(set(pages[:-1])) == PAGES
     assert pages[-1] is None
+
+
+async def test_while_the_disk_is_nearly_full_nothing_is_put(
+    log: IntentLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = await log.put(ticket())
+    assert page is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(intent_log, "SPARE_BYTES", 1 << 62)  # no disk has so much
+        log.free(page)
+        assert await log.put(ticket()) is None
+    assert await log.put(ticket()) is not None
 
 
 async def test_a_write_that_fails_is_told_and_its_page_is_left_alone(
