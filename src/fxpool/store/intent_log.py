@@ -42,11 +42,11 @@ SPARE_BYTES: Final = 16 << 20
 order whose result could not be stored is not to be sent."""
 
 SLOW_SECONDS: Final = 0.002
-"""A write that takes longer is no longer made in the loop's own thread, which serves all accounts
-meanwhile."""
+"""When a write takes longer, the next ones are not made in the loop's own thread, which serves all
+accounts meanwhile."""
 
 SLOW_WRITES: Final = 200
-"""How many are made in a thread of their own after a slow one."""
+"""How many are made in a thread of their own then."""
 
 _MARK: Final = b"FXI1"
 _HEAD: Final = struct.Struct("<4sII")  # mark, length of the record, CRC-32 of the record
@@ -111,7 +111,7 @@ class IntentLog:
             else:
                 seconds = self._write(page, data)
         except asyncio.CancelledError:  # nobody sends it; this comes after the write
-            self._worker.soon(partial(self.free, page))
+            self._worker.soon(partial(self._blank, page))
             raise
         except OSError as exc:  # what is on the page now is not known: it is not used again
             log.warning("intent not logged", error=str(exc))
@@ -127,13 +127,10 @@ class IntentLog:
 
         The blank need not be forced: what comes back after the power was lost, the database has.
         """
-        try:
-            os.pwrite(self._file, _BLANK, page * PAGE_BYTES)
-        except OSError as exc:  # the page is not used again
-            log.warning("intent not removed", error=str(exc))
+        if self._in_thread:
+            self._worker.soon(partial(self._blank, page))
         else:
-            self._free.append(page)
-        self._has_room = self._is_roomy()
+            self._blank(page)
 
     def close(self) -> None:
         """Let go of the file; remove it if the database has all that it held."""
@@ -142,6 +139,18 @@ class IntentLog:
             self._path.unlink(missing_ok=True)
         os.close(self._forced)
         os.close(self._file)
+
+    def _blank(self, page: int) -> None:
+        began = self._clock.now()
+        try:
+            os.pwrite(self._file, _BLANK, page * PAGE_BYTES)
+        except OSError as exc:  # the page is not used again
+            log.warning("intent not removed", error=str(exc))
+        else:
+            self._free.append(page)
+        self._has_room = self._is_roomy()
+        if self._clock.now() - began > SLOW_SECONDS:
+            self._in_thread = SLOW_WRITES
 
     def _write(self, page: int, data: bytes) -> float:
         """Return how many seconds it took."""

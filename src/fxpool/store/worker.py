@@ -37,16 +37,17 @@ class Worker:
         if self._is_closed:
             raise RuntimeError(f"{self._name} is closed")
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        if self._thread is None:
-            self._thread = Thread(target=self._work, name=self._name, daemon=True)
-            self._thread.start()
+        self._start()
         self._calls.put((call, done))
         return await done
 
     def soon(self, call: Callable[[], object]) -> None:
         """Have a call made after those that wait. Nobody waits for it: what it raises is logged.
-        After ``close`` it is not made. For the worker's owner, from any thread."""
-        self._calls.put((call, None))
+        After ``close`` it is not made. From any thread, once there was a call; before, from the
+        loop's."""
+        if not self._is_closed:
+            self._start()
+            self._calls.put((call, None))
 
     def close(self) -> None:
         """Make the calls that wait, then end."""
@@ -54,6 +55,11 @@ class Worker:
         if self._thread is not None:
             self._calls.put(None)
             self._thread.join()
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = Thread(target=self._work, name=self._name, daemon=True)
+            self._thread.start()
 
     def _work(self) -> None:
         while (given := self._calls.get()) is not None:

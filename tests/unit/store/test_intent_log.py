@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import threading
 from collections.abc import Iterator
@@ -75,6 +76,10 @@ async def test_a_page_is_used_again_and_shows_nothing_of_what_it_held(
     short = ticket()
     assert await log.put(short) == page
     assert logged(database) == [short]
+
+
+def test_each_write_of_a_record_is_forced_to_the_disk(log: IntentLog) -> None:
+    assert fcntl.fcntl(log._forced, fcntl.F_GETFL) & os.O_DSYNC == os.O_DSYNC
 
 
 async def test_a_record_that_is_not_whole_is_none(database: Path, log: IntentLog) -> None:

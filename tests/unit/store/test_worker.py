@@ -73,10 +73,20 @@ async def test_what_waits_at_the_end_is_made_and_nothing_afterwards() -> None:
 
 
 async def test_one_that_was_never_needed_is_closed_too() -> None:
-    worker = Worker("of the test")
+    worker, made = Worker("of the test"), list[int]()
     worker.close()
     with pytest.raises(RuntimeError, match="is closed"):
         await worker.run(lambda: None)
+    worker.soon(lambda: made.append(1))
+    worker.close()
+    assert made == []
+
+
+async def test_a_call_that_nobody_waits_for_may_be_the_first() -> None:
+    worker, made = Worker("of the test"), list[int]()
+    worker.soon(lambda: made.append(1))
+    worker.close()
+    assert made == [1]
 
 
 def test_a_call_whose_loop_has_ended_meanwhile_does_not_end_the_thread() -> None:
