@@ -15,7 +15,7 @@ from fxpool.errors import LocalProtocolError, RemoteProtocolError
 from fxpool.openapi.frames import encode_frame
 from fxpool.openapi.proto.common_pb2 import ProtoMessage
 from fxpool.openapi.proto.hot_pb2 import SpotEnvelope
-from fxpool.openapi.registry import MESSAGE_BY_PAYLOAD_TYPE, payload_type_of
+from fxpool.openapi.registry import HEARTBEAT_EVENT, MESSAGE_BY_PAYLOAD_TYPE, payload_type_of
 
 SPOT_PREFIX: Final = b"\x08\xd3\x10\x12"
 """How a spot event's envelope begins: field 1 = 2131, then field 2. Any other order parses too."""
@@ -26,7 +26,7 @@ parse_spot: Final = SpotEnvelope.FromString
 For the hot path: raises protobuf's DecodeError as it is.
 """
 
-HEARTBEAT_FRAME: Final = encode_frame(ProtoMessage(payloadType=51).SerializeToString())
+HEARTBEAT_FRAME: Final = encode_frame(ProtoMessage(payloadType=HEARTBEAT_EVENT).SerializeToString())
 
 
 @dataclass(frozen=True, slots=True)

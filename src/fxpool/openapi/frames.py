@@ -27,11 +27,6 @@ class FrameDecoder:
         self._max_frame_bytes = max_frame_bytes
         self._rest = b""
 
-    @property
-    def buffered_bytes(self) -> int:
-        """How many bytes of an unfinished frame are held."""
-        return len(self._rest)
-
     def feed(self, data: bytes) -> list[bytes]:
         """Return the payloads that ``data`` completed, oldest first; keep the rest.
 

@@ -38,15 +38,12 @@ PAYLOAD_TYPE_BY_MESSAGE: Final[Mapping[type[Message], int]] = {
     message: number for number, message in MESSAGE_BY_PAYLOAD_TYPE.items()
 }
 
-ERROR_RES: Final = 50
 HEARTBEAT_EVENT: Final = 51
 EXECUTION_EVENT: Final = 2126
 SPOT_EVENT: Final = 2131
-ORDER_ERROR_EVENT: Final = 2132
-OA_ERROR_RES: Final = 2142
 
 TRADING_REQUESTS: Final = frozenset({2106, 2108, 2109, 2110, 2111})
-"""Requests without an answer message: they finish by execution events (catalogue, rules)."""
+"""Requests without an answer message: they finish by execution events."""
 
 HISTORICAL_REQUESTS: Final = frozenset({2133, 2137, 2143, 2145, 2175, 2179, 2183})
 """Paced by the broker's slower limit; the widest reading of the sources (SW-14)."""

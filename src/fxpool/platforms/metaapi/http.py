@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, TypeVar
 
 import httpx
 import msgspec
@@ -241,8 +241,3 @@ def _reason(exc: httpx.RequestError) -> str:
 
 def _host(url: str) -> str:
     return httpx.URL(url).host
-
-
-def refuse_offer(what: str) -> NoReturn:
-    """Raise the refusal of a call that a way to MetaApi does not offer."""
-    raise TradeRefused("NOT_SUPPORTED", f"not supported: {what}")

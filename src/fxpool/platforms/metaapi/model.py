@@ -146,7 +146,6 @@ class Specification(Entity, frozen=True):
     volume_step: Decimal
     contract_size: Decimal
     pip_size: Decimal | None = None
-    trade_mode: str = ""
 
 
 class Price(Entity, frozen=True):
