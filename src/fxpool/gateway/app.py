@@ -27,6 +27,7 @@ from fxpool.gateway.audit.recorder import AuditedCalls
 from fxpool.gateway.callback_rules import CallbackRules
 from fxpool.gateway.callbacks import Callbacks
 from fxpool.gateway.certificates import ListenerCertificate
+from fxpool.gateway.docs_page import DOCS_PATH, docs_routes
 from fxpool.gateway.edge import Edge, EdgeParts
 from fxpool.gateway.errors import add_error_handlers
 from fxpool.gateway.exact_json import OrderLane
@@ -45,7 +46,6 @@ from fxpool.mapping.pool_formats import Health
 from fxpool.platforms.base import Platform
 from fxpool.platforms.configuration import Configuration
 
-DOCS_PATH: Final = "/docs"
 _ID_BITS: Final = 128
 
 DESCRIPTION = """\
@@ -95,7 +95,7 @@ class Gateway(FastAPI):
             title="fxpool",
             description=DESCRIPTION,
             version=fxpool.__version__,
-            docs_url=DOCS_PATH,
+            docs_url=None,
             redoc_url=None,
             telemetry={"tracing": False, "metrics": False, "logs": False},
         )
@@ -111,6 +111,7 @@ class Gateway(FastAPI):
         add_error_handlers(self)
         for router in (*routes.ROUTERS, *METAAPI_ROUTERS):
             self.include_router(router)
+        self.router.routes.extend(docs_routes())
         self.add_api_websocket_route("/ws", serve_socket)
         self.check_operations()
         self._front = self._edge(new_request_id)

@@ -25,11 +25,10 @@ _UNLESS_STATED: Final = (
 )
 
 DOCS_POLICY: Final = (
-    b"default-src 'none'; script-src https://cdn.jsdelivr.net 'unsafe-inline'; "
-    b"style-src https://cdn.jsdelivr.net 'unsafe-inline'; connect-src 'self'; "
-    b"img-src 'self' data: https://fastapi.tiangolo.com; " + _UNFRAMED + b"; " + _FORMLESS
+    b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    b"connect-src 'self'; img-src data:; " + _UNFRAMED + b"; " + _FORMLESS
 )
-"""What FastAPI's page about the API loads."""
+"""What the page about the API loads."""
 
 SAFE_HEADERS: Final = (*_FIXED, *_UNLESS_STATED, (_POLICY, _NOTHING))
 """Those of an answer that states none itself."""

@@ -12,12 +12,14 @@ from starlette.routing import BaseRoute, Route
 
 from fxpool.domain.permissions import Operation
 from fxpool.errors import LocalProtocolError
+from fxpool.gateway.docs_page import docs_routes
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 _MARK: Final = "fxpool_operation"
-DOCUMENT_PATHS: Final = frozenset({"/docs", "/docs/oauth2-redirect", "/openapi.json"})
-"""FastAPI's own pages about the API; where keys are used they need one, of any role."""
+_OPENAPI_PATH: Final = "/openapi.json"
+DOCUMENT_PATHS: Final = frozenset({_OPENAPI_PATH, *(route.path for route in docs_routes())})
+"""The pages about the API; where keys are used they need one, of any role."""
 
 
 def performs(operation: Operation) -> Callable[[Endpoint], Endpoint]:
