@@ -10,6 +10,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -90,7 +91,7 @@ def run_gateway(spec: GatewaySpec, controls: Controls, ready: Pipe) -> None:
 
 async def _serve(spec: GatewaySpec, controls: Controls, ready: Pipe) -> None:
     settings = Settings(**spec.settings)
-    kind = ForgetfulJournal if spec.plant == "forget" else NumberedJournal
+    kind = _JOURNALS.get(spec.plant, NumberedJournal)
     journal = kind(settings.journal_url, clock=spec.clock)
     if isinstance(journal, NumberedJournal):
         journal.armed = controls.crash
@@ -159,3 +160,16 @@ class NumberedJournal(Journal):
     def _pass(self, point: CrashPoint) -> None:
         if self.armed is not None and self.armed.value == point:
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+class NeglectfulJournal(NumberedJournal):
+    """Leaves the orders of processes that are gone where they are: a planted bug."""
+
+    async def _take_over(self, file: Path) -> None:
+        pass
+
+
+_JOURNALS: Mapping[str, type[Journal]] = {
+    "forget": ForgetfulJournal,
+    "neglect": NeglectfulJournal,
+}

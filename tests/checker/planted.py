@@ -14,11 +14,10 @@ from fxpool.platforms.events import Event
 from fxpool.pool import AccountChannel, Pool, Seat, TradeReply
 from fxpool.store import Journal
 
-BUGS = ("resend", "forget", "drop")
-
 
 def plant(bug: str, platform: CTraderPlatform) -> None:
-    """Put a bug's part in the place of the right one; ``forget`` is a journal of its own."""
+    """Put a bug's part in the place of the right one; ``forget`` and ``neglect`` are journals of
+    their own."""
     hub = DroppingHub(platform._hub)
     for served in platform._accounts.values():
         if bug == "resend":

@@ -1,11 +1,11 @@
-"""Three bugs, planted on purpose: a checker that does not find them proves nothing."""
+"""Four bugs, planted on purpose: a checker that does not find them proves nothing."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
 
-from checker.plan import Act, Keyed, Plan, Step, Trouble
+from checker.plan import Act, CrashPoint, Keyed, Plan, Step, Trouble, killing
 from checker.run import run
 from checker.verdict import Rule
 
@@ -29,6 +29,13 @@ async def test_a_journal_that_forgets_is_found(tmp_path: Path) -> None:
     plan = Plan(1, 1, 0, ((BUY, LOST, BUY),), plant="forget")
     broken = await rules_broken(plan, tmp_path)
     assert {Rule.HAS_TICKET, Rule.ONE_ORDER} <= broken
+
+
+async def test_a_gateway_that_leaves_the_order_of_a_killed_one_in_its_log_is_found(
+    tmp_path: Path,
+) -> None:
+    plan = Plan(1, 1, 0, ((BUY, killing(BUY, CrashPoint.SENT), BUY),), plant="neglect")
+    assert Rule.RESOLVED in await rules_broken(plan, tmp_path)
 
 
 async def test_a_fill_that_the_stream_drops_is_found(tmp_path: Path) -> None:

@@ -69,17 +69,18 @@ def assert_much_happened(reports: Sequence[Report]) -> None:
 async def test_a_gateway_killed_at_any_step_of_a_ticket_keeps_every_promise(
     tmp_path: Path,
 ) -> None:
-    plans = [_killed_at(point) for point in CrashPoint]
+    copy = replace(BUY, keyed=Keyed.COPY, tries=3)
+    plans = [_killed_at(point, order) for order in (copy, BUY) for point in CrashPoint]
     reports = await run_all(plans, tmp_path)
     assert_kept(reports)
     assert [report.kills for report in reports] == [1] * len(plans)
 
 
-def _killed_at(point: CrashPoint) -> Plan:
-    """A copy that is tried again while its gateway dies, and a close after it."""
-    copy = replace(BUY, keyed=Keyed.COPY, tries=3)
-    steps = (BUY, killing(copy, point), replace(BUY, keyed=Keyed.GIVEN), CLOSE)
-    return Plan(int(point), gateways=1, delay_ms=400, clients=(steps,))
+def _killed_at(point: CrashPoint, order: Step) -> Plan:
+    """An order whose gateway dies, and a close after it."""
+    steps = (BUY, killing(order, point), replace(BUY, keyed=Keyed.GIVEN), CLOSE)
+    number = int(point) + (0 if order.keyed is Keyed.COPY else len(CrashPoint))
+    return Plan(number, gateways=1, delay_ms=400, clients=(steps,))
 
 
 async def test_a_gateway_killed_in_a_close_closes_once_and_says_so(tmp_path: Path) -> None:
