@@ -41,7 +41,7 @@ from fxpool.platforms.ctrader_history import CTraderHistory
 from fxpool.platforms.ctrader_prices import PriceCalls
 from fxpool.platforms.ctrader_reads import AccountReads
 from fxpool.platforms.ctrader_records import CTraderRecords, RecordCalls
-from fxpool.platforms.ctrader_served import ServedAccounts
+from fxpool.platforms.ctrader_served import Served, ServedAccounts
 from fxpool.platforms.ctrader_serving import CTraderServing
 from fxpool.platforms.ctrader_setup import (
     accounts_from,
@@ -51,7 +51,6 @@ from fxpool.platforms.ctrader_setup import (
 )
 from fxpool.platforms.ctrader_status import CTraderStatus
 from fxpool.platforms.ctrader_tokens import CTraderTokens, TokenSources
-from fxpool.platforms.ctrader_trading import TradingCalls
 from fxpool.platforms.event_hub import EventHub
 from fxpool.platforms.event_ring import ResumeFrom
 from fxpool.platforms.events import EventFilter, EventSubscription
@@ -61,6 +60,7 @@ from fxpool.platforms.halts import HALTS_FILE, Halts
 from fxpool.platforms.past_calls import PastCalls
 from fxpool.platforms.routing import AccountConfig
 from fxpool.platforms.ticket_desk import TicketDesk
+from fxpool.platforms.trading_calls import TradingCalls
 from fxpool.pool import ApplicationCredentials, Endpoint, Environment, Pool
 from fxpool.settings import Settings
 from fxpool.store import Journal
@@ -73,7 +73,9 @@ HISTORY_AT_ONCE: Final = 2
 history limit is for what a live account needs."""
 
 
-class CTraderPlatform(AccountReads, TradingCalls, PriceCalls, PastCalls, RecordCalls, GuardCalls):
+class CTraderPlatform(
+    AccountReads, PriceCalls, TradingCalls[Served], PastCalls, RecordCalls, GuardCalls
+):
     """cTrader accounts of this process; implements ``platforms.base.Platform``."""
 
     name = "ctrader"

@@ -18,7 +18,7 @@ from fxpool.platforms.ctrader_tickets import TicketedOrders
 from fxpool.platforms.ctrader_trades import CTraderTrades
 from fxpool.platforms.event_ring import ResumeFrom
 from fxpool.platforms.events import Event
-from fxpool.platforms.served import AccountsByName
+from fxpool.platforms.served import AccountsByName, OnServed
 from fxpool.platforms.words import explain
 
 LIVE_SECONDS: Final = 15.0
@@ -88,11 +88,10 @@ class ServedAccounts(AccountsByName[Served]):
         return {served.key: served.live.state for served in self.enabled()}
 
 
-class OnAccounts:
-    """What a group of calls stands on."""
+class OnAccounts(OnServed[Served]):
+    """What a group of calls on cTrader accounts stands on."""
 
-    def __init__(self, accounts: ServedAccounts) -> None:
-        self._accounts = accounts
+    _accounts: ServedAccounts
 
 
 def not_ready(candidates: Sequence[Served]) -> NotReady:

@@ -122,7 +122,7 @@ class CTraderTrades:
             return True
         return not self._is_whole(position, symbol, request.volume)
 
-    def open_positions(self, symbol: str | None = None) -> list[str]:
+    async def open_positions(self, symbol: str | None) -> list[str]:
         """Return the ids of all open positions, or of a symbol's, oldest first.
 
         Raises NotReady, SymbolNotFound.

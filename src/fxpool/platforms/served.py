@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from fxpool.errors import FxPoolError
 from fxpool.mapping.formats import SubscriptionResult
@@ -118,3 +118,10 @@ class AccountsByName(dict[str, ServedT]):
         if resume is not None:
             stream.lead(served.gap(resume) for served in told)
         return stream
+
+
+class OnServed(Generic[ServedT]):
+    """What a group of calls on accounts stands on."""
+
+    def __init__(self, accounts: AccountsByName[ServedT]) -> None:
+        self._accounts = accounts

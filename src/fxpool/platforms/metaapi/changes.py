@@ -160,6 +160,10 @@ class MetaApiChanges:
             profit=float(sum((deal.net_profit for deal in closing), Decimal(0))),
         )
 
+    def leaves_a_part(self, request: CloseRequest) -> bool:
+        """Whether a close names a volume: what the position has is not known before it is read."""
+        return request.volume is not None
+
     async def open_positions(self, symbol: str | None) -> list[str]:
         """Return the ids of all open positions, or of a symbol's, oldest first."""
         reading = await self._account.read()
@@ -221,8 +225,11 @@ class MetaApiChanges:
         reading = self._account.reading
         return None if reading is None else (reading.orders or {}).get(order_id)
 
-    async def cancel_order(self, order_id: str, environment: str | None) -> TradeResult:
-        """Cancel a pending order."""
+    async def cancel_order(
+        self, order_id: str, environment: str | None, *, allow_unsynchronized: bool
+    ) -> TradeResult:
+        """Cancel a pending order; the account is read first, so ``allow_unsynchronized`` changes
+        nothing here."""
         self._sender.require_rights(environment, opens=False)
         self._sender.require_orders()
         reading = await self._account.read()

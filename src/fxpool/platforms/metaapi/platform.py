@@ -36,11 +36,11 @@ from fxpool.platforms.metaapi.records import MetaApiRecords, RecordWay
 from fxpool.platforms.metaapi.resolver import MetaApiResolver
 from fxpool.platforms.metaapi.sending import Sender
 from fxpool.platforms.metaapi.served import Polling, Served
-from fxpool.platforms.metaapi.trading import TradingCalls
 from fxpool.platforms.metaapi.way import Way
 from fxpool.platforms.past_calls import PastCalls
 from fxpool.platforms.routing import OtherAccountConfig
 from fxpool.platforms.ticket_desk import TicketDesk, TicketEvents
+from fxpool.platforms.trading_calls import TradingCalls
 from fxpool.store import Journal
 from fxpool.store.event_log import LoggedPast
 from fxpool.version import VERSION
@@ -48,7 +48,7 @@ from fxpool.version import VERSION
 SERVICE: Final = "MetaApi Connection Pool"
 
 
-class MetaApiPlatform(AccountReads, TradingCalls, PriceCalls, PastCalls, MetaApiRecords):
+class MetaApiPlatform(AccountReads, PriceCalls, TradingCalls[Served], PastCalls, MetaApiRecords):
     """MetaTrader accounts; implements ``platforms.base.Platform``."""
 
     name = "metaapi"

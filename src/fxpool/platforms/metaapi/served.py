@@ -18,7 +18,7 @@ from fxpool.platforms.metaapi.orders import not_supported
 from fxpool.platforms.metaapi.past import MetaApiPast
 from fxpool.platforms.metaapi.sending import Sender
 from fxpool.platforms.metaapi.way import Way
-from fxpool.platforms.served import AccountsByName
+from fxpool.platforms.served import AccountsByName, OnServed
 from fxpool.platforms.words import explain
 
 
@@ -38,7 +38,7 @@ class Served:
 
     account: MetaApiAccount
     orders: MetaApiOrders
-    changes: MetaApiChanges
+    trades: MetaApiChanges
     sender: Sender
     past: MetaApiPast
 
@@ -72,11 +72,13 @@ class ServedAccounts(AccountsByName[Served]):
             raise explain(exc) from exc
 
 
-class OnAccounts:
-    """What a group of calls stands on."""
+class OnAccounts(OnServed[Served]):
+    """What a group of calls on MetaTrader accounts stands on."""
+
+    _accounts: ServedAccounts
 
     def __init__(self, way: Way, *, pace: Polling, clock: Clock) -> None:
-        self._accounts = ServedAccounts()
+        super().__init__(ServedAccounts())
         self._way = way
         self._pace = pace
         self._clock = clock
