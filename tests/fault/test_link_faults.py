@@ -131,6 +131,25 @@ async def test_a_peer_that_never_completes_tls_fails_within_the_connect_time(
     assert isinstance(listener.errors[0], ConnectFailed)
 
 
+async def test_what_a_peer_had_not_received_when_we_gave_the_link_up_it_never_gets() -> None:
+    """The system would deliver it later: an order whose outcome was looked up by then."""
+    loop = asyncio.get_running_loop()
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        listening.setblocking(False)
+        link = await Dialler(Endpoint("127.0.0.1", listening.getsockname()[1], tls=False)).open()
+        stalled, _ = await loop.sock_accept(listening)
+        with stalled:
+            for _ in range(400):
+                link.send(bytes(1000))
+            link.abort()
+            with pytest.raises(ConnectionResetError):
+                while await loop.sock_recv(stalled, 65_536):
+                    pass
+
+
 async def test_a_certificate_of_nobody_we_trust_is_refused(peer: ScriptedPeer) -> None:
     endpoint = Endpoint("127.0.0.1", peer.endpoint.port)
     with pytest.raises(ConnectFailed, match="certificate"):

@@ -6,7 +6,9 @@ It knows no message. What arrives goes to its owner in the socket's own turn of 
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
+import struct
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -17,6 +19,11 @@ from fxpool.tls import client_context
 
 CONNECT_SECONDS: Final = 30.0
 """Name lookup, TCP and TLS together: servers under maintenance accept TCP and never shake hands."""
+
+_FORGET_UNSENT: Final = struct.pack("ii", 1, 0)
+"""SO_LINGER, on and without a wait. By default the system goes on delivering what a closed socket
+was given, for minutes while a network is away: an order would reach the broker after its outcome
+was looked up and it was called absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +93,15 @@ class Link(asyncio.Protocol):
         self._transport.write(data)
 
     def abort(self) -> None:
-        """End the stream at once."""
+        """End the stream at once; what the peer has not received it never gets."""
         self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # A TCP or TLS transport, of whichever loop: uvloop's do not inherit from asyncio's.
         self._transport = cast("asyncio.Transport", transport)
+        transport.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, _FORGET_UNSENT
+        )
 
     def data_received(self, data: bytes) -> None:
         if self._owner is None:
