@@ -65,6 +65,9 @@ async def test_an_unknown_path_stays_404_and_a_wrong_method_405() -> None:
         (b'{"volume": NaN}', "application/json", 400, "not valid JSON"),
         (b'{"comment": "\xff"}', "application/json", 400, "not valid JSON"),
         (b"{}", "application/json", 422, "account_id: missing"),
+        (b"[" * 50_000, "application/json", 400, "nested too deeply"),
+        (b'{"expiration": "0001-01-01T00:00:00+14:00"}', "application/json", 422, "expiration"),
+        (b'{"expiration": "9999-12-31T23:59:59-14:00"}', "application/json", 422, "expiration"),
     ],
 )
 async def test_a_malformed_body_is_told_in_one_string(

@@ -98,6 +98,31 @@ async def test_a_volume_may_be_given_as_a_risk_of_the_equity(platform: Platform)
             "better side",
         ),
         ({"action": "BUY_LIMIT", "open_price": Decimal("1.100001")}, "invalid price"),
+        ({"stop_loss": Decimal("1e-6")}, "invalid stops"),
+        ({"take_profit": Decimal("1e15")}, "invalid stops"),
+        ({"stop_loss": Decimal(20_000), "stop_loss_units": Units.MONEY}, "below zero"),
+        (
+            {"action": "SELL", "take_profit": Decimal(20_000), "take_profit_units": Units.MONEY},
+            "zero",
+        ),
+        (
+            {
+                "action": "BUY_LIMIT",
+                "open_price": Decimal("1.1"),
+                "stop_loss": Decimal("1.2"),
+                "stop_loss_units": Units.DISTANCE,
+            },
+            "below zero",
+        ),
+        ({"take_profit": Decimal("1e15"), "take_profit_units": Units.DISTANCE}, "invalid stops"),
+        (
+            {
+                "action": "BUY_STOP_LIMIT",
+                "open_price": Decimal("1.13"),
+                "stop_limit_price": Decimal("1e15"),
+            },
+            "out of range",
+        ),
         (
             {
                 "action": "BUY_LIMIT",

@@ -131,6 +131,12 @@ async def test_a_peer_that_never_completes_tls_fails_within_the_connect_time(
     assert isinstance(listener.errors[0], ConnectFailed)
 
 
+async def _drained(connection: socket.socket) -> None:
+    """Read a connection to its end."""
+    while await asyncio.get_running_loop().sock_recv(connection, 65_536):
+        pass
+
+
 async def test_what_a_peer_had_not_received_when_we_gave_the_link_up_it_never_gets() -> None:
     """The system would deliver it later: an order whose outcome was looked up by then."""
     loop = asyncio.get_running_loop()
@@ -146,8 +152,7 @@ async def test_what_a_peer_had_not_received_when_we_gave_the_link_up_it_never_ge
                 link.send(bytes(1000))
             link.abort()
             with pytest.raises(ConnectionResetError):
-                while await loop.sock_recv(stalled, 65_536):
-                    pass
+                await _drained(stalled)
 
 
 async def test_a_certificate_of_nobody_we_trust_is_refused(peer: ScriptedPeer) -> None:

@@ -62,6 +62,8 @@ def exact_json(body: bytes) -> Any:
         return _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise HTTPException(400, f"the body is not valid JSON: {exc}") from exc
+    except RecursionError as exc:
+        raise HTTPException(400, "the body is nested too deeply") from exc
 
 
 class ExactRequest(Request):

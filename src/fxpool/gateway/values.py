@@ -8,7 +8,7 @@ into an answer.
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Final
 
@@ -59,7 +59,10 @@ def iso_time(value: object) -> datetime:
         raise ValueError(f"{value!r:.40} is not an ISO 8601 time") from None
     if at.tzinfo is None:
         raise ValueError(f"{value!r:.40} has no UTC offset; end it with Z")
-    return at
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{value!r:.40} is no year of UTC's") from None
 
 
 def word_list(value: object) -> frozenset[str] | None:

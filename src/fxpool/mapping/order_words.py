@@ -20,6 +20,9 @@ from fxpool.errors import InvalidOrder, TradeRefused
 
 _Value = TypeVar("_Value", bound=Enum)
 
+MAX_POINTS: Final = 2**31 - 1
+"""The most that the broker's field for a slippage holds."""
+
 
 class VolumeUnits(Enum):
     """What the number of a volume counts."""
@@ -85,7 +88,10 @@ def slippage_of_stop_limit(
             f"a stop-limit order of cTrader fills past its stop only: the limit {limit_price:f} is "
             f"on the better side of the stop {stop_price:f}",
         )
-    return int((past / symbol.tick_size).to_integral_value(rounding=ROUND_FLOOR))
+    points = int((past / symbol.tick_size).to_integral_value(rounding=ROUND_FLOOR))
+    if points > MAX_POINTS:
+        raise InvalidOrder(f"invalid price: the limit {limit_price:f} is out of range")
+    return points
 
 
 def _parse(field: str, value: object, words: Mapping[str, _Value]) -> _Value:

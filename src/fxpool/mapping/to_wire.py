@@ -25,6 +25,7 @@ MAX_CLIENT_ORDER_ID: Final = 50
 MAX_LABEL: Final = 100
 MAX_COMMENT: Final = 512
 _QUOTE_DIGITS: Final = 5
+_MAX_DISTANCE: Final = 2**63 - 1
 
 
 class _Priced(Protocol):
@@ -157,10 +158,13 @@ def amend_order(
     expiry = order.expires_at if expires_at is None else expires_at
     if expiry is not None:
         request.expirationTimestamp = ms_from_instant(expiry)
-    if order.trailing_stop_loss if trailing is None else trailing:
-        request.trailingStopLoss = True
-    if order.guaranteed_stop_loss if guaranteed is None else guaranteed:
-        request.guaranteedStopLoss = True
+    # What is left out the broker keeps, so a flag that goes is sent as false.
+    if order.trailing_stop_loss or trailing:
+        request.trailingStopLoss = order.trailing_stop_loss if trailing is None else trailing
+    if order.guaranteed_stop_loss or guaranteed:
+        request.guaranteedStopLoss = (
+            order.guaranteed_stop_loss if guaranteed is None else guaranteed
+        )
     if order.stop_trigger is not None and order.type is not OrderType.LIMIT:
         request.stopTriggerMethod = _trigger(order.stop_trigger)
     return request
@@ -255,11 +259,13 @@ def _measure_protection(
     is_buy = intent.side is Side.BUY
     entry = _entry(intent, symbol, quote)
     if intent.stop_loss is not None:
+        _price(symbol, intent.stop_loss)  # what is rounded to nothing would protect from nothing
         below = entry - intent.stop_loss
         request.relativeStopLoss = _ticks(
             "stop loss", below if is_buy else -below, intent, entry, symbol
         )
     if intent.take_profit is not None:
+        _price(symbol, intent.take_profit)
         above = intent.take_profit - entry
         request.relativeTakeProfit = _ticks(
             "take profit", above if is_buy else -above, intent, entry, symbol
@@ -275,7 +281,7 @@ def _ticks(leg: str, distance: Decimal, intent: OrderIntent, entry: Decimal, sym
             f"invalid stops: the {leg} of a {intent.side.name} of {symbol.name} must be "
             f"on the other side of the market, which is at {entry.normalize():f}"
         )
-    return steps * step
+    return _within_wire(steps * step)
 
 
 def _keep_order_protection(
@@ -307,7 +313,10 @@ def _leg(symbol: Symbol, wanted: ProtectionLeg, present: Decimal | None) -> floa
 
 
 def _price(symbol: Symbol, price: Decimal) -> float:
-    return float(symbol.round_price(price))
+    rounded = symbol.round_price(price)
+    if rounded <= 0:
+        raise InvalidOrder(f"invalid stops: {price:f} is no price of {symbol.name}")
+    return float(rounded)
 
 
 def _trigger(trigger: StopTrigger) -> model.ProtoOAOrderTriggerMethod.ValueType:
@@ -315,4 +324,12 @@ def _trigger(trigger: StopTrigger) -> model.ProtoOAOrderTriggerMethod.ValueType:
 
 
 def _distance(distance: Decimal) -> int:
-    return int(distance * PRICE_SCALE)
+    return _within_wire(int(distance * PRICE_SCALE))
+
+
+def _within_wire(distance: int) -> int:
+    if distance > _MAX_DISTANCE:
+        raise InvalidOrder(
+            f"invalid stops: a level {distance / PRICE_SCALE:g} away is out of range"
+        )
+    return distance

@@ -73,6 +73,7 @@ async def order_intent(
             ticks=ticks,
             balance=live.book.trader.balance,
         )
+        _check_above_zero(live, draft, level, distances[level])
     intent = OrderIntent(
         symbol_id=symbol.symbol_id,
         side=action.side,
@@ -243,6 +244,18 @@ def _slippage(draft: _Draft) -> int | None:
     return slippage_of_stop_limit(
         draft.side, request.open_price, request.stop_limit_price, draft.symbol
     )
+
+
+def _check_above_zero(live: Account, draft: _Draft, level: Level, distance: Decimal) -> None:
+    """Refuse a level that no price can reach: it would be told as set, and protect from nothing."""
+    entry, quote = draft.request.open_price, live.book.quotes.get(draft.symbol.symbol_id)
+    if entry is None and quote is not None:
+        entry = quote.entry_price(draft.side)
+    if entry is not None and level.price(entry, draft.side, distance) <= 0:
+        raise InvalidOrder(
+            f"invalid stops: the {level.value} of a {draft.side.name} of {draft.symbol.name} would "
+            f"lie {distance.normalize():f} from its entry, {entry.normalize():f}: below zero"
+        )
 
 
 def _check_form(request: TradeRequest, kind: OrderType) -> None:

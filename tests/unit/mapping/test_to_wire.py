@@ -263,3 +263,12 @@ def test_flags_of_a_position_are_kept_set_or_cleared() -> None:
     assert not cleared.trailingStopLoss
     with pytest.raises(InvalidOrder, match="stop loss"):
         to_wire.amend_position(9, held, SYMBOL, REMOVE, KEEP, trailing=True)
+
+
+def test_a_flag_that_a_pending_order_is_to_lose_is_sent_as_false() -> None:
+    held = limit_order(relative_stop_loss=Decimal("0.001"), trailing_stop_loss=True)
+    cleared = to_wire.amend_order(9, held, SYMBOL, trailing=False)
+    assert cleared.HasField("trailingStopLoss")
+    assert not cleared.trailingStopLoss
+    assert to_wire.amend_order(9, held, SYMBOL).trailingStopLoss
+    assert not to_wire.amend_order(9, limit_order(), SYMBOL).HasField("trailingStopLoss")
