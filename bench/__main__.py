@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -195,19 +196,21 @@ def order_latency(bench: Bench) -> None:
     See ``bench.orders`` for the two latencies; the limit beside them is a raw blocking gateway
     that forces one record per order to the same disk.
     """
-    kinds = {
-        "a raw gateway": (("raw",), 0),
-        "at rest": ((), 0),
-        "under 20,000 quotes/s": ((), 20_000),
+    kinds: dict[str, Callable[..., orders.Delays]] = {
+        "a raw gateway": lambda *files: orders.delays(*files, "raw"),
+        "at rest": orders.delays,
+        "under 20,000 quotes/s": partial(orders.delays, quotes=20_000),
+        "with a key": partial(orders.delays, has_keys=True),
     }
+    with_targets = {"at rest", "under 20,000 quotes/s"}
     found: dict[str, orders.Delays] = {name: orders.Delays() for name in kinds}
     rates: dict[int, list[float]] = {1: [], 32: []}
     server, ca = str(bench.certificates.server_file), str(bench.certificates.ca_file)
     forced_us: list[float] = []
     for _ in range(bench.rounds):
         forced_us += orders.forced_writes_us()
-        for name, (kind, quotes_per_second) in kinds.items():
-            taken = orders.delays(server, ca, *kind, quotes=quotes_per_second)
+        for name, delays_of in kinds.items():
+            taken = delays_of(server, ca)
             found[name].in_gateway += taken.in_gateway
             found[name].to_broker += taken.to_broker
         for clients, into in rates.items():
@@ -219,7 +222,7 @@ def order_latency(bench: Bench) -> None:
             ("client to broker", delays.to_broker),
         ):
             p50, p99 = (orders.percentile_ms(taken_ns, share) for share in (0.5, 0.99))
-            has_target = taken_ns is delays.in_gateway and name != "a raw gateway"
+            has_target = taken_ns is delays.in_gateway and name in with_targets
             bench.add(
                 f"an order, {what}, {name}",
                 f"p50 {p50:.2f} ms, p99 {p99:.2f} ms",

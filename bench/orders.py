@@ -9,7 +9,8 @@ are; their clocks are the machine's one monotonic clock. Two latencies are told:
 * *to the broker*: from before the client's ``send`` to after the broker's ``recv``, which adds two
   sockets, two wake-ups of processes and, in a flood, what the loop was busy with.
 
-Between both moments the order's ticket is forced to the disk, always.
+Between both moments the order's ticket is forced to the disk, always. An order with a key waits for
+a transaction of the database, where all gateways see the key; one without a key for the intent log.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from bench.order_broker import order_broker
@@ -71,8 +73,13 @@ def gateway(
             process.terminate()
 
 
-def delays(certificate: str, ca_file: str, *kind: str, quotes: int = 0) -> Delays:
-    """Send orders one at a time, with pauses of chance; return how late their frames were."""
+def delays(
+    certificate: str, ca_file: str, *kind: str, quotes: int = 0, has_keys: bool = False
+) -> Delays:
+    """Send orders one at a time, with pauses of chance; return how late their frames were.
+
+    With ``has_keys`` opens carry a key each, and only they count.
+    """
     with (
         tempfile.TemporaryDirectory(dir=_on_disk()) as folder,
         order_broker(certificate, quotes) as (broker_port, broker),
@@ -80,26 +87,27 @@ def delays(certificate: str, ca_file: str, *kind: str, quotes: int = 0) -> Delay
     ):
         with socket.create_connection(("127.0.0.1", int(_line(process)))) as client:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sent = _trade(client)
+            sent = _trade(client, has_keys=has_keys)
         broker.send("arrivals")
         arrived: list[int] = broker.recv()
         stamps: list[tuple[int, int]] = json.loads(_line(process, ask=True))
     if not len(sent) == len(arrived) == len(stamps):
         raise SystemExit(f"{len(sent)} orders, {len(arrived)} frames, {len(stamps)} stamps")
-    warm = 2 * WARM_PAIRS
+    counted = slice(2 * WARM_PAIRS, None, 2 if has_keys else 1)
     in_gateway = [
         min(written, there) - read for (read, written), there in zip(stamps, arrived, strict=True)
     ]
     to_broker = [there - here for here, there in zip(sent, arrived, strict=True)]
-    return Delays(in_gateway[warm:], to_broker[warm:])
+    return Delays(in_gateway[counted], to_broker[counted])
 
 
-def _trade(client: socket.socket) -> list[int]:
+def _trade(client: socket.socket, *, has_keys: bool) -> list[int]:
     """Open and close, one at a time; return when each order was sent."""
     chance, sent = random.Random(1), []
-    for _ in range(WARM_PAIRS + PAIRS):
+    for number in range(WARM_PAIRS + PAIRS):
         position = b""
-        for request in (_opening, _closing):
+        opening = partial(_opening, key=b"%d" % number) if has_keys else _opening
+        for request in (opening, _closing):
             data = request(position)
             sent.append(time.perf_counter_ns())
             client.sendall(data)
@@ -167,10 +175,11 @@ def _next(request: object) -> object:
     return _opening if request is _closing else _closing
 
 
-def _opening(_position: bytes) -> bytes:
+def _opening(_position: bytes, key: bytes = b"") -> bytes:
+    keyed = b',"idempotencyKey":"%s"' % key if key else b""
     return _post(
         "/trade/execute",
-        b'{"accountId":"bench","symbol":"SYMBOL1","action":"BUY","volume":0.1}',
+        b'{"accountId":"bench","symbol":"SYMBOL1","action":"BUY","volume":0.1%s}' % keyed,
     )
 
 
