@@ -14,6 +14,7 @@ def account(**changes: Any) -> dict[str, Any]:
         "login": "12345",
         "environment": "demo",
         "simulated": True,
+        "halted": False,
         "accountType": "HEDGED",
         "currency": "USD",
         "balance": 10000.0,

@@ -202,7 +202,7 @@ async def test_without_its_redis_a_gateway_trades_on_and_says_so(
                 while (await platform.health())["checks"]["redis"] == "up":  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
             assert (await platform.pool_stats())["redis"]["up"] is False
-            metrics = Metrics().text(await platform.pool_stats())
+            metrics = Metrics().text(await platform.pool_stats(), {})
             assert b"fxpool_redis_up 0.0" in metrics
             health = await platform.health()
             assert health["checks"]["redis"].startswith("down: ")

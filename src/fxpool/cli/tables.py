@@ -31,6 +31,7 @@ Digits = Mapping[str, int]
 """Price digits by symbol; a symbol that is not in it shows the digits that a price carries."""
 
 SIMULATED_BADGE = Text(" SIMULATED ", style="bold black on yellow")
+HALTED_BADGE = Text(" HALTED ", style="bold white on red")
 
 
 def is_wide(width: int) -> bool:
@@ -51,15 +52,16 @@ def result(value: float | None, currency: str = "") -> Text:
 
 
 def account_title(info: AccountInformation) -> Text:
-    """Return one line that says which account this is, and whether its broker is simulated."""
+    """Return one line: which account this is, whether its broker is simulated, and it halted."""
     title = Text.assemble(
         (info["id"], "bold"),
         f"  {info['broker']} · login {info['login']} · {info['environment']}"
         f" · {info['accountType'].lower()}",
     )
-    if info["simulated"]:
-        title.append("  ")
-        title.append_text(SIMULATED_BADGE)
+    for badge, is_shown in ((SIMULATED_BADGE, info["simulated"]), (HALTED_BADGE, info["halted"])):
+        if is_shown:
+            title.append("  ")
+            title.append_text(badge)
     return title
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -41,18 +41,20 @@ class Metrics:
         self._requests.labels(method, route, status).inc()
         self._seconds.labels(route).observe(seconds)
 
-    def text(self, stats: PoolStats) -> bytes:
-        """Return all numbers in Prometheus' text format."""
+    def text(self, stats: PoolStats, checks: Mapping[str, str]) -> bytes:
+        """Return all numbers in Prometheus' text format; ``checks`` are those of /health."""
         now = CollectorRegistry()
-        now.register(_Numbers(stats, streams=self.streams, events=self.events))
+        now.register(_Numbers(stats, checks, streams=self.streams, events=self.events))
         return generate_latest(now) + generate_latest(self._registry)
 
 
 class _Numbers(Collector):
     """The numbers of one moment, as metric families."""
 
-    def __init__(self, stats: PoolStats, *, streams: int, events: int) -> None:
-        self._stats, self._streams, self._events = stats, streams, events
+    def __init__(
+        self, stats: PoolStats, checks: Mapping[str, str], *, streams: int, events: int
+    ) -> None:
+        self._stats, self._checks, self._streams, self._events = stats, checks, streams, events
 
     def collect(self) -> Iterator[Metric]:
         stats = self._stats
@@ -100,6 +102,10 @@ class _Numbers(Collector):
         for outcome, number in stats["alerts"].items():
             alerts.add_metric((outcome,), number)
         yield alerts
+        checks = GaugeMetricFamily("fxpool_check_up", "1 while /health says up.", labels=("check",))
+        for name, word in self._checks.items():
+            checks.add_metric([name], word == "up")
+        yield checks
         accounts = GaugeMetricFamily("fxpool_accounts", "Accounts by state.", labels=("state",))
         for state, number in stats["accounts"].items():
             accounts.add_metric((state,), number)

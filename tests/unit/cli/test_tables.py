@@ -76,6 +76,12 @@ def test_the_total_is_not_known_while_one_profit_is_not() -> None:
     assert line_with("total", positions(rows, 80)).endswith("-")
 
 
+@pytest.mark.parametrize("halted", [True, False])
+def test_an_account_that_may_only_close_is_called_halted(halted: bool) -> None:
+    info = cast("Any", pool_rows.account() | {"halted": halted})
+    assert ("HALTED" in shown(tables.account_title(info), 80)[0]) == halted
+
+
 def test_a_simulated_broker_is_called_simulated() -> None:
     info = cast("Any", pool_rows.account())
 

@@ -39,13 +39,15 @@ def test_the_pools_numbers_and_our_own_are_in_the_text() -> None:
     metrics = Metrics()
     metrics.count("GET", "/positions/{account_id}", 200, 0.001)
     metrics.streams, metrics.events = 2, 70
-    lines = metrics.text(STATS).decode().splitlines()
+    lines = metrics.text(STATS, {"journal": "up", "tls": "degraded: ends"}).decode().splitlines()
     for line in (
         "fxpool_trades_total 37.0",
         "fxpool_active_connections 1.0",
         'fxpool_accounts{state="synchronized"} 2.0',
         "fxpool_silent_symbols_total 6.0",
         "fxpool_dead_feeds_total 1.0",
+        'fxpool_check_up{check="journal"} 1.0',
+        'fxpool_check_up{check="tls"} 0.0',
         "fxpool_streams 2.0",
         "fxpool_stream_events_total 70.0",
         'fxpool_http_requests_total{method="GET",route="/positions/{account_id}",status="200"} 1.0',
@@ -64,4 +66,4 @@ async def test_an_internal_error_is_counted_too() -> None:
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         assert (await client.get("/pool/stats")).status_code == 500
     counted = 'fxpool_http_requests_total{method="GET",route="/pool/stats",status="500"} 1.0'
-    assert counted in app.metrics.text(STATS).decode().splitlines()
+    assert counted in app.metrics.text(STATS, {}).decode().splitlines()

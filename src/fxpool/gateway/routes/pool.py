@@ -89,5 +89,6 @@ async def reset_connections(platform: OnPlatform) -> Response:
 @performs(Operation.READ)
 async def read_metrics(request: Request, platform: OnPlatform) -> Response:
     """Numbers in Prometheus' text format."""
-    text = request.app.metrics.text(await platform.pool_stats())
+    health = request.app.with_own_checks(await platform.health())
+    text = request.app.metrics.text(await platform.pool_stats(), health["checks"])
     return Response(text, media_type=CONTENT_TYPE_LATEST)
