@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# One gateway on this machine: deploy/fxpool.sh start|stop|restart|status|logs|test|vault
+# One gateway on this machine: deploy/fxpool.sh start|stop|restart|status|logs|test|vault|run COMMAND...
 # It runs under PM2, or under systemd where fxpool.service is installed. See docs/deploy.md.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -12,7 +12,7 @@ manager() {
 }
 
 usage() {
-    echo "usage: ${0##*/} start|stop|restart|status|logs|test|vault" >&2
+    echo "usage: ${0##*/} start|stop|restart|status|logs|test|vault|run COMMAND..." >&2
     exit 2
 }
 
@@ -38,6 +38,16 @@ on_pm2() {
     esac
 }
 
+command_line() { # an fxpool command with the gateway's own user, environment and data folder
+    if [ "$(manager)" = pm2 ]; then
+        "$fxpool" "$@"
+    else
+        sudo systemd-run --quiet --collect --wait --pipe --uid=fxpool --gid=fxpool \
+            --working-directory="$PWD" --property=EnvironmentFile=/etc/fxpool/environment \
+            --property=UMask=0077 --setenv=CTRADER_DATA_DIR=/var/lib/fxpool "$PWD/$fxpool" "$@"
+    fi
+}
+
 case "${1:-}" in
     start | stop | restart | logs) "on_$(manager)" "$1" ;;
     status)
@@ -45,9 +55,10 @@ case "${1:-}" in
         answers
         ;;
     test)
-        "$fxpool" doctor
+        command_line doctor
         answers
         ;;
-    vault) "$fxpool" secrets check ;;
+    vault) command_line secrets check ;;
+    run) command_line "${@:2}" ;;
     *) usage ;;
 esac

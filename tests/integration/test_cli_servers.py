@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -99,4 +101,20 @@ async def test_a_wrong_setting_is_named_with_its_cure(
 
     assert done.code == Exit.CONFIG
     assert named in done.err
+    assert "Traceback" not in done.err
+
+
+async def test_tables_of_a_newer_version_are_named_and_not_touched(
+    broker: dict[str, Any], tmp_path: Path
+) -> None:
+    environment = configured(broker, tmp_path)
+    journal = tmp_path / "data" / "fxpool.sqlite3"
+    journal.parent.mkdir()
+    with closing(sqlite3.connect(journal)) as database, database:
+        database.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        database.execute("INSERT INTO alembic_version VALUES ('9999')")
+    done = await command("serve", "--port", "0", **environment)
+
+    assert done.code == Exit.CONFIG
+    assert "a newer fxpool" in done.err
     assert "Traceback" not in done.err

@@ -12,6 +12,7 @@ from typing import TextIO
 
 import structlog
 import typer
+from alembic.util import CommandError
 
 import fxpool
 from fxpool.cli import logs, pauses
@@ -19,7 +20,7 @@ from fxpool.cli.exits import Exit, end_server_with
 from fxpool.cli.lifetime import run_until_signal
 from fxpool.cli.supervision import ServiceManager
 from fxpool.clock import SystemClock
-from fxpool.errors import FxPoolError
+from fxpool.errors import FxPoolError, SettingsError
 from fxpool.gateway import GatewayServer, create_app, serve
 from fxpool.gateway.access.setup import access_from
 from fxpool.gateway.audit.setup import audit_trail_from
@@ -59,6 +60,9 @@ def run(*, host: str | None, port: int | None, log_to: TextIO) -> None:
         )
     except FxPoolError as error:
         end_server_with(error)
+    except CommandError as error:  # alembic's word for tables that it has no migration of
+        text = f"the tables were made by a newer fxpool ({error}): start that, or use a backup"
+        end_server_with(SettingsError(text))
     except Exception:  # the last frame of the process: logged as a line, told by the exit code
         log.exception("internal error")
         raise typer.Exit(Exit.BROKEN) from None
