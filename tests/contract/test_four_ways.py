@@ -14,12 +14,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 import pytest
 
 from fxpool.clock import SystemClock
 from fxpool.mapping import formats, pool_formats
-from fxpool.mapping.formats import TradeResult
 from fxpool.mapping.report_formats import AccountReport
 from fxpool.platforms.base import (
     CloseRequest,
@@ -31,6 +29,7 @@ from fxpool.platforms.base import (
 )
 from fxpool.platforms.events import EventFilter
 from fxpool.platforms.metaapi.pool import PoolWay
+from harness.answers import conform, executed, refused
 from harness.metaapi_pool import running_pool
 from harness.metaapi_server import running_metaapi
 from harness.metaapi_stack import open_metaapi, rest_way
@@ -83,25 +82,6 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
             await healthy(opened)
             quote = pool.terminals[ACCOUNT].quote
             yield Subject(opened, quote, has_orders=False, has_past=False)
-
-
-def conform(value: Any, shape: Any) -> None:
-    assert msgspec.convert(value, shape) == value
-
-
-async def executed(call: Any) -> TradeResult:
-    result: TradeResult = await call
-    conform(result, TradeResult)
-    assert (result["success"], result["outcome"]) == (True, "executed"), result
-    return result
-
-
-async def refused(call: Any) -> TradeResult:
-    result: TradeResult = await call
-    conform(result, TradeResult)
-    assert (result["success"], result["outcome"]) == (False, "not_executed"), result
-    assert (result["error"], result["code"]) == (result["detail"], result["code"].upper())
-    return result
 
 
 async def opened(subject: Subject, **changes: Any) -> str:

@@ -10,11 +10,9 @@ import asyncio
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 import pytest
 
 from fxpool.mapping import formats, pool_formats
-from fxpool.mapping.formats import TradeResult
 from fxpool.mapping.symbol_formats import SymbolList, SymbolMapping, SymbolSpecification
 from fxpool.platforms.base import (
     CloseRequest,
@@ -26,6 +24,7 @@ from fxpool.platforms.base import (
     TradeRequest,
 )
 from fxpool.platforms.events import Event, EventFilter
+from harness.answers import conform, executed, refused
 from harness.stack import Stack, healthy
 
 ACCOUNT = "alpha"
@@ -35,33 +34,11 @@ CHANGES = EventFilter(accounts=frozenset({ACCOUNT}))
 LOTS = Decimal("0.10")
 
 
-def conform(value: Any, shape: Any) -> None:
-    """Assert that a value has exactly the keys and types of a shape, at every depth."""
-    converted = msgspec.convert(value, shape)
-    assert converted == value, f"keys beyond {shape}: {value}"
-
-
 def without_times(value: Any) -> Any:
     """Return a value without what differs between two reads of one state."""
     if isinstance(value, dict):
         return {k: without_times(v) for k, v in value.items() if k not in VOLATILE}
     return [without_times(each) for each in value] if isinstance(value, list) else value
-
-
-async def executed(call: Any) -> TradeResult:
-    result: TradeResult = await call
-    conform(result, TradeResult)
-    assert (result["success"], result["outcome"]) == (True, "executed"), result
-    return result
-
-
-async def refused(call: Any) -> TradeResult:
-    result: TradeResult = await call
-    conform(result, TradeResult)
-    assert (result["success"], result["outcome"]) == (False, "not_executed"), result
-    assert result["error"] == result["detail"]
-    assert result["code"] == result["code"].upper()
-    return result
 
 
 async def quoted(platform: Platform, symbol: str = "EURUSD") -> formats.PriceInfo:

@@ -24,12 +24,6 @@ def broker_deals(desk: Desk) -> list[int]:
     return [deal.deal_id for deal in desk.simulator.venue.engine.books[USD_ACCOUNT].deals]
 
 
-async def cut(desk: Desk) -> None:
-    await desk.simulator.stop_accepting()
-    desk.simulator.cut_all()
-    await wait_until(lambda: desk.account.state.phase is Phase.RECONNECTING)
-
-
 async def test_a_position_that_came_and_went_in_a_gap_has_its_deals_told_once() -> None:
     async with open_desk() as desk:
         desk.quote("1.12560", "1.12570")
@@ -44,7 +38,7 @@ async def test_a_position_that_came_and_went_in_a_gap_has_its_deals_told_once() 
             stop_loss=Decimal("1.12300"),
         )
         await desk.trading.place(limit)
-        await cut(desk)
+        await desk.cut()
         desk.quote("1.12390", "1.12400")  # fills the limit
         desk.quote("1.12290", "1.12300")  # hits its stop loss
         await desk.simulator.resume_accepting()
@@ -60,7 +54,7 @@ async def test_an_account_on_which_nothing_happened_reads_no_deals_after_a_gap()
     async with open_desk() as desk:
         desk.quote("1.12560", "1.12570")
         await desk.trading.place(market(Side.BUY))
-        await cut(desk)
+        await desk.cut()
         await desk.simulator.resume_accepting()
         await desk.live()
         assert not desk.account._deals_again
@@ -121,7 +115,7 @@ async def test_a_deal_that_the_history_shows_late_is_told_at_the_next_look() -> 
             EURUSD, Side.BUY, OrderType.LIMIT, LOT_CENTS // 10, "", price=Decimal("1.12400")
         )
         await desk.trading.place(limit)
-        await cut(desk)
+        await desk.cut()
         desk.quote("1.12390", "1.12400")
         await desk.simulator.resume_accepting()
         await desk.live()

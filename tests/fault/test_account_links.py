@@ -24,17 +24,10 @@ async def opened(desk: Desk, **protection: Decimal | None) -> Position:
     return placed.position
 
 
-async def cut(desk: Desk) -> None:
-    """Cut all links and keep the broker unreachable."""
-    await desk.simulator.stop_accepting()
-    desk.simulator.cut_all()
-    await wait_until(lambda: desk.account.state.phase is Phase.RECONNECTING)
-
-
 async def test_a_cut_link_leaves_every_position_in_the_book() -> None:
     async with open_desk() as desk:
         position = await opened(desk)
-        await cut(desk)
+        await desk.cut()
         with pytest.raises(NotReady, match="reconnecting"):
             desk.account.require_live()
         await desk.simulator.resume_accepting()
@@ -46,7 +39,7 @@ async def test_a_cut_link_leaves_every_position_in_the_book() -> None:
 
 async def test_after_a_cut_the_gap_is_told_once_in_seconds() -> None:
     async with open_desk() as desk:
-        await cut(desk)
+        await desk.cut()
         await desk.simulator.resume_accepting()
         await desk.live()
         (gap,) = desk.told.gaps
@@ -69,7 +62,7 @@ async def test_quotes_flow_again_after_a_cut_without_being_asked_for() -> None:
 async def test_a_position_closed_during_the_cut_is_proved_and_told_once() -> None:
     async with open_desk() as desk:
         await opened(desk, stop_loss=Decimal("1.12000"))
-        await cut(desk)
+        await desk.cut()
         desk.quote("1.11900", "1.11910")
         await desk.simulator.resume_accepting()
         await desk.live()
@@ -118,7 +111,7 @@ async def test_a_lost_answer_to_a_close_is_found_in_the_deals() -> None:
 
 async def test_an_account_that_is_not_live_sends_nothing() -> None:
     async with open_desk() as desk:
-        await cut(desk)
+        await desk.cut()
         with pytest.raises(NotReady):
             await desk.trading.place(market(Side.BUY))
         with pytest.raises(NotReady):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, closing, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -14,18 +14,15 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from fxpool.account import Phase
 from fxpool.clock import SystemClock
 from fxpool.domain.tickets import Entry, TicketKind, TicketTrigger, received
 from fxpool.errors import JournalDown
 from fxpool.platforms.base import CloseRequest
-from fxpool.platforms.ctrader import CTraderPlatform
 from fxpool.platforms.words import RETRY_WORDS
-from fxpool.simulator import Simulator
 from fxpool.store import Journal, database
 from harness.broker import orders_made
 from harness.journals import journal_url
-from harness.platforms import ALPHA, STILL, Served, settings_for
+from harness.platforms import Served, live_platform
 from harness.postgres import Postgres
 from harness.sqlite_writes import before_sqlite_writes
 from harness.wait import wait_until
@@ -42,20 +39,9 @@ def server() -> Iterator[Postgres]:
     running.remove()
 
 
-@asynccontextmanager
-async def trading_on(url: SecretStr) -> AsyncIterator[Served]:
+def trading_on(url: SecretStr) -> AbstractAsyncContextManager[Served]:
     """Run a platform that keeps its journal in a database."""
-    async with Simulator(STILL) as simulator:
-        settings = settings_for(simulator).model_copy(update={"database_url": url})
-        platform = CTraderPlatform.from_settings(settings, accounts=[ALPHA])
-        await platform.open()
-        try:
-            served = Served(simulator, platform)
-            await served.phase("alpha", Phase.LIVE)
-            served.quote("1.12560", "1.12570")
-            yield served
-        finally:
-            await platform.close()
+    return live_platform(database_url=url)
 
 
 async def works_again(served: Served) -> None:

@@ -79,6 +79,12 @@ class Desk:
     async def live(self) -> None:
         await wait_until(lambda: self.account.state.phase is Phase.LIVE)
 
+    async def cut(self) -> None:
+        """Cut all links and keep the broker unreachable."""
+        await self.simulator.stop_accepting()
+        self.simulator.cut_all()
+        await wait_until(lambda: self.account.state.phase is Phase.RECONNECTING)
+
     def quote(self, bid: str, ask: str, symbol: str = "EURUSD") -> None:
         self.simulator.quote(symbol, Decimal(bid), Decimal(ask))
 

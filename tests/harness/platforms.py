@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -92,13 +94,30 @@ def settings_for(simulator: Simulator) -> Settings:
     )
 
 
+def unlinked_settings(
+    simulator: Simulator, folder: Path, redirect_uri: str, **changed: Any
+) -> Settings:
+    """Return settings that point at a simulated broker and have no tokens: consent is asked for."""
+    known = {
+        "access_token": SecretStr(""),
+        "refresh_token": SecretStr(""),
+        "redirect_uri": redirect_uri,
+        "consent_url": f"{simulator.oauth_url}/my/settings/openapi/grantingaccess/",
+        "token_url": f"{simulator.oauth_url}/apps/token",
+        "data_dir": folder,
+        "vault_addr": "",
+    }
+    return settings_for(simulator).model_copy(update=known | changed)
+
+
 @asynccontextmanager
 async def open_platform(
-    accounts: Sequence[AccountConfig] = (ALPHA,), options: SimulatorOptions = STILL
+    accounts: Sequence[AccountConfig] = (ALPHA,), options: SimulatorOptions = STILL, **changed: Any
 ) -> AsyncIterator[Served]:
-    """Run a platform until the block ends; nothing is waited for."""
+    """Run a platform until the block ends; nothing is waited for. ``changed`` are settings."""
     async with Simulator(options) as simulator:
-        platform = CTraderPlatform.from_settings(settings_for(simulator), accounts=accounts)
+        settings = settings_for(simulator).model_copy(update=changed)
+        platform = CTraderPlatform.from_settings(settings, accounts=accounts)
         await platform.open()
         try:
             yield Served(simulator, platform)
@@ -108,10 +127,11 @@ async def open_platform(
 
 @asynccontextmanager
 async def live_platform(
-    accounts: Sequence[AccountConfig] = (ALPHA,), options: SimulatorOptions = STILL
+    accounts: Sequence[AccountConfig] = (ALPHA,), options: SimulatorOptions = STILL, **changed: Any
 ) -> AsyncIterator[Served]:
-    """Run a platform whose accounts are all live, on a market that stands still."""
-    async with open_platform(accounts, options) as served:
+    """Run a platform whose accounts are all live, on a market that stands still. ``changed`` are
+    settings."""
+    async with open_platform(accounts, options, **changed) as served:
         for account in accounts:
             await served.phase(account.key, Phase.LIVE)
         served.quote("1.12560", "1.12570")

@@ -33,10 +33,10 @@ class FrameClient:
         self.reader, self.writer = reader, writer
 
     @classmethod
-    async def connect(cls, simulator: Simulator) -> Self:
-        return cls(
-            *await asyncio.open_connection("localhost", simulator.port, ssl=trust(simulator))
-        )
+    async def connect(cls, simulator: Simulator, port: int | None = None) -> Self:
+        """Connect to the demo port, or to another one of the simulator's."""
+        port = port or simulator.port
+        return cls(*await asyncio.open_connection("localhost", port, ssl=trust(simulator)))
 
     def send(self, message: Message, request_id: str = "") -> None:
         envelope = ProtoMessage(

@@ -19,6 +19,7 @@ from fxpool.platforms.ctrader import CTraderPlatform
 from fxpool.platforms.remote import RemotePlatform
 from fxpool.settings import Settings
 from fxpool.simulator import Simulator, SimulatorOptions
+from harness import platforms
 
 STILL: Final = SimulatorOptions(ticks_per_second=0)
 """A market that moves only when a test quotes."""
@@ -64,18 +65,13 @@ async def running_stack(
 
 def settings_for(simulator: Simulator, routing_config: Path) -> Settings:
     """Return the settings of a pool on this broker, whatever the environment says."""
-    return Settings(
-        client_id=simulator.credentials.client_id,
-        client_secret=SecretStr(simulator.credentials.client_secret),
-        access_token=SecretStr(simulator.grant.access_token),
-        demo_host=simulator.host,
-        demo_port=simulator.port,
-        ca_file=simulator.ca_file,
-        routing_config=routing_config,
-        data_dir=routing_config.parent / "data",
-        order_settle_seconds=0.5,
-        pool_host="127.0.0.1",
-        pool_api_key=SecretStr(""),
+    return platforms.settings_for(simulator).model_copy(
+        update={
+            "routing_config": routing_config,
+            "data_dir": routing_config.parent / "data",
+            "pool_host": "127.0.0.1",
+            "pool_api_key": SecretStr(""),
+        }
     )
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
 
 import pytest
@@ -14,29 +14,16 @@ from pydantic import SecretStr
 from fxpool.alerts import Alert, Alerts, sender_from
 from fxpool.clock import SystemClock
 from fxpool.errors import SettingsError
-from fxpool.platforms.ctrader import CTraderPlatform
 from fxpool.settings import Settings
-from fxpool.simulator import Simulator
-from harness.platforms import ALPHA, STILL, Phase, Served, settings_for
+from harness.platforms import Served, live_platform
 from harness.wait import wait_until
 from harness.webhook import PASSWORD, Webhook, webhook
 
 NEW_ORDER = 2106
 
 
-@asynccontextmanager
-async def alerting_platform(hook: Webhook) -> AsyncIterator[Served]:
-    async with Simulator(STILL) as simulator:
-        settings = settings_for(simulator).model_copy(update={"alert_urls": SecretStr(hook.url)})
-        platform = CTraderPlatform.from_settings(settings, accounts=[ALPHA])
-        await platform.open()
-        try:
-            served = Served(simulator, platform)
-            await served.phase("alpha", Phase.LIVE)
-            served.quote("1.12560", "1.12570")
-            yield served
-        finally:
-            await platform.close()
+def alerting_platform(hook: Webhook) -> AbstractAsyncContextManager[Served]:
+    return live_platform(alert_urls=SecretStr(hook.url))
 
 
 async def test_an_unknown_outcome_and_what_became_of_it_reach_a_person() -> None:

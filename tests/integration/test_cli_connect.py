@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 
 from fxpool.cli.exits import Exit
 from harness.commands import command, line_where, started
+from harness.connecting import connecting_to
 
 ROUTING = {"accounts": {"12345": {"platform": "ctrader", "environment": "demo"}}}
 
@@ -25,22 +25,7 @@ async def broker() -> AsyncIterator[dict[str, Any]]:
 
 @pytest.fixture
 def environment(broker: dict[str, Any], tmp_path: Path) -> dict[str, str]:
-    routing = tmp_path / "routing-config.json"
-    routing.write_text(json.dumps(ROUTING))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    return {
-        "CTRADER_CLIENT_ID": broker["client_id"],
-        "CTRADER_CLIENT_SECRET": broker["client_secret"],
-        "CTRADER_REDIRECT_URI": f"http://localhost:{port}/api/ctrader/callback",
-        "CTRADER_CONSENT_URL": f"{broker['oauth_url']}/my/settings/openapi/grantingaccess/",
-        "CTRADER_TOKEN_URL": f"{broker['oauth_url']}/apps/token",
-        "CTRADER_DEMO_HOST": broker["host"],
-        "CTRADER_DEMO_PORT": str(broker["protobuf_port"]),
-        "CTRADER_CA_FILE": broker["ca_file"],
-        "CTRADER_ROUTING_CONFIG": str(routing),
-        "CTRADER_DATA_DIR": str(tmp_path / "data"),
-    }
+    return connecting_to(broker, ROUTING, tmp_path)
 
 
 async def test_an_account_is_linked_and_its_tokens_are_where_it_says(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 from fxpool.cli.exits import Exit
 from harness.commands import command, line_where, started
+from harness.connecting import connecting_to
 from harness.devtools import Person
 
 ROUTING = {"accounts": {"alpha": {"platform": "ctrader", "environment": "demo", "login": "12345"}}}
@@ -27,25 +27,9 @@ def person(tmp_path: Path) -> Iterator[Person]:
 
 @pytest.fixture
 async def environment(tmp_path: Path) -> AsyncIterator[dict[str, str]]:
-    routing = tmp_path / "routing-config.json"
-    routing.write_text(json.dumps(ROUTING))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
     async with started("sim") as process:
         broker = json.loads(await line_where(process.stdout, lambda line: line.startswith("{")))
-        yield {
-            "CTRADER_CLIENT_ID": broker["client_id"],
-            "CTRADER_CLIENT_SECRET": broker["client_secret"],
-            "CTRADER_REDIRECT_URI": f"http://localhost:{port}/api/ctrader/callback",
-            "CTRADER_CONSENT_URL": f"{broker['oauth_url']}/my/settings/openapi/grantingaccess/",
-            "CTRADER_TOKEN_URL": f"{broker['oauth_url']}/apps/token",
-            "CTRADER_DEMO_HOST": broker["host"],
-            "CTRADER_DEMO_PORT": str(broker["protobuf_port"]),
-            "CTRADER_CA_FILE": broker["ca_file"],
-            "CTRADER_ROUTING_CONFIG": str(routing),
-            "CTRADER_DATA_DIR": str(tmp_path / "data"),
-            "CTRADER_POOL_PORT": str(port),
-        }
+        yield connecting_to(broker, ROUTING, tmp_path)
 
 
 async def first_quote(url: str) -> float:

@@ -9,14 +9,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from pydantic import SecretStr
 
 from fxpool.client.ctrader_auth import CTraderAuth
 from fxpool.errors import AuthRefused, NeedsConsent
 from fxpool.platforms.base import PlatformError
-from fxpool.settings import Settings
 from fxpool.simulator import Simulator, SimulatorOptions
-from harness.platforms import ALPHA, BETA
+from harness.platforms import ALPHA, BETA, unlinked_settings
 
 ALPHA_ID, BETA_ID = 10012345, 10012346
 CALLBACK = "http://localhost:8080/api/ctrader/callback"
@@ -40,20 +38,7 @@ class Desk:
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     async with Simulator(SimulatorOptions(ticks_per_second=0, oauth_port=0)) as simulator:
-        settings = Settings(
-            client_id=simulator.credentials.client_id,
-            client_secret=SecretStr(simulator.credentials.client_secret),
-            access_token=SecretStr(""),
-            refresh_token=SecretStr(""),
-            redirect_uri=CALLBACK,
-            consent_url=f"{simulator.oauth_url}/my/settings/openapi/grantingaccess/",
-            token_url=f"{simulator.oauth_url}/apps/token",
-            demo_host=simulator.host,
-            demo_port=simulator.port,
-            ca_file=simulator.ca_file,
-            data_dir=tmp_path,
-            vault_addr="",
-        )
+        settings = unlinked_settings(simulator, tmp_path, CALLBACK)
         async with CTraderAuth(settings, accounts=[ALPHA, BETA]) as auth:
             yield Desk(auth, simulator)
 

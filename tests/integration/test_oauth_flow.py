@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 import structlog
-from pydantic import SecretStr
 
 from fxpool.account import Phase
 from fxpool.auth import secret_store_from
@@ -30,7 +29,7 @@ from fxpool.simulator import Profile, Simulator, SimulatorOptions
 from fxpool.simulator.switches import OldGrant
 from fxpool.simulator.tokens import Grant
 from fxpool.store.audit import AuditQuery
-from harness.platforms import ALPHA, BETA, Served
+from harness.platforms import ALPHA, BETA, Served, unlinked_settings
 
 CALLBACK = "http://pool.test/api/ctrader/callback"
 OPTIONS = SimulatorOptions(ticks_per_second=0, oauth_port=0, client_secret="planted-client-secret")
@@ -81,21 +80,7 @@ async def walking(
     renew_tokens_by: Literal["session", "http"] = "session",
 ) -> AsyncIterator[Walk]:
     async with Simulator(options) as simulator:
-        settings = Settings(
-            client_id=simulator.credentials.client_id,
-            client_secret=SecretStr(simulator.credentials.client_secret),
-            access_token=SecretStr(""),
-            refresh_token=SecretStr(""),
-            redirect_uri=CALLBACK,
-            consent_url=f"{simulator.oauth_url}/my/settings/openapi/grantingaccess/",
-            token_url=f"{simulator.oauth_url}/apps/token",
-            renew_tokens_by=renew_tokens_by,
-            demo_host=simulator.host,
-            demo_port=simulator.port,
-            ca_file=simulator.ca_file,
-            data_dir=folder,
-            vault_addr="",
-        )
+        settings = unlinked_settings(simulator, folder, CALLBACK, renew_tokens_by=renew_tokens_by)
         platform = CTraderPlatform.from_settings(settings, accounts=[ALPHA, BETA])
         await platform.open()
         try:

@@ -2,97 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import ssl
-import struct
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Self
 
 import pytest
-from google.protobuf.message import Message
 
 from fxpool.errors import SettingsError
-from fxpool.openapi import MESSAGE_BY_PAYLOAD_TYPE
 from fxpool.openapi.proto import messages_pb2 as m
 from fxpool.openapi.proto import model_pb2 as model
-from fxpool.openapi.proto.common_pb2 import ProtoHeartbeatEvent, ProtoMessage
-from fxpool.openapi.registry import payload_type_of
+from fxpool.openapi.proto.common_pb2 import ProtoHeartbeatEvent
 from fxpool.simulator import Profile, Replay, Simulator, SimulatorOptions
 from fxpool.simulator.engine import Rules
 from fxpool.simulator.link import MAX_UNSENT_BYTES
+from harness.simulator_clients import ACCOUNT, FrameClient
 from harness.wait import wait_until
 
-ACCOUNT = 10_012_345
 STILL = SimulatorOptions(ticks_per_second=0, live_port=0)
-
-
-class Client:
-    """Speaks frames: a size of four bytes, then an envelope."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
-
-    @classmethod
-    async def connect(cls, simulator: Simulator, port: int | None = None) -> Self:
-        context = ssl.create_default_context(cafile=simulator.ca_file)
-        reader, writer = await asyncio.open_connection(
-            "localhost", port or simulator.port, ssl=context
-        )
-        return cls(reader, writer)
-
-    def send(self, message: Message, request_id: str = "") -> None:
-        envelope = ProtoMessage(
-            payloadType=payload_type_of(message), payload=message.SerializeToString()
-        )
-        if request_id:
-            envelope.clientMsgId = request_id
-        data = envelope.SerializeToString()
-        self._writer.write(struct.pack(">I", len(data)) + data)
-
-    async def receive(self) -> tuple[Any, str]:
-        async with asyncio.timeout(10):
-            (size,) = struct.unpack(">I", await self._reader.readexactly(4))
-            envelope = ProtoMessage.FromString(await self._reader.readexactly(size))
-        message = MESSAGE_BY_PAYLOAD_TYPE[envelope.payloadType].FromString(envelope.payload)
-        return message, envelope.clientMsgId
-
-    async def ask(self, message: Message, request_id: str = "q") -> Any:
-        self.send(message, request_id)
-        answer, answered_id = await self.receive()
-        assert answered_id == request_id
-        return answer
-
-    async def authorise(self, simulator: Simulator, account_id: int = ACCOUNT) -> None:
-        credentials = simulator.credentials
-        await self.ask(
-            m.ProtoOAApplicationAuthReq(
-                clientId=credentials.client_id, clientSecret=credentials.client_secret
-            )
-        )
-        answer = await self.ask(
-            m.ProtoOAAccountAuthReq(
-                ctidTraderAccountId=account_id, accessToken=simulator.grant.access_token
-            )
-        )
-        assert isinstance(answer, m.ProtoOAAccountAuthRes)
-
-    async def is_cut(self) -> bool:
-        async with asyncio.timeout(10):
-            try:
-                return await self._reader.read(1) == b""
-            except ConnectionError:
-                return True
-
-    async def close(self) -> None:
-        self._writer.transport.abort()
 
 
 async def test_a_client_trades_over_tls() -> None:
     async with Simulator(STILL) as simulator:
         simulator.quote("EURUSD", Decimal("1.12560"), Decimal("1.12569"))
-        client = await Client.connect(simulator)
+        client = await FrameClient.connect(simulator)
         await client.authorise(simulator)
         client.send(
             m.ProtoOANewOrderReq(
@@ -109,7 +41,7 @@ async def test_a_client_trades_over_tls() -> None:
         assert (accepted_id, filled_id) == ("open-1", "open-1")
         assert accepted.executionType == model.ORDER_ACCEPTED
         assert filled.position.price == 1.12569
-        await client.close()
+        client.close()
 
 
 async def test_the_ready_line_tells_a_client_all_it_needs() -> None:
@@ -130,14 +62,14 @@ async def test_the_ready_line_tells_a_client_all_it_needs() -> None:
 
 async def test_quotes_flow_to_those_who_subscribed() -> None:
     async with Simulator(SimulatorOptions(ticks_per_second=500)) as simulator:
-        client = await Client.connect(simulator)
+        client = await FrameClient.connect(simulator)
         await client.authorise(simulator)
         await client.ask(m.ProtoOASubscribeSpotsReq(ctidTraderAccountId=ACCOUNT, symbolId=[1, 2]))
         seen = [(await client.receive())[0] for _ in range(20)]
         assert {event.symbolId for event in seen} == {1, 2}
         assert seen[0].HasField("bid")
         assert seen[0].HasField("ask")
-        await client.close()
+        client.close()
 
 
 async def test_a_replay_ends_with_its_last_quote(tmp_path: Path) -> None:
@@ -150,14 +82,14 @@ async def test_a_replay_ends_with_its_last_quote(tmp_path: Path) -> None:
     replay = Replay.parse(str(path), ["EURUSD"])
     options = SimulatorOptions(ticks_per_second=0, replays=(replay,), speed=1000.0)
     async with Simulator(options) as simulator:
-        client = await Client.connect(simulator)
+        client = await FrameClient.connect(simulator)
         await client.authorise(simulator)
         await client.ask(m.ProtoOASubscribeSpotsReq(ctidTraderAccountId=ACCOUNT, symbolId=[1]))
         event = (await client.receive())[0]
         while event.bid != 110_020:
             event = (await client.receive())[0]
         assert event.ask == 110_030
-        await client.close()
+        client.close()
 
 
 async def test_a_live_account_is_not_routed_on_the_demo_port() -> None:
@@ -166,7 +98,7 @@ async def test_a_live_account_is_not_routed_on_the_demo_port() -> None:
             (simulator.port, "CANT_ROUTE_REQUEST"),
             (simulator.live_port, None),
         ):
-            client = await Client.connect(simulator, port)
+            client = await FrameClient.connect(simulator, port)
             credentials = simulator.credentials
             await client.ask(
                 m.ProtoOAApplicationAuthReq(
@@ -179,13 +111,13 @@ async def test_a_live_account_is_not_routed_on_the_demo_port() -> None:
                 )
             )
             assert getattr(answer, "errorCode", None) == expected
-            await client.close()
+            client.close()
 
 
 async def test_cut_clients_come_back_to_the_same_book_on_the_same_port() -> None:
     async with Simulator(STILL) as simulator:
         port = simulator.port
-        client = await Client.connect(simulator)
+        client = await FrameClient.connect(simulator)
         await client.authorise(simulator)
         order = m.ProtoOANewOrderReq(
             ctidTraderAccountId=ACCOUNT,
@@ -199,15 +131,15 @@ async def test_cut_clients_come_back_to_the_same_book_on_the_same_port() -> None
         assert await client.is_cut()
         await simulator.stop_accepting()
         with pytest.raises(OSError, match=r"."):
-            await Client.connect(simulator)
+            await FrameClient.connect(simulator)
         await simulator.resume_accepting()
         assert simulator.port == port
-        client = await Client.connect(simulator)
+        client = await FrameClient.connect(simulator)
         await client.authorise(simulator)
         book = await client.ask(m.ProtoOAReconcileReq(ctidTraderAccountId=ACCOUNT))
         assert [position.tradeData.volume for position in book.position] == [100_000]
         assert simulator.faults.struck == {"cut_before_answer": 1}
-        await client.close()
+        client.close()
 
 
 async def test_a_delayed_fill_comes_by_itself_and_after_a_cut_to_whoever_is_there() -> None:
@@ -220,7 +152,7 @@ async def test_a_delayed_fill_comes_by_itself_and_after_a_cut_to_whoever_is_ther
         volume=100_000,
     )
     async with Simulator(SimulatorOptions(ticks_per_second=0, profile=profile)) as simulator:
-        client = await Client.connect(simulator)
+        client = await FrameClient.connect(simulator)
         await client.authorise(simulator)
         client.send(order, "first")
         told = [await client.receive() for _ in range(2)]
@@ -228,40 +160,40 @@ async def test_a_delayed_fill_comes_by_itself_and_after_a_cut_to_whoever_is_ther
             (model.ORDER_ACCEPTED, "first"),
             (model.ORDER_FILLED, "first"),
         ]
-        other = await Client.connect(simulator)
+        other = await FrameClient.connect(simulator)
         await other.authorise(simulator)
         client.send(order, "second")
         assert (await client.receive())[0].executionType == model.ORDER_ACCEPTED
-        await client.close()
+        client.close()
         told = [await other.receive() for _ in range(2)]
         assert [(one.executionType, request_id) for one, request_id in told] == [
             (model.ORDER_ACCEPTED, ""),
             (model.ORDER_FILLED, ""),
         ]
-        await other.close()
+        other.close()
 
 
 async def test_a_silent_client_is_cut() -> None:
     profile = Profile(idle_timeout=0.6)
     async with Simulator(SimulatorOptions(ticks_per_second=0, profile=profile)) as simulator:
-        client = await Client.connect(simulator)
+        client = await FrameClient.connect(simulator)
         assert await client.is_cut()
-        await client.close()
+        client.close()
 
 
 async def test_the_server_beats_when_it_has_nothing_to_say() -> None:
     profile = Profile(heartbeat_after=0.2)
     async with Simulator(SimulatorOptions(ticks_per_second=0, profile=profile)) as simulator:
-        client = await Client.connect(simulator)
+        client = await FrameClient.connect(simulator)
         message, request_id = await client.receive()
         assert isinstance(message, ProtoHeartbeatEvent)
         assert request_id == ""
-        await client.close()
+        client.close()
 
 
 async def test_a_client_that_does_not_read_is_cut(caplog: pytest.LogCaptureFixture) -> None:
     async with Simulator(STILL) as simulator:
-        client = await Client.connect(simulator)
+        client = await FrameClient.connect(simulator)
         await client.authorise(simulator)
         await client.ask(m.ProtoOASubscribeSpotsReq(ctidTraderAccountId=ACCOUNT, symbolId=[1]))
         at_ms = simulator.venue.opened_ms
@@ -269,7 +201,7 @@ async def test_a_client_that_does_not_read_is_cut(caplog: pytest.LogCaptureFixtu
             simulator.venue.tick(1, 112_000 + number % 2, 112_010 + number % 2, at_ms)
         await wait_until(lambda: not simulator.venue.listeners)
         assert "does not read" in caplog.text
-        await client.close()
+        client.close()
 
 
 async def test_a_bad_line_of_a_replay_ends_the_service(tmp_path: Path) -> None:
@@ -287,6 +219,6 @@ async def test_a_kept_folder_keeps_its_authority(tmp_path: Path) -> None:
         first = simulator.ca_file.read_bytes()
     async with Simulator(options) as simulator:
         assert simulator.ca_file.read_bytes() == first
-        client = await Client.connect(simulator)
-        await client.close()
+        client = await FrameClient.connect(simulator)
+        client.close()
     assert (tmp_path / "server.pem").stat().st_mode & 0o077 == 0
