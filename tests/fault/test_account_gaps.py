@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import pytest
+
 from fxpool.account import Phase, Trigger
 from fxpool.account.events import DealAdded
 from fxpool.account.reads import AccountReads
@@ -12,6 +14,7 @@ from fxpool.domain.requests import OrderIntent
 from fxpool.domain.trades import OrderType, Side
 from fxpool.simulator import Profile, SimulatorOptions
 from fxpool.simulator.fault_kinds import Fault, FaultKind
+from fxpool.simulator.handlers import history
 from harness.accounts import EURUSD, LOT_CENTS, USD_ACCOUNT, Desk, market, open_desk
 from harness.wait import wait_until
 
@@ -83,6 +86,23 @@ async def test_all_deals_of_a_time_are_read_page_by_page() -> None:
             await desk.trading.place(market(Side.BUY, "0.01"))
         now = datetime.now(UTC)
         deals = await AccountReads(desk.account.channel).deals_since(now - timedelta(days=30), now)
+        assert [deal.deal_id for deal in deals] == broker_deals(desk)
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+async def test_all_deals_of_a_position_are_read_in_whichever_order_they_are_told(
+    newest_first: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "PAGE_ROWS", 2)
+    profile = Profile(deals_of_position_newest_first=newest_first)
+    options = SimulatorOptions(ticks_per_second=0, profile=profile)
+    async with open_desk(options=options) as desk:
+        desk.quote("1.12560", "1.12570")
+        position = (await desk.trading.place(market(Side.BUY, "0.05"))).position
+        assert position is not None
+        for _ in range(5):
+            await desk.trading.close_position(position.position_id, position.volume_cents // 5)
+        deals = await AccountReads(desk.account.channel).deals_of(position.position_id)
         assert [deal.deal_id for deal in deals] == broker_deals(desk)
 
 

@@ -37,6 +37,9 @@ SYMBOLS_PER_REQUEST: Final = 100
 WEEK_MS: Final = 7 * 86_400_000
 """The widest window that deal lists were documented to take."""
 
+LAST_MS: Final = 2_147_483_646_000
+"""The end of time by the Open API: the largest bound that is accepted."""
+
 CLOCK_AHEAD: Final = timedelta(minutes=10)
 """How far the broker's clock may be ahead of ours; a bound in the future is accepted."""
 
@@ -202,22 +205,26 @@ class AccountReads:
         await self._ask_unless_so(request, wire.ProtoOAUnsubscribeDepthQuotesRes)
 
     async def deals_of(self, position_id: int) -> list[Deal]:
-        """Return all deals of a position, oldest first."""
+        """Return all deals of a position, oldest first; pages come in either order (SW-19)."""
         found: dict[int, Deal] = {}
-        until: int | None = None
+        bounds: tuple[int, int] | None = None
         while True:
             request = wire.ProtoOADealListByPositionIdReq(
                 ctidTraderAccountId=self._id, positionId=position_id
             )
-            if until is not None:
-                request.fromTimestamp, request.toTimestamp = 0, until
+            if bounds is not None:
+                request.fromTimestamp, request.toTimestamp = bounds
             answer = await self._ask(request, wire.ProtoOADealListByPositionIdRes, Priority.HISTORY)
             page = {deal.dealId: from_wire.deal_from(deal) for deal in answer.deal}
-            if not answer.hasMore or page.keys() <= found.keys():
-                found |= page
-                return _by_time(found)
+            is_new = bool(page.keys() - found.keys())
             found |= page
-            until = min(deal.executionTimestamp for deal in answer.deal)
+            if not answer.hasMore:
+                return _by_time(found)
+            if not is_new:
+                raise MappingError("a page of deals announces more, and repeats the page before")
+            times = [deal.executionTimestamp for deal in answer.deal]
+            first, last = bounds or (0, LAST_MS)
+            bounds = (max(times), last) if times[0] < times[-1] else (first, min(times))
 
     async def deals_since(self, first: datetime, now: datetime) -> list[Deal]:
         """Return all deals of the account from ``first`` on, oldest first.
