@@ -41,12 +41,19 @@ def identifier(value: object) -> str:
         return str(value)
     if not isinstance(value, str) or not value.strip():
         raise ValueError("must be a non-empty string or a whole number")
-    return value.strip()
+    return _storable(value.strip())
 
 
 def label(value: object) -> str:
     """Return a text as it came, blanks included, or a whole number as text."""
-    return value if isinstance(value, str) else identifier(value)
+    return _storable(value) if isinstance(value, str) else identifier(value)
+
+
+def _storable(text: str) -> str:
+    """Return a text that every database takes."""
+    if "\0" in text:
+        raise ValueError("must not hold the character NUL")
+    return text
 
 
 def iso_time(value: object) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -84,3 +85,9 @@ def test_a_list_may_be_an_array_or_a_text_with_commas(value: object) -> None:
 @pytest.mark.parametrize("value", [None, "", []])
 def test_an_empty_list_means_no_limit(value: object) -> None:
     assert word_list(value) is None
+
+
+@pytest.mark.parametrize("read", [identifier, label])
+def test_a_text_that_a_database_cannot_keep_is_refused(read: Callable[[object], str]) -> None:
+    with pytest.raises(ValueError, match="NUL"):
+        read("Copy_1\0")
