@@ -30,6 +30,7 @@ from harness.wait import wait_until
 
 NEW_ORDER = 2106
 AMEND_ORDER = 2109
+AMEND_PROTECTION = 2110
 CLOSE = 2111
 ORDER_LIST = 2175
 SYMBOL_BY_ID = 2116
@@ -303,6 +304,24 @@ async def test_a_lost_new_stop_of_a_pending_order_is_settled_by_the_stop_that_it
         assert settled["outcome"] == ("executed" if arrives else "not_executed")
         (order,) = (await served.platform.orders("alpha"))["orders"]
         assert order["stopLoss"] == (1.21 if arrives else None)
+
+
+async def test_a_lost_change_that_is_not_in_force_is_not_said_to_have_never_arrived() -> None:
+    async with live_platform() as served:
+        faults, position_id = served.simulator.faults, (await served.buy())["positionId"]
+        faults.stand(Fault(FaultKind.REFUSE, ORDER_LIST, code="SERVER_ERROR", times=0))
+        faults.cut_before_answer(AMEND_PROTECTION)
+        first = ProtectionRequest(position_id, stop_loss=Decimal("1.121"))
+        lost = await served.platform.modify_position("alpha", first)
+        await served.phase("alpha", Phase.LIVE)
+        later = ProtectionRequest(position_id, stop_loss=Decimal("1.122"))
+        assert (await served.platform.modify_position("alpha", later))["success"]
+        faults.clear()
+        result = (await ticket_of(served, lost))["result"]
+        assert result is not None
+        assert (result["outcome"], result["retryable"]) == ("not_executed", False)
+        assert "a later one" in result["error"]
+        assert not any(word in result["error"] for word in RETRY_WORDS)
 
 
 async def test_a_close_whose_answer_was_lost_is_settled_by_its_closing_order() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -19,6 +19,8 @@ from fxpool.platforms.ctrader_trades import CTraderTrades
 from fxpool.platforms.keyed_orders import KeyedOrders
 from fxpool.platforms.words import Call, explain, refusal
 from fxpool.store import Journal
+
+_AMENDMENTS: Final = frozenset({TicketKind.AMEND_POSITION, TicketKind.AMEND_ORDER})
 
 
 class TicketedOrders(KeyedOrders):
@@ -50,7 +52,14 @@ class TicketedOrders(KeyedOrders):
         self, ticket: Ticket, finding: Finding, deals: tuple[Deal, ...]
     ) -> Mapping[str, Any]:
         """Return what callers are told of a ticket that was unknown. Raises what reading raises."""
-        if finding.trigger is TicketTrigger.ABSENT:
+        if finding.trigger is TicketTrigger.ABSENT and ticket.kind in _AMENDMENTS:
+            text = (
+                "the change is not in force: it did not reach the broker, or a later one or the "
+                f"end of its object took its place: {finding.text}"
+            )
+            absent = PlatformError(503, "NOT_EXECUTED", text, outcome="not_executed")
+            result = refusal(absent)
+        elif finding.trigger is TicketTrigger.ABSENT:
             text = f"network: it did not reach the broker, nothing was executed: {finding.text}"
             absent = PlatformError(
                 503, "NOT_EXECUTED", text, retryable=True, outcome="not_executed"
