@@ -41,12 +41,12 @@ SPARE_BYTES: Final = 16 << 20
 """With less room than this on the disk, orders wait for the database: the log has its room, but an
 order whose result could not be stored is not to be sent."""
 
-SLOW_SECONDS: Final = 0.002
-"""When a write takes longer, the next ones are not made in the loop's own thread, which serves all
-accounts meanwhile."""
+SLOW_SECONDS: Final = 0.001
+"""A disk that takes longer is kept from the loop, which serves all accounts: its writes are made in
+a thread of their own, two wake-ups away."""
 
-SLOW_WRITES: Final = 200
-"""How many are made in a thread of their own then."""
+QUICK_WRITES: Final = 50
+"""So many in a row must have been quick before they are made in the loop's own thread."""
 
 _MARK: Final = b"FXI1"
 _HEAD: Final = struct.Struct("<4sII")  # mark, length of the record, CRC-32 of the record
@@ -70,7 +70,7 @@ class IntentLog:
         self._clock = clock
         self._forced = os.open(path, os.O_WRONLY | os.O_DSYNC)
         self._free = list(range(PAGES))
-        self._in_thread = 0
+        self._to_prove = QUICK_WRITES
         self._has_room = self._is_roomy()
         self._worker = Worker("intent-log")
 
@@ -106,7 +106,7 @@ class IntentLog:
         page = self._free.pop()
         data = _HEAD.pack(_MARK, len(record), zlib.crc32(record)) + record
         try:
-            if self._in_thread:
+            if self._to_prove:
                 seconds = await self._worker.run(partial(self._write, page, data))
             else:
                 seconds = self._write(page, data)
@@ -117,9 +117,9 @@ class IntentLog:
             log.warning("intent not logged", error=str(exc))
             return None
         if seconds > SLOW_SECONDS:
-            self._in_thread = SLOW_WRITES
-        elif self._in_thread:
-            self._in_thread -= 1
+            self._to_prove = QUICK_WRITES
+        elif self._to_prove:
+            self._to_prove -= 1
         return page
 
     def free(self, page: int) -> None:
@@ -127,7 +127,7 @@ class IntentLog:
 
         The blank need not be forced: what comes back after the power was lost, the database has.
         """
-        if self._in_thread:
+        if self._to_prove:
             self._worker.soon(partial(self._blank, page))
         else:
             self._blank(page)
@@ -150,7 +150,7 @@ class IntentLog:
             self._free.append(page)
         self._has_room = self._is_roomy()
         if self._clock.now() - began > SLOW_SECONDS:
-            self._in_thread = SLOW_WRITES
+            self._to_prove = QUICK_WRITES
 
     def _write(self, page: int, data: bytes) -> float:
         """Return how many seconds it took."""
