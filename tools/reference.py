@@ -56,6 +56,8 @@ def commands_page() -> str:
     command = typer.main.get_command(app)
     context = typer.Context(command, info_name="fxpool")
     text = get_docs_for_click(obj=command, ctx=context, name="fxpool", title="Commands")
+    for cut, whole in _summaries(command):
+        text = text.replace(cut, whole)
     return html.unescape(text).rstrip() + "\n"
 
 
@@ -70,6 +72,14 @@ PAGES: Final[dict[Path, Callable[[], str]]] = {
     FOLDER / "commands.md": commands_page,
     FOLDER / "client.md": client_page,
 }
+
+
+def _summaries(command: Any) -> Iterator[tuple[str, str]]:
+    """Return the list entry of each command below one, as typer cuts it and whole."""
+    for name, below in getattr(command, "commands", {}).items():
+        cut, whole = below.get_short_help_str(), below.get_short_help_str(limit=200)
+        yield f"* `{name}`: {cut}\n", f"* `{name}`: {whole}\n"
+        yield from _summaries(below)
 
 
 def _variable(name: str, field: FieldInfo) -> str:
