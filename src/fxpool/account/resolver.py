@@ -7,11 +7,8 @@ complete readings that do not show it. A reading that fails or is cut short show
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
-
-import structlog
 
 from fxpool.account.driver import Account
 from fxpool.account.evidence import SKEW, Finding, Records, find, shown_closes
@@ -19,9 +16,9 @@ from fxpool.account.journal import TicketJournal
 from fxpool.account.phase import Phase
 from fxpool.account.reads import AccountReads
 from fxpool.account.tickets import Tickets
+from fxpool.account.unheld import READINGS, Search, UnheldTickets
 from fxpool.clock import Clock
-from fxpool.domain.order_keys import OrderKey
-from fxpool.domain.tickets import Ticket, TicketState, TicketTrigger
+from fxpool.domain.tickets import Ticket, TicketTrigger
 from fxpool.domain.trades import Deal
 from fxpool.pool import TRADE_SECONDS
 
@@ -32,31 +29,14 @@ GONE_SECONDS: Final = TRADE_SECONDS + 5.0
 """Age at which no process can still be waiting for an answer, so a ticket without a holder here is
 nobody's. Until then another process that shares the journal may hold it."""
 
-GRACE_SECONDS: Final = 3.0
-"""Age below which a ticket that is not ours is left to the process that most likely works on it."""
-
-READINGS: Final = 2
-"""Complete readings that must miss an order before it is called absent."""
-
 LOOK_SECONDS: Final = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Pauses between readings for one ticket. None goes past the moment from which readings count."""
 
 CONFIRM_SECONDS: Final = 1.0
 """Pause between the readings that must miss an order."""
 
-log = structlog.get_logger(__name__)
-
 Teller = Callable[[Ticket, Finding, tuple[Deal, ...]], Awaitable[Mapping[str, Any]]]
 """Makes what callers are told of a settled order."""
-
-
-@dataclass(slots=True)
-class _Search:
-    """How far the search for one ticket has come."""
-
-    due: float = 0.0
-    looks: int = 0
-    absences: int = 0
 
 
 class Resolver:
@@ -73,25 +53,25 @@ class Resolver:
         settle_seconds: float = SETTLE_SECONDS,
     ) -> None:
         self._account = account
-        self._tickets = tickets
         self._journal = journal
+        self._unheld = UnheldTickets(tickets, journal, clock=clock, gone_seconds=GONE_SECONDS)
         self._tell = tell
         self._clock = clock
         self._settle = timedelta(seconds=settle_seconds)
-        self._searches: dict[str, _Search] = {}
+        self._searches: dict[str, Search] = {}
 
     async def resolve(self, open_tickets: Sequence[Ticket]) -> None:
         """Go one step further with the open tickets of the account. Raises JournalDown, and what
         reading raises: nothing is concluded then."""
-        mine = [ticket for ticket in open_tickets if self._is_ours_to_settle(ticket)]
+        mine = [ticket for ticket in open_tickets if self._unheld.is_ours(ticket)]
         self._searches = {
-            ticket.ticket_id: self._searches.get(ticket.ticket_id, _Search()) for ticket in mine
+            ticket.ticket_id: self._searches.get(ticket.ticket_id, Search()) for ticket in mine
         }
         now = self._clock.now()
         due = [ticket for ticket in mine if self._searches[ticket.ticket_id].due <= now]
         for index, ticket in enumerate(due):
-            if ticket.state.is_running and self._is_abandoned(ticket):
-                due[index] = await self._declare_lost(ticket)
+            if self._unheld.is_abandoned(ticket):
+                due[index] = await self._unheld.declare_lost(ticket)
         if due and self._account.state.phase is Phase.LIVE:
             await self._look(due)
 
@@ -112,7 +92,7 @@ class Resolver:
         for ticket in due:
             finding = find(ticket, records)
             if finding is None:
-                await self._absent(ticket, began >= self._quiet_since(ticket) + self._settle)
+                await self._absent(ticket, began >= self._unheld.quiet_since(ticket) + self._settle)
             elif finding.trigger is not None:
                 await self._found(reads, ticket, finding)
 
@@ -128,7 +108,7 @@ class Resolver:
                 return  # the history lags behind the order: look again
         if finding.trigger is not None:
             result = await self._tell(ticket, finding, deals)
-            await self._store(ticket, finding.trigger, finding.text, result)
+            await self._unheld.settle(ticket, finding.trigger, finding.text, result)
 
     async def _absent(self, ticket: Ticket, is_settled: bool) -> None:
         search = self._searches[ticket.ticket_id]
@@ -139,55 +119,15 @@ class Resolver:
             return
         text = f"{READINGS} complete readings of the broker's orders do not show it"
         finding = Finding(TicketTrigger.ABSENT, text)
-        await self._store(ticket, TicketTrigger.ABSENT, text, await self._tell(ticket, finding, ()))
-
-    async def _store(
-        self, ticket: Ticket, trigger: TicketTrigger, text: str, result: Mapping[str, Any]
-    ) -> None:
-        now, key = self._clock.at(), OrderKey.from_stored(ticket.key)
-        settled = ticket
-        if ticket.state.is_running:
-            settled = settled.after(TicketTrigger.LOST, now, "nobody waits for its answer")
-        settled = settled.after(trigger, now, text, result)
-        frees_key = key is not None and key.is_freed_by(result)
-        if await self._journal.settle(settled, ticket.state, frees_key=frees_key):
-            log.warning(
-                "ticket resolved",
-                account=ticket.account,
-                ticket=ticket.ticket_id,
-                state=settled.state.value,
-                evidence=text,
-            )
-            self._tickets.observer.ticket_resolved(settled)
-
-    async def _declare_lost(self, ticket: Ticket) -> Ticket:
-        lost = ticket.after(
-            TicketTrigger.LOST, self._clock.at(), "the process that sent it is gone"
+        await self._unheld.settle(
+            ticket, TicketTrigger.ABSENT, text, await self._tell(ticket, finding, ())
         )
-        if await self._journal.settle(lost, ticket.state):
-            self._tickets.observer.ticket_unknown(lost)
-        return lost
-
-    def _is_ours_to_settle(self, ticket: Ticket) -> bool:
-        if self._tickets.holds(ticket.ticket_id):
-            return False
-        age = self._clock.at() - ticket.updated_at
-        return not ticket.state.is_running or age > timedelta(seconds=GRACE_SECONDS)
-
-    def _is_abandoned(self, ticket: Ticket) -> bool:
-        return self._clock.at() - ticket.updated_at > timedelta(seconds=GONE_SECONDS)
 
     def _pause(self, ticket: Ticket, looks: int) -> float:
         """Return the seconds until the next reading for a ticket."""
         pause = LOOK_SECONDS[min(looks, len(LOOK_SECONDS) - 1)]
-        counts_from = self._quiet_since(ticket)
+        counts_from = self._unheld.quiet_since(ticket)
         if not ticket.state.is_running:  # else it is declared lost first, and settles after that
             counts_from += self._settle
         left = (counts_from - self._clock.at()).total_seconds()
         return min(pause, left) if left > 0 else pause
-
-    def _quiet_since(self, ticket: Ticket) -> datetime:
-        """Return from when on nobody can send it any more."""
-        if ticket.state is TicketState.UNKNOWN:
-            return ticket.updated_at
-        return ticket.updated_at + timedelta(seconds=GONE_SECONDS)

@@ -8,17 +8,14 @@ time is long. Where a way tells no history, absence proves nothing and the ticke
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-import structlog
-
 from fxpool.account import ORDER, Tickets
+from fxpool.account.unheld import READINGS, Search, UnheldTickets
 from fxpool.clock import Clock
-from fxpool.domain.order_keys import OrderKey
-from fxpool.domain.tickets import Ticket, TicketKind, TicketState, TicketTrigger
+from fxpool.domain.tickets import Ticket, TicketKind, TicketTrigger
 from fxpool.errors import TradeRefused
 from fxpool.mapping.formats import TradeResult
 from fxpool.platforms.base import PlatformError
@@ -32,27 +29,14 @@ from fxpool.platforms.metaapi.orders import NUMBERS
 from fxpool.platforms.words import Call, explain, refusal
 from fxpool.store import Journal
 
-GONE: Final = timedelta(seconds=TRADE_SECONDS + 5.0)
+GONE_SECONDS: Final = TRADE_SECONDS + 5.0
 """Age at which no process can still be waiting for an answer."""
-
-GRACE: Final = timedelta(seconds=3.0)
-"""Age below which a running ticket is left to the process that most likely works on it."""
 
 SKEW: Final = timedelta(minutes=10)
 """How far MetaApi's clock may be from ours."""
 
-READINGS: Final = 2
 LOOK_SECONDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Pauses between readings for one ticket; they cost credits."""
-
-log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class _Search:
-    due: float = 0.0
-    looks: int = 0
-    absences: int = 0
 
 
 class MetaApiResolver:
@@ -70,18 +54,18 @@ class MetaApiResolver:
     ) -> None:
         self._account = account
         self._orders = orders
-        self._tickets = tickets
         self._journal = journal
+        self._unheld = UnheldTickets(tickets, journal, clock=clock, gone_seconds=GONE_SECONDS)
         self._clock = clock
         self._settle = timedelta(seconds=settle_seconds)
-        self._searches: dict[str, _Search] = {}
+        self._searches: dict[str, Search] = {}
 
     async def resolve(self, open_tickets: Sequence[Ticket]) -> None:
         """Go one step further with the open tickets of the account. Raises JournalDown, and what
         reading raises: nothing is concluded then."""
         now = self._clock.now()
-        mine = [ticket for ticket in open_tickets if self._is_ours(ticket)]
-        self._searches = {t.ticket_id: self._searches.get(t.ticket_id, _Search()) for t in mine}
+        mine = [ticket for ticket in open_tickets if self._unheld.is_ours(ticket)]
+        self._searches = {t.ticket_id: self._searches.get(t.ticket_id, Search()) for t in mine}
         due = [ticket for ticket in mine if self._searches[ticket.ticket_id].due <= now]
         if not due:
             return
@@ -90,17 +74,16 @@ class MetaApiResolver:
             search.due = now + LOOK_SECONDS[min(search.looks, len(LOOK_SECONDS) - 1)]
             search.looks += 1
         due = [
-            await self._declare_lost(t) if t.state.is_running and self._is_gone(t) else t
-            for t in due
+            await self._unheld.declare_lost(t) if self._unheld.is_abandoned(t) else t for t in due
         ]
         began = self._clock.at()
         records = await self._records(min(ticket.received_at for ticket in due), due)
         for ticket in due:
             found = find(ticket, records)
             if found is not None:
-                await self._store(ticket, found, await self._told(ticket, found))
+                await self._settle_as(ticket, found)
             elif self._account.way.offers.history:
-                is_settled = began >= self._quiet_since(ticket) + self._settle
+                is_settled = began >= self._unheld.quiet_since(ticket) + self._settle
                 await self._absent(ticket, is_settled)
 
     async def _records(self, since: datetime, due: Sequence[Ticket]) -> Records:
@@ -132,6 +115,10 @@ class MetaApiResolver:
                 ends[key] = deal
         return ends
 
+    async def _settle_as(self, ticket: Ticket, found: Found) -> None:
+        result = await self._told(ticket, found)
+        await self._unheld.settle(ticket, found.trigger, found.text, result)
+
     async def _told(self, ticket: Ticket, found: Found) -> Mapping[str, Any]:
         """Return what callers are told of a ticket that was unknown."""
         if found.trigger is TicketTrigger.REFUSED:
@@ -161,45 +148,7 @@ class MetaApiResolver:
         if search.absences >= READINGS:
             text = f"{READINGS} complete readings of positions and orders do not show it"
             found = Found(TicketTrigger.ABSENT, text)
-            await self._store(ticket, found, await self._told(ticket, found))
-
-    async def _store(self, ticket: Ticket, found: Found, result: Mapping[str, Any]) -> None:
-        now, key = self._clock.at(), OrderKey.from_stored(ticket.key)
-        settled = ticket
-        if ticket.state.is_running:
-            settled = settled.after(TicketTrigger.LOST, now, "nobody waits for its answer")
-        settled = settled.after(found.trigger, now, found.text, result)
-        frees_key = key is not None and key.is_freed_by(result)
-        if await self._journal.settle(settled, ticket.state, frees_key=frees_key):
-            log.warning(
-                "ticket resolved",
-                account=ticket.account,
-                ticket=ticket.ticket_id,
-                state=settled.state.value,
-                evidence=found.text,
-            )
-            self._tickets.observer.ticket_resolved(settled)
-
-    async def _declare_lost(self, ticket: Ticket) -> Ticket:
-        lost = ticket.after(
-            TicketTrigger.LOST, self._clock.at(), "the process that sent it is gone"
-        )
-        if await self._journal.settle(lost, ticket.state):
-            self._tickets.observer.ticket_unknown(lost)
-        return lost
-
-    def _is_ours(self, ticket: Ticket) -> bool:
-        if self._tickets.holds(ticket.ticket_id):
-            return False
-        return not ticket.state.is_running or self._clock.at() - ticket.updated_at > GRACE
-
-    def _is_gone(self, ticket: Ticket) -> bool:
-        return self._clock.at() - ticket.updated_at > GONE
-
-    def _quiet_since(self, ticket: Ticket) -> datetime:
-        """Return from when on nobody can send it any more."""
-        is_unknown = ticket.state is TicketState.UNKNOWN
-        return ticket.updated_at if is_unknown else ticket.updated_at + GONE
+            await self._settle_as(ticket, found)
 
 
 def _body(stored: Mapping[str, Any]) -> dict[str, Any]:
