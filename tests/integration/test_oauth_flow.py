@@ -313,6 +313,29 @@ async def test_a_consent_link_works_once_for_exactly_its_account(tmp_path: Path)
         assert (await walk.browser.post("/oauth/link")).status_code == 422
 
 
+async def test_what_goes_wrong_is_a_page_to_a_browser_and_a_line_of_the_audit_log(
+    tmp_path: Path,
+) -> None:
+    async with walking(tmp_path) as walk:
+        accept = {"accept": "text/html,application/xhtml+xml"}
+        for method, path, status, told in (
+            ("POST", "/oauth/link/used", 410, "ask for another one"),
+            ("GET", "/callback?error_description=<b>no</b>", 400, "&lt;b&gt;no&lt;/b&gt;"),
+            ("GET", "/oauth/authorize?account_id=nobody", 404, "nobody"),
+        ):
+            page = await walk.browser.request(method, path, headers=accept)
+            assert page.status_code == status
+            assert page.headers["content-type"].startswith("text/html")
+            assert "Not linked" in page.text
+            assert told in page.text
+            assert page.headers["x-request-id"] in page.text
+    store = audit_store_from(walk.settings)
+    told = [json.loads(line.text)["details"] for line in await store.lines(AuditQuery())]
+    await store.close()
+    codes = {details["after"]["code"] for details in told if "after" in details}
+    assert codes == {"CONSENT_LINK_USED", "CONSENT_REFUSED"}
+
+
 async def test_nobody_is_sent_to_consent_while_tokens_cannot_be_stored(tmp_path: Path) -> None:
     async with walking(tmp_path) as walk:
         offer = (await walk.browser.post("/oauth/link?account_id=12345")).json()

@@ -5,8 +5,10 @@ The service does not give ``state`` back, so it is kept in a cookie that only th
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import wraps
 from html import escape
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 from fastapi import Depends
@@ -16,6 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from fxpool.domain.permissions import Operation
 from fxpool.gateway.access import performs
 from fxpool.gateway.access.gatekeeper import guarded, tell_audit
+from fxpool.gateway.errors import request_id_of
 from fxpool.gateway.exact_json import answer
 from fxpool.gateway.openapi import Forgotten, answers
 from fxpool.gateway.routes.common import new_router, query_parameters
@@ -33,9 +36,13 @@ _NO_STORE: Final = {
 }
 _STYLE: Final = "body{font:16px system-ui;max-width:40rem;margin:3rem auto;padding:0 1rem}"
 
-_LINK_PAGE: Final = (
+_HEAD: Final = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><title>fxpool</title>'
-    f"<style>{_STYLE}</style><h1>Link your account</h1>"
+    '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    f"<style>{_STYLE}</style>"
+)
+_LINK_PAGE: Final = (
+    f"{_HEAD}<h1>Link your account</h1>"
     "<p>You go to cTrader, sign in there and tick the account that you were asked to link. This "
     "pool never sees your password. The link works once.</p>"
     '<form method="post"><button>Continue to cTrader</button></form></html>'
@@ -55,6 +62,26 @@ async def _platform(request: Request) -> CTraderPlatform:
 
 
 OnCTrader = Annotated[CTraderPlatform, Depends(_platform)]
+
+
+Call = Callable[..., Awaitable[Response]]
+
+
+def for_people(endpoint: Call) -> Call:
+    """Have an endpoint's errors shown as a page where a browser asks, not as JSON."""
+
+    @wraps(endpoint)
+    async def shown(request: Request, **arguments: Any) -> Response:
+        try:
+            return await endpoint(request, **arguments)
+        except PlatformError as error:
+            if "text/html" not in request.headers.get("accept", ""):
+                raise
+            tell_audit(request.scope, after={"code": error.code, "detail": error.detail})
+            page = _problem(error.detail, request_id_of(request.scope))
+            return HTMLResponse(page, error.status, headers=_NO_STORE)
+
+    return shown
 
 
 _ERROR: Final = answers(Forgotten)["default"]
@@ -77,6 +104,7 @@ _PAGE: Final = {"text/html": {"schema": {"type": "string"}}}
     ),
 )
 @performs(Operation.OPEN)
+@for_people
 async def authorize(request: Request, platform: OnCTrader) -> Response:
     """Send the browser to the page where the accounts' owner consents.
 
@@ -116,6 +144,7 @@ async def show_link(request: Request, token: str, platform: OnCTrader) -> Respon
 
 @router.post("/oauth/link/{token}", include_in_schema=False)  # a page for people
 @performs(Operation.OPEN)
+@for_people
 async def follow_link(request: Request, token: str, platform: OnCTrader) -> Response:
     """Use a link up: send the browser to the page where the accounts' owner consents."""
     tell_audit(request.scope, action="consent_link_used")
@@ -149,6 +178,7 @@ def _asked(request: Request, platform: CTraderPlatform) -> tuple[list[str], str]
     ),
 )
 @performs(Operation.OPEN)
+@for_people
 async def callback(request: Request, platform: OnCTrader) -> Response:
     """Take the consent and say which accounts are linked now."""
     tell_audit(request.scope, action="consent")
@@ -223,13 +253,19 @@ def page_of(result: LinkResult) -> Response:
     return page
 
 
+def _problem(detail: str, request_id: str) -> str:
+    return (
+        f"{_HEAD}<h1>Not linked</h1><p>{escape(detail)}</p><p>If that does not help, tell "
+        f"whoever runs this pool, with this number: {escape(request_id)}</p></html>"
+    )
+
+
 def _page(result: LinkResult) -> str:
     rows = [f"<li>{escape(k)}: linked, {escape(text)}" for k, text in result["linked"].items()]
     rows += [f"<li>{escape(k)}: NOT linked: {escape(t)}" for k, t in result["failed"].items()]
     rows += [f"<li>{escape(text)}" for text in result["warnings"]]
     return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>fxpool</title>'
-        f"<style>{_STYLE}</style><h1>{'Linked' if result['success'] else 'Not all linked'}</h1>"
+        f"{_HEAD}<h1>{'Linked' if result['success'] else 'Not all linked'}</h1>"
         f"<ul>{''.join(rows)}</ul><p>The tokens are in: {escape(result['place'])}.</p>"
         "<p>You can close this page.</p></html>"
     )
