@@ -29,6 +29,7 @@ from fxpool.mapping.formats import (
     ToldOrder,
 )
 from fxpool.mapping.instants import iso, iso_ms
+from fxpool.mapping.numbers import number
 
 PLATFORM: Final = "ctrader"
 
@@ -119,7 +120,7 @@ def account_information(
         margin=float(margin),
         freeMargin=float(free),
         marginLevel=_percent(totals.margin_level),
-        leverage=_number(trader.leverage),
+        leverage=number(trader.leverage),
         credit=float(trader.bonus),
         marginMode=_MARGIN_MODES[trader.account_type],
         currencyDigits=trader.money_digits,
@@ -169,16 +170,16 @@ def position_info(
         volume=lots(position.volume_cents, symbol, multiplier),
         openPrice=float(position.price),
         currentPrice=exit_price(position.side, quote, symbol),
-        stopLoss=_number(position.stop_loss),
-        takeProfit=_number(position.take_profit),
-        profit=_number(profit),
-        unrealizedProfit=_number(gross),
-        realizedProfit=_number(realised),
-        netProfit=_number(net),
+        stopLoss=number(position.stop_loss),
+        takeProfit=number(position.take_profit),
+        profit=number(profit),
+        unrealizedProfit=number(gross),
+        realizedProfit=number(realised),
+        netProfit=number(net),
         swap=float(position.swap),
         commission=float(position.commission),
         closingCommissionEstimate=float(position.commission),
-        usedMargin=_number(position.used_margin),
+        usedMargin=number(position.used_margin),
         magic=magic(position.label),
         clientId=position.label,
         comment=position.comment,
@@ -218,8 +219,8 @@ def told_order(
         currentPrice=exit_price(order.side.opposite, quote, symbol),
         volume=lots(order.volume_cents, symbol, multiplier),
         currentVolume=lots(remaining, symbol, multiplier),
-        stopLoss=_number(_absolute(order.stop_loss, price, order.relative_stop_loss, -sign)),
-        takeProfit=_number(_absolute(order.take_profit, price, order.relative_take_profit, sign)),
+        stopLoss=number(_absolute(order.stop_loss, price, order.relative_stop_loss, -sign)),
+        takeProfit=number(_absolute(order.take_profit, price, order.relative_take_profit, sign)),
         comment=order.comment,
         clientId=order.label,
         time=placed,
@@ -298,7 +299,7 @@ def deal_info(
         entryType="DEAL_ENTRY_IN" if close is None else "DEAL_ENTRY_OUT",
         symbol=symbol_name,
         volume=lots(deal.filled_volume_cents, symbol, multiplier),
-        price=_number(deal.price),
+        price=number(deal.price),
         commission=0.0 if close is None else float(close.commission + close.conversion_fee),
         accruedCommission=float(deal.commission),
         swap=0.0 if close is None else float(close.swap),
@@ -314,7 +315,7 @@ def close_info(deal: Deal, reason: CloseReason) -> CloseInfo:
     """Return how a position closed."""
     return CloseInfo(
         reason=reason.value,
-        closePrice=_number(deal.price),
+        closePrice=number(deal.price),
         closeTime=iso(deal.executed_at),
         profit=None if deal.close is None else float(deal.close.net_profit),
         dealId=str(deal.deal_id),
@@ -384,10 +385,6 @@ def _required_time(at: datetime | None, what: str) -> str:
     if at is None:
         raise MappingError(f"{what} has no opening time")
     return iso(at)
-
-
-def _number(value: Decimal | None) -> float | None:
-    return None if value is None else float(value)
 
 
 def _percent(value: Decimal | None) -> float | None:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, cast
 
+from fxpool.domain.money import decimal_from_double
 from fxpool.errors import NotReady
 from fxpool.mapping.formats import PositionInfo
 from fxpool.mapping.history_formats import AccountMetrics, DailyGrowth, DayGrowth, TradeInfo
@@ -82,7 +83,7 @@ def metrics(row: AccountMetrics, growth: DailyGrowth) -> MetaStatsMetrics:
     found: dict[str, Any] = {name: known[name] for name in _SAME}
     found |= {name: None if known[name] is None else broker_time(known[name]) for name in _DATES}
     found |= {
-        "profit": float(_exact(row["profit"]) + _exact(row["charges"])),
+        "profit": float(decimal_from_double(row["profit"]) + decimal_from_double(row["charges"])),
         "equityPercent": row["equity"] / balance * 100 if balance > 0 else None,
         "maxDrawdown": row["maxDrawdownPercent"],
         "commissions": row["totalCommission"],
@@ -144,17 +145,17 @@ def _with_balances(
     """Return each row with the balance before it."""
     if balance is None:
         return [(row, None) for row in rows]
-    after = _exact(balance)
+    after = decimal_from_double(balance)
     found: list[tuple[TradeInfo, Decimal | None]] = []
     for row in reversed(rows):
-        after -= _exact(row["netProfit"])
+        after -= decimal_from_double(row["netProfit"])
         found.append((row, after))
     return found[::-1]
 
 
 def _trade(account: str, parts: list[TradeInfo], before: Decimal | None) -> MetaStatsTrade:
     first, last = parts[0], parts[-1]
-    profit = sum((_exact(part["netProfit"]) for part in parts), Decimal(0))
+    profit = sum((decimal_from_double(part["netProfit"]) for part in parts), Decimal(0))
     volumes = [part.get("volume") for part in parts]
     position_id = first["positionId"]
     opened = first.get("openTime") or first["closeTime"]
@@ -164,7 +165,9 @@ def _trade(account: str, parts: list[TradeInfo], before: Decimal | None) -> Meta
         "positionId": position_id,
         "type": first["type"],
         "symbol": first.get("symbol"),
-        "volume": float(sum((_exact(volume) for volume in volumes if volume), Decimal(0))),
+        "volume": float(
+            sum((decimal_from_double(volume) for volume in volumes if volume), Decimal(0))
+        ),
         "openTime": broker_time(opened),
         "closeTime": broker_time(last["closeTime"]),
         "openPrice": _mean(parts, "openPrice"),
@@ -207,7 +210,7 @@ def _mean(parts: list[TradeInfo], name: str) -> float | None:
         value, volume = part.get(name), part.get("volume")
         if value is None or not volume:
             return None
-        known.append((_exact(cast("float", value)), _exact(volume)))
+        known.append((decimal_from_double(cast("float", value)), decimal_from_double(volume)))
     whole = sum((volume for _, volume in known), Decimal(0))
     return float(sum((value * volume for value, volume in known), Decimal(0)) / whole)
 
@@ -231,8 +234,3 @@ def _minutes(begin: str, end: datetime) -> int:
 
 def _known(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
-
-
-def _exact(value: float) -> Decimal:
-    """Return money as it was before it became a JSON number."""
-    return Decimal(repr(value))

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, assert_never
 
 from fxpool.account.events import (
@@ -32,6 +31,7 @@ from fxpool.account.events import (
 )
 from fxpool.domain.trades import Deal, Order, Position
 from fxpool.mapping import metaapi
+from fxpool.mapping.numbers import number
 from fxpool.platforms.ctrader_account import CTraderAccount
 
 
@@ -102,10 +102,10 @@ def _position_changed(account: CTraderAccount, old: Position, new: Position) -> 
         yield _position(account, "positionUpdated", new, **shown)
         return
     changes = {
-        "stopLoss": _number(new.stop_loss),
-        "takeProfit": _number(new.take_profit),
-        "previousStopLoss": _number(old.stop_loss),
-        "previousTakeProfit": _number(old.take_profit),
+        "stopLoss": number(new.stop_loss),
+        "takeProfit": number(new.take_profit),
+        "previousStopLoss": number(old.stop_loss),
+        "previousTakeProfit": number(old.take_profit),
     }
     yield _position(account, "positionModified", new, changes=changes)
     yield _execution(account, "POSITION_MODIFY", new, None)
@@ -166,7 +166,7 @@ def _order_execution(account: CTraderAccount, kind: str, order: Order) -> Told:
         "symbol": symbol,
         "side": order.side.name,
         "volume": account.volume(order.symbol_id, order.volume_cents),
-        "price": _number(order.execution_price or order.price),
+        "price": number(order.execution_price or order.price),
         "profit": None,
     }
     return Told("executionEvent", {"symbol": symbol, "execution": execution}, symbol)
@@ -174,7 +174,3 @@ def _order_execution(account: CTraderAccount, kind: str, order: Order) -> Told:
 
 def _net(deal: Deal) -> float | None:
     return None if deal.close is None else float(deal.close.net_profit)
-
-
-def _number(value: Decimal | None) -> float | None:
-    return None if value is None else float(value)

@@ -19,6 +19,7 @@ from fxpool.errors import RequestRefused, TradeRefused, TradingHalted
 from fxpool.mapping import metaapi
 from fxpool.mapping.formats import TradeResult
 from fxpool.mapping.instants import iso
+from fxpool.mapping.numbers import number
 from fxpool.openapi import says_gone
 from fxpool.platforms.base import (
     CloseRequest,
@@ -88,8 +89,8 @@ class CTraderTrades:
             success=True,
             outcome="executed",
             positionId=str(position.position_id),
-            stopLoss=_number_or_none(position.stop_loss),
-            takeProfit=_number_or_none(position.take_profit),
+            stopLoss=number(position.stop_loss),
+            takeProfit=number(position.take_profit),
             message="Position modified",
         )
 
@@ -263,8 +264,8 @@ class CTraderTrades:
             openPrice=price,
             executedPrice=price,
             price=price,
-            stopLoss=_number_or_none(position.stop_loss) if position else None,
-            takeProfit=_number_or_none(position.take_profit) if position else None,
+            stopLoss=number(position.stop_loss) if position else None,
+            takeProfit=number(position.take_profit) if position else None,
             commission=float(sum((deal.commission for deal in placed.deals), Decimal(0))),
             comment=order.comment,
             clientId=order.label,
@@ -293,8 +294,8 @@ class CTraderTrades:
             state=metaapi.order_state(order),
             openPrice=float(order.price if order.price is not None else intent.price or 0),
             volume=self._account.lots(symbol, order.volume_cents),
-            stopLoss=_number_or_none(intent.stop_loss),
-            takeProfit=_number_or_none(intent.take_profit),
+            stopLoss=number(intent.stop_loss),
+            takeProfit=number(intent.take_profit),
             comment=order.comment,
             clientId=order.label,
             clientOrderId=order.client_order_id,
@@ -360,10 +361,6 @@ def _leg(price: Decimal | None) -> ProtectionLeg:
     if price is None:
         return KEEP
     return price if price else REMOVE
-
-
-def _number_or_none(value: Decimal | None) -> float | None:
-    return None if value is None else float(value)
 
 
 def _average_price(deals: tuple[Deal, ...]) -> float:

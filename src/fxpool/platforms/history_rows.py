@@ -20,6 +20,7 @@ from fxpool.history.curve import Day
 from fxpool.history.trades import ClosedPart
 from fxpool.mapping.history_formats import BarInfo, DayGrowth, TickInfo, TradeInfo
 from fxpool.mapping.instants import instant_from_ms, iso, ms_from_instant
+from fxpool.mapping.numbers import number
 from fxpool.platforms.past_symbols import PastSymbol
 
 CASH_ID_OFFSET: Final = 8_000_000_000_000_000
@@ -195,11 +196,6 @@ def tick_row(tick: Tick, digits: int) -> TickInfo:
     if tick.side is QuoteSide.BID:
         return TickInfo(time=tick.timestamp_ms, bid=price)
     return TickInfo(time=tick.timestamp_ms, ask=price)
-
-
-def number(value: Decimal | None) -> float | None:
-    """Return an exact number as JSON has it."""
-    return None if value is None else float(value)
 
 
 def average(value: Decimal | None) -> float | None:

@@ -26,11 +26,11 @@ from fxpool.mapping.history_formats import (
     TradeInfo,
 )
 from fxpool.mapping.instants import iso, iso_ms, ms_from_instant
+from fxpool.mapping.numbers import number
 from fxpool.platforms.history_rows import (
     RATIO_DIGITS,
     average,
     day_row,
-    number,
     percent,
     quiet_day_row,
     ratio,

@@ -14,6 +14,7 @@ from fxpool.history.curve import Day
 from fxpool.history.report import Report, Split
 from fxpool.history.statistics import share
 from fxpool.mapping.instants import iso, iso_ms
+from fxpool.mapping.numbers import number
 from fxpool.mapping.report_formats import (
     CashRow,
     DayResult,
@@ -25,7 +26,7 @@ from fxpool.mapping.report_formats import (
     SplitResult,
     Stretch,
 )
-from fxpool.platforms.history_rows import average, cash_id, number, percent, ratio
+from fxpool.platforms.history_rows import average, cash_id, percent, ratio
 from fxpool.platforms.traded_symbols import TradedSymbol, lots_of
 
 MOST_GAPS: Final = 50

@@ -14,6 +14,7 @@ from typing import Any, assert_never
 from fxpool.clock import Clock
 from fxpool.mapping.formats import AccountInformation, TicketInfo
 from fxpool.mapping.instants import iso, ms_from_instant
+from fxpool.mapping.numbers import number
 from fxpool.platforms.event_hub import EventHub
 from fxpool.platforms.event_ring import ResumeFrom
 from fxpool.platforms.events import Event
@@ -262,8 +263,8 @@ class MetaApiFeed:
             "symbol": position.symbol,
             "side": position.type.removeprefix("POSITION_TYPE_"),
             "volume": float(volume),
-            "price": shapes.number(price),
-            "profit": shapes.number(profit),
+            "price": number(price),
+            "profit": number(profit),
         }
         body = {"symbol": position.symbol, "execution": execution}
         self._change("executionEvent", body, position.symbol)

@@ -16,6 +16,7 @@ from fxpool.domain.tickets import Ticket
 from fxpool.errors import FxPoolError
 from fxpool.mapping.formats import TradeResult
 from fxpool.mapping.instants import iso
+from fxpool.mapping.numbers import number
 from fxpool.platforms.base import TradeRequest
 from fxpool.platforms.keyed_orders import KeyedOrders
 from fxpool.platforms.metaapi import shapes
@@ -164,8 +165,8 @@ class MetaApiOrders(KeyedOrders):
             state="ORDER_STATE_PLACED",
             openPrice=float(body["openPrice"]),
             volume=float(body["volume"]),
-            stopLoss=shapes.number(body.get("stopLoss")),
-            takeProfit=shapes.number(body.get("takeProfit")),
+            stopLoss=number(body.get("stopLoss")),
+            takeProfit=number(body.get("takeProfit")),
             comment=body.get("comment", ""),
             clientId=body.get("clientId", ""),
             message=answer.message,

@@ -8,6 +8,7 @@ from decimal import Decimal
 from fxpool.history import ClosedPart
 from fxpool.mapping.history_formats import BarInfo, TradeInfo
 from fxpool.mapping.instants import iso, ms_from_instant
+from fxpool.mapping.numbers import number
 from fxpool.platforms.metaapi import shapes
 from fxpool.platforms.metaapi.ledger import Ledger, lots
 from fxpool.platforms.metaapi.model import Candle, Deal
@@ -28,8 +29,8 @@ def part_row(part: ClosedPart, ledger: Ledger) -> TradeInfo:
         volume=volume,
         executedVolume=volume,
         openPrice=float(part.open_price),
-        closePrice=shapes.number(part.close_price),
-        price=shapes.number(part.close_price),
+        closePrice=number(part.close_price),
+        price=number(part.close_price),
         openTime=None if part.opened_at is None else iso(part.opened_at),
         closeTime=closed_at,
         time=closed_at,

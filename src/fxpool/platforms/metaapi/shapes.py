@@ -20,6 +20,7 @@ from fxpool.mapping.formats import (
     PriceInfo,
 )
 from fxpool.mapping.instants import iso
+from fxpool.mapping.numbers import number
 from fxpool.platforms.metaapi.model import (
     Deal,
     Information,
@@ -250,11 +251,6 @@ def close_reason(deal: Deal) -> str:
         return _REASONS[deal.reason]
     comment = deal.comment.lower()
     return next((word for mark, word in _COMMENT_MARKS.items() if mark in comment), "OTHER")
-
-
-def number(value: Decimal | None) -> float | None:
-    """Return an exact number as JSON has it."""
-    return None if value is None else float(value)
 
 
 def level(value: Decimal | None) -> float | None:
