@@ -71,7 +71,7 @@ class EquityKeeper:
                     tasks.create_task(self._sample(), name="equity-sample")
                     tasks.create_task(self._follow(), name="equity-follow")
                     tasks.create_task(self._keep(), name="equity-keep")
-            except* Exception:
+            except* Exception:  # what ends it is a bug of ours; recording begins again
                 log.exception("the recording of equity ended, and begins again")
                 await self._clock.sleep(BEGIN_AGAIN)
 

@@ -96,7 +96,7 @@ class CTraderGuards:
                     work.create_task(_awaited(self._cancel_order(key, order_id)))
             closed = closing.result()
             log.warning("guard closed", account=key, success=closed["success"], **_told(closed))
-        except* Exception:
+        except* Exception:  # what fails is tried again while the limit is latched
             log.exception("a guard could not close everything", account=key)
 
 

@@ -24,7 +24,6 @@ from fxpool.openapi import says_gone
 from fxpool.platforms.base import (
     CloseRequest,
     OrderChange,
-    PlatformError,
     ProtectionRequest,
     TradeRequest,
 )
@@ -36,6 +35,7 @@ from fxpool.platforms.ctrader_orders import (
     order_intent,
     protection_levels,
 )
+from fxpool.platforms.rights import no_rights, require_environment
 from fxpool.platforms.words import Call, explain, refusal
 
 
@@ -200,22 +200,15 @@ class CTraderTrades:
         self, environment: str | None, *, opens: bool, allow_unsynchronized: bool = False
     ) -> None:
         config = self._account.config
-        if environment is not None and environment.lower() != config.environment.value:
-            raise PlatformError(
-                409,
-                "ENVIRONMENT_MISMATCH",
-                f"environment mismatch: account {config.key} is a {config.environment.value} "
-                f"account, the request says {environment}",
-                outcome="not_executed",
-            )
+        require_environment(config.key, config.environment.value, environment)
         if self._account.is_read_only:
-            raise self._no_rights("READ_ONLY", f"read-only account {config.key}")
+            raise no_rights("READ_ONLY", f"read-only account {config.key}")
         self._account.live.require_way(allow_unsynchronized=allow_unsynchronized)
         rights = self._account.live.book.trader.access_rights
         if rights in {AccessRights.NO_TRADING, AccessRights.NO_LOGIN}:
-            raise self._no_rights(rights.name, f"the broker gives {config.key} {rights.name}")
+            raise no_rights(rights.name, f"the broker gives {config.key} {rights.name}")
         if opens and rights is AccessRights.CLOSE_ONLY:
-            raise self._no_rights(rights.name, f"the broker lets {config.key} only close")
+            raise no_rights(rights.name, f"the broker lets {config.key} only close")
         if opens:
             self._require_no_halt()
 
@@ -223,9 +216,6 @@ class CTraderTrades:
         halt = self._account.halt
         if halt is not None:
             raise TradingHalted(halt.told(self._account.key))
-
-    def _no_rights(self, code: str, why: str) -> PlatformError:
-        return PlatformError(403, code, f"account disabled: {why}", outcome="not_executed")
 
     async def _volume_to_close(self, position_id: int, lots: Decimal | None) -> int | None:
         position = self._account.live.book.position(position_id)

@@ -18,6 +18,7 @@ from fxpool.platforms.base import (
 )
 from fxpool.platforms.directory import AccountNames, find_account
 from fxpool.platforms.remote import RemotePlatform
+from fxpool.platforms.rights import no_rights
 from fxpool.platforms.routing import OtherAccountConfig
 from fxpool.platforms.words import refusal
 
@@ -84,6 +85,4 @@ class RemoteAccounts(RemotePlatform):
             return None
         why = "read-only account" if config.read_only else "disabled by configuration:"
         code = "READ_ONLY" if config.read_only else "ACCOUNT_DISABLED"
-        return PlatformError(
-            403, code, f"account disabled: {why} {config.key}", outcome="not_executed"
-        )
+        return no_rights(code, f"{why} {config.key}")

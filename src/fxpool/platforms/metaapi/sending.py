@@ -16,12 +16,12 @@ import structlog
 from fxpool.account import Answer, Tickets
 from fxpool.domain.tickets import Ticket, TicketKind
 from fxpool.errors import FxPoolError, TradingHalted
-from fxpool.platforms.base import PlatformError
 from fxpool.platforms.metaapi.account import MetaApiAccount
 from fxpool.platforms.metaapi.codes import error_of
 from fxpool.platforms.metaapi.differences import Reading
 from fxpool.platforms.metaapi.model import Deal, Position, TradeAnswer
 from fxpool.platforms.metaapi.orders import not_supported
+from fxpool.platforms.rights import no_rights, require_environment
 
 CONFIRM_SECONDS: Final = 5.0
 """How long a reading may lag behind a trade that was done."""
@@ -121,20 +121,13 @@ class Sender:
 
     def require_rights(self, environment: str | None, *, opens: bool) -> None:
         """Raise what forbids a call before anything is sent."""
-        account, known = self.account, self.account.environment
-        if environment is not None and known and environment.lower() != known:
-            raise PlatformError(
-                409,
-                "ENVIRONMENT_MISMATCH",
-                f"environment mismatch: account {account.key} is a {known} account, the request "
-                f"says {environment}",
-                outcome="not_executed",
-            )
+        account = self.account
+        require_environment(account.key, account.environment, environment)
         if account.config.read_only:
-            raise _disabled("READ_ONLY", f"read-only account {account.key}")
+            raise no_rights("READ_ONLY", f"read-only account {account.key}")
         reading = account.reading
         if reading is not None and reading.information.investor_mode:
-            raise _disabled("READ_ONLY", f"read-only: {account.key} uses an investor password")
+            raise no_rights("READ_ONLY", f"read-only: {account.key} uses an investor password")
         if opens:
             self._require_no_halt()
 
@@ -154,7 +147,3 @@ def _as_json(body: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: str(value) if isinstance(value, Decimal) else value for name, value in body.items()
     }
-
-
-def _disabled(code: str, why: str) -> PlatformError:
-    return PlatformError(403, code, f"account disabled: {why}", outcome="not_executed")
