@@ -1,14 +1,17 @@
 """The kill switch: for which accounts, or for all, nothing may be opened.
 
-Kept in a small file, so that a restart does not forget it; a file that cannot be read stops the
-start, because to go on would be to forget. Closing, cancelling and protecting stay allowed, and
-nothing is closed by a halt: pending orders at the broker may still fill.
+Kept in a small file, so that a restart does not forget it and other processes with the same data
+folder hear of it; a file that cannot be read stops the start, because to go on would be to forget.
+Closing, cancelling and protecting stay allowed, and nothing is closed by a halt: pending orders at
+the broker may still fill.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -39,55 +42,101 @@ class Halt:
 
 
 class Halts:
-    """The halts of one pool, in a file if a path is given."""
+    """The halts of one pool, in a file if a path is given.
+
+    Processes that share the file share the halts: it is looked at again whenever it has changed.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
         """Raises SettingsError for a file that is there and cannot be read."""
         self._path = path
         self._everywhere: Halt | None = None
         self._accounts: dict[str, Halt] = {}
+        self._seen: tuple[int, ...] | None = None
+        self._is_ahead = False
         if path is not None:
             self._read(path)
 
     @property
     def everywhere(self) -> Halt | None:
         """The halt of all accounts, None if there is none."""
+        self._look()
         return self._everywhere
 
     def of(self, account_key: str) -> Halt | None:
         """Return what stops an account: the halt of all, else its own, else None."""
+        self._look()
         return self._everywhere or self._accounts.get(account_key)
 
     def halt(self, account_key: str | None, reason: str, at: datetime) -> None:
         """Stop an account, or with None all of them. It holds even if it cannot be stored: then
         this raises OSError all the same, because a restart would forget it."""
         halt = Halt(reason, iso(at))
-        if account_key is None:
-            self._everywhere = halt
-        else:
-            self._accounts[account_key] = halt
+
+        def change() -> None:
+            if account_key is None:
+                self._everywhere = halt
+            else:
+                self._accounts[account_key] = halt
+
         log.warning("halted", account=account_key or "all", reason=reason)
-        self._write()
+        self._keep(change)
 
     def resume(self, account_key: str | None) -> None:
         """End an account's own halt, or with None the halt of all and every account's own.
 
         Raises OSError if that cannot be stored.
         """
-        if account_key is None:
-            self._everywhere = None
-            self._accounts.clear()
-        else:
-            self._accounts.pop(account_key, None)
+
+        def change() -> None:
+            if account_key is None:
+                self._everywhere = None
+                self._accounts.clear()
+            else:
+                self._accounts.pop(account_key, None)
+
         log.warning("resumed", account=account_key or "all")
-        self._write()
+        self._keep(change)
+
+    def _look(self) -> None:
+        """Take over what another process has stored, unless what holds here could not be stored."""
+        if self._path is not None and not self._is_ahead:
+            self._take_over(self._path)
+
+    def _take_over(self, path: Path) -> None:
+        """Read the file if it has changed. One that cannot be read changes nothing, nor does one
+        that is gone: both would be to forget."""
+        stamp = _stamp(path)
+        if stamp in {self._seen, None}:
+            return
+        try:
+            self._read(path)
+        except SettingsError as exc:
+            self._seen = stamp
+            log.critical("halts stay as they were", error=str(exc))
+
+    def _keep(self, change: Callable[[], None]) -> None:
+        """Make a change and store it, with what other processes have stored. Raises OSError."""
+        change()
+        if self._path is None:
+            return
+        was_ahead, self._is_ahead = self._is_ahead, True
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not was_ahead:
+                self._take_over(self._path)
+                change()
+            self._write(self._path)
+        self._is_ahead = False
 
     def _read(self, path: Path) -> None:
+        stamp = _stamp(path)
         try:
             content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             everywhere = content["everywhere"]
-            self._everywhere = None if everywhere is None else Halt(**everywhere)
-            self._accounts = {key: Halt(**halt) for key, halt in content["accounts"].items()}
+            halt = None if everywhere is None else Halt(**everywhere)
+            accounts = {key: Halt(**halt) for key, halt in content["accounts"].items()}
         except FileNotFoundError:
             return
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
@@ -95,18 +144,26 @@ class Halts:
                 f"{path}: the halts of this pool cannot be read ({type(exc).__name__}): mend the "
                 "file, or delete it if nothing is to be halted"
             ) from exc
+        self._everywhere, self._accounts, self._seen = halt, accounts, stamp
 
-    def _write(self) -> None:
-        if self._path is None:
-            return
+    def _write(self, path: Path) -> None:
         content = {
             "everywhere": None if self._everywhere is None else asdict(self._everywhere),
             "accounts": {key: asdict(halt) for key, halt in self._accounts.items()},
         }
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._path.with_suffix(".new")
+        draft = path.with_suffix(".new")
         with draft.open("w", encoding="utf-8") as file:
             json.dump(content, file, indent=2)
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(self._path)
+        draft.replace(path)
+        self._seen = _stamp(path)
+
+
+def _stamp(path: Path) -> tuple[int, ...] | None:
+    """Return what differs after each change of a file that is replaced; None for no file."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino, found.st_size

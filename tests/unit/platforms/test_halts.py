@@ -54,3 +54,34 @@ def test_a_halt_that_cannot_be_stored_holds_and_says_so(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="file"):
         halts.halt("alpha", "", AT)
     assert halts.of("alpha") is not None
+
+
+def test_processes_that_share_a_file_share_its_halts(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "halts.json"
+    one, other = Halts(path), Halts(path)
+    one.halt("alpha", "fat finger", AT)
+    assert other.of("alpha") == HALT
+    other.halt("beta", "", AT)
+    assert one.of("beta") is not None
+    assert Halts(path).of("alpha") == HALT  # the second one has not forgotten the first
+    other.resume("alpha")
+    assert one.of("alpha") is None
+    one.halt(None, "fat finger", AT)
+    assert other.everywhere == HALT
+
+
+@pytest.mark.parametrize("content", ["{", None])
+def test_a_file_that_is_damaged_or_gone_while_we_run_ends_no_halt(
+    tmp_path: Path, content: str | None
+) -> None:
+    path = tmp_path / "halts.json"
+    halts = Halts(path)
+    halts.halt("alpha", "fat finger", AT)
+    if content is None:
+        path.unlink()
+    else:
+        path.write_text(content)
+    assert halts.of("alpha") == HALT
+    halts.halt("beta", "", AT)
+    again = Halts(path)
+    assert (again.of("alpha"), again.of("beta") is None) == (HALT, False)
