@@ -6,6 +6,7 @@ import asyncio
 import signal
 import sqlite3
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import count
@@ -17,7 +18,7 @@ from pydantic import SecretStr
 from fxpool.clock import SystemClock
 from fxpool.domain.tickets import Entry, Ticket, TicketKind, TicketState, TicketTrigger, received
 from fxpool.errors import JournalDown
-from fxpool.store import Journal, journal
+from fxpool.store import Journal, intent_log, journal
 from fxpool.store.intent_log import logged
 from harness.journals import journal_beside
 from harness.wait import wait_until
@@ -95,7 +96,7 @@ async def test_an_order_does_not_wait_for_another_process_that_writes(tmp_path: 
             assert states_in(tmp_path) == {}
         await one.write(executed(entered))
         assert states_in(tmp_path) == {entered.ticket_id: "executed"}
-        assert logged(tmp_path / FILE) == []
+        await wait_until(lambda: logged(tmp_path / FILE) == [])
 
 
 async def test_an_order_comes_into_the_database_also_without_a_result(tmp_path: Path) -> None:
@@ -199,6 +200,30 @@ async def test_what_the_database_did_not_take_is_stored_when_it_is_back(tmp_path
         assert states_in(tmp_path) == {entered.ticket_id: "executed"}
 
 
+async def test_orders_that_cannot_be_taken_over_are_told_of_until_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "TAKE_OVER_SECONDS", 0.05)
+    async with journal_beside(tmp_path) as one:
+        left = intents_of_another_version(tmp_path)
+        await wait_until(lambda: one.left_behind is not None)
+        assert one.left_behind is not None
+        assert left.name in one.left_behind
+        assert "start the version that wrote it" in one.left_behind
+        assert await one.enter(Entry(new_ticket()))
+        left.unlink()
+        await wait_until(lambda: one.left_behind is None)
+
+
+async def test_with_orders_that_cannot_be_taken_over_nothing_begins(tmp_path: Path) -> None:
+    left = intents_of_another_version(tmp_path)
+    async with journal_beside(tmp_path) as one:
+        assert one.failure is not None
+        assert "start the version that wrote it" in one.failure
+        left.unlink()
+        await wait_until(lambda: one.failure is None)
+
+
 async def test_a_journal_that_ends_leaves_no_log(tmp_path: Path) -> None:
     async with journal_beside(tmp_path) as one:
         entered = new_ticket()
@@ -214,6 +239,14 @@ async def test_without_a_log_orders_wait_for_the_database(tmp_path: Path) -> Non
         assert await one.enter(Entry(entered))
         with closing(sqlite3.connect(long)) as database:
             assert database.execute("SELECT state FROM tickets").fetchall() == [("journaled",)]
+
+
+def intents_of_another_version(folder: Path) -> Path:
+    """Write what a process of another version would leave behind."""
+    record = b'{"of": "another time"}'
+    left = folder / f"{FILE}-intents-of-another-version"
+    left.write_bytes(intent_log._HEAD.pack(b"FXI1", len(record), zlib.crc32(record)) + record)
+    return left
 
 
 def rename(folder: Path, table: str, name: str) -> None:

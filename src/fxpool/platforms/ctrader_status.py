@@ -119,10 +119,10 @@ class CTraderStatus:
     def _failures(self) -> dict[str, str | None]:
         """What does not work and why, of the parts that all accounts need; None where it does."""
         return {
-            "journal": self._journal.failure,
+            "journal": self._journal.failure or self._journal.left_behind,
             "tokens": self._tokens.failure,
             "tickets": self._desk.failure,
-            "work": self._background.failure,
+            "work": self._background.failure or self._journal.work_failure,
         }
 
     def _alert_failures(self) -> dict[str, str | None]:

@@ -49,10 +49,18 @@ def joined_health(parts: Sequence[pool_formats.Health], unreachable: int) -> poo
         timestamp=parts[0]["timestamp"],
         simulated=any(part["simulated"] for part in parts),
         stats=_sums([part["stats"] for part in parts]),
-        checks={name: word for part in parts for name, word in part["checks"].items()},
+        checks=_worst([part["checks"] for part in parts]),
         accounts={key: word for part in parts for key, word in part["accounts"].items()},
         details={key: row for part in parts for key, row in part["details"].items()},
     )
+
+
+def _worst(checks: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Return the checks of all parts; where several have one of a name, that of one that fails."""
+    worst: dict[str, str] = {}
+    for each in checks:
+        worst |= {name: word for name, word in each.items() if worst.get(name, "up") == "up"}
+    return worst
 
 
 def _sums(counters: Sequence[Mapping[str, int]]) -> dict[str, int]:

@@ -19,6 +19,7 @@ import structlog
 from pydantic import SecretStr
 from sqlalchemy import Connection, delete, select
 
+from fxpool.background import Background
 from fxpool.clock import Clock
 from fxpool.domain.tickets import Entry, Ticket, TicketState, TicketTrigger
 from fxpool.errors import JournalDown, PoolBusy
@@ -71,12 +72,25 @@ class Journal(TicketReads):
         self.told: Callable[[str | None], None] = lambda _: None
         self._timer: asyncio.TimerHandle | None = None
         self._are_notes_due = False
-        self._tasks: list[asyncio.Task[None]] = []
+        self._writer: asyncio.Task[None] | None = None
+        self._background = Background(clock)
+        self._left_behind: str | None = None
 
     @property
     def failure(self) -> str | None:
         """Why nothing can be stored now; None while all is well."""
         return self._failure
+
+    @property
+    def left_behind(self) -> str | None:
+        """Why orders that processes left behind which are gone cannot be taken over; None while
+        there are none."""
+        return self._left_behind
+
+    @property
+    def work_failure(self) -> str | None:
+        """Which work of the journal beside its writing failed; None if all does well."""
+        return self._background.failure
 
     async def __aenter__(self) -> Self:
         """Bring the tables up to date and begin to write. While the database is down every
@@ -88,23 +102,19 @@ class Journal(TicketReads):
             self._wake.set()
         else:
             self._failure = None
-        self._tasks = [
-            asyncio.create_task(self._write_forever(), name="journal-writer"),
-            asyncio.create_task(self._take_over_forever(), name="journal-take-over"),
-            asyncio.create_task(self._purge_forever(), name="journal-purge"),
-        ]
+        self._writer = asyncio.create_task(self._write_forever(), name="journal-writer")
+        self._background.keep(self._take_over_forever, "journal-take-over")
+        self._background.keep(self._purge_forever, "journal-purge")
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
         """Write what waits, then close."""
-        if self._tasks:
-            writer, *others = self._tasks
-            self._closing = True
-            self._wake.set()
-            for task in others:
-                task.cancel()
-            await asyncio.gather(writer, *others, return_exceptions=True)
-            self._tasks = []
+        self._closing = True
+        self._wake.set()
+        await self._background.close()
+        if self._writer is not None:
+            await asyncio.gather(self._writer, return_exceptions=True)
+            self._writer = None
         self._failure = "the journal is closed"
         if self._log is not None:
             self._log.close()
@@ -328,6 +338,9 @@ class Journal(TicketReads):
                     await self._take_over(file)
             except JournalDown as exc:
                 log.warning("intents not taken over", error=str(exc))
+                self._left_behind = str(exc)
+            else:
+                self._left_behind = None
 
     async def _take_over(self, file: Path) -> None:
         """Store what processes that are gone have left on its way into the database."""

@@ -1,12 +1,12 @@
-"""The statistics of several platforms as one."""
+"""The statistics and the health of several platforms as one."""
 
 from __future__ import annotations
 
 import pytest
 
-from fxpool.mapping.pool_formats import PoolStats, RedisStats
+from fxpool.mapping.pool_formats import Health, PoolStats, RedisStats
 from fxpool.platforms.ctrader_health import pool_stats
-from fxpool.platforms.several_status import summed_stats
+from fxpool.platforms.several_status import joined_health, summed_stats
 from fxpool.pool import PoolStats as Counters
 
 NONE = Counters(
@@ -57,3 +57,30 @@ def test_redis_is_up_where_all_parts_reach_theirs() -> None:
         told(RedisStats(up=False, eventsWaiting=3, eventsLost=0)),
     ]
     assert summed_stats(parts)["redis"] == RedisStats(up=False, eventsWaiting=4, eventsLost=2)
+
+
+def healthy(checks: dict[str, str]) -> Health:
+    return Health(
+        status="healthy",
+        service="of the test",
+        version="1",
+        timestamp="2026-03-02T09:30:00.000Z",
+        simulated=False,
+        stats={},
+        checks=checks,
+        accounts={},
+        details={},
+    )
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_check_that_fails_in_one_part_is_not_hidden_by_that_of_another(order: int) -> None:
+    parts = [
+        healthy({"tickets": "up", "ctrader.demo": "reconnecting"}),
+        healthy({"tickets": "down: the database is locked", "metaapi.cloud": "up"}),
+    ]
+    assert joined_health(parts[::order], 0)["checks"] == {
+        "tickets": "down: the database is locked",
+        "ctrader.demo": "reconnecting",
+        "metaapi.cloud": "up",
+    }

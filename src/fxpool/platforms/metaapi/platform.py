@@ -203,7 +203,7 @@ class MetaApiPlatform(AccountReads, PriceCalls, TradingCalls[Served], PastCalls,
                 states.values(),
                 ever_live=all(served.account.reading is not None for served in enabled),
                 uptime_seconds=self._clock.now() - self._opened_at,
-                is_impaired=any((self._desk.failure, self._background.failure)),
+                is_impaired=any(self._failures().values()),
             ),
             service=SERVICE,
             version=VERSION,
@@ -211,9 +211,7 @@ class MetaApiPlatform(AccountReads, PriceCalls, TradingCalls[Served], PastCalls,
             simulated=False,
             stats=self._counters(),
             checks={f"metaapi.{self._way.offers.name}": "up" if is_up or not states else "down"}
-            | ctrader_health.part_checks(
-                {"tickets": self._desk.failure, "work": self._background.failure}
-            ),
+            | ctrader_health.part_checks(self._failures()),
             accounts=ctrader_health.account_words(states),
             details=ctrader_health.account_details(
                 states,
@@ -221,6 +219,14 @@ class MetaApiPlatform(AccountReads, PriceCalls, TradingCalls[Served], PastCalls,
                 {},
             ),
         )
+
+    def _failures(self) -> dict[str, str | None]:
+        """What does not work and why, of the parts that all accounts need; None where it does."""
+        return {
+            "journal": self._journal.failure or self._journal.left_behind,
+            "tickets": self._desk.failure,
+            "work": self._background.failure or self._journal.work_failure,
+        }
 
     async def reset_connections(self) -> int:
         """Read every account anew; there are no links to reopen. Return how many were read."""
