@@ -51,6 +51,7 @@ from fxpool.platforms.ctrader_setup import (
 )
 from fxpool.platforms.ctrader_status import CTraderStatus
 from fxpool.platforms.ctrader_tokens import CTraderTokens, TokenSources
+from fxpool.platforms.desk_calls import DeskCalls
 from fxpool.platforms.event_hub import EventHub
 from fxpool.platforms.event_ring import ResumeFrom
 from fxpool.platforms.events import EventFilter, EventSubscription
@@ -74,7 +75,13 @@ history limit is for what a live account needs."""
 
 
 class CTraderPlatform(
-    AccountReads, PriceCalls, TradingCalls[Served], PastCalls, RecordCalls, GuardCalls
+    AccountReads,
+    PriceCalls,
+    TradingCalls[Served],
+    DeskCalls[Served],
+    PastCalls,
+    RecordCalls,
+    GuardCalls,
 ):
     """cTrader accounts of this process; implements ``platforms.base.Platform``."""
 
@@ -271,32 +278,12 @@ class CTraderPlatform(
         """How accounts are linked, by key."""
         return self._tokens.consent
 
-    # Halts
-
-    async def halt(self, account: str | None = None, *, reason: str = "") -> formats.HaltState:
-        key = None if account is None else self._accounts.find(account).key
-        return self._halt_desk.halt(key, account, reason)
-
     async def resume(self, account: str | None = None) -> formats.HaltState:
-        key = None if account is None else self._accounts.find(account).key
-        state = self._halt_desk.resume(key, account)
-        return state if key is None else still_guarded(state, self._accounts[key].account)
-
-    # Tickets
-
-    async def tickets(
-        self, account: str | None = None, state: str | None = None
-    ) -> formats.TicketList:
-        """Return the order tickets of an account, or of all, newest first."""
-        accounts = self._accounts.keys() if account is None else {self._accounts.find(account).key}
-        return await self._desk.tickets(accounts, state)
-
-    async def ticket(self, ticket_id: str) -> formats.TicketInfo:
-        return await self._desk.ticket(ticket_id)
-
-    async def wait_ticket(self, ticket_id: str, timeout: float) -> formats.TicketInfo:
-        """Return a ticket once it is known what became of it, or after ``timeout`` seconds."""
-        return await self._desk.ticket(ticket_id, timeout)
+        """End a halt; a latched limit goes on to stop its account. Raises PlatformError."""
+        state = await super().resume(account)
+        if account is None:
+            return state
+        return still_guarded(state, self._accounts.find(account).account)
 
     # The pool
 

@@ -20,6 +20,7 @@ from fxpool.mapping.instants import iso
 from fxpool.platforms import ctrader_health
 from fxpool.platforms.base import PlatformError
 from fxpool.platforms.ctrader_alerts import CTraderAlerts
+from fxpool.platforms.desk_calls import DeskCalls
 from fxpool.platforms.event_hub import EventHub
 from fxpool.platforms.event_ring import ResumeFrom
 from fxpool.platforms.events import EventFilter, EventSubscription
@@ -48,7 +49,9 @@ from fxpool.version import VERSION
 SERVICE: Final = "MetaApi Connection Pool"
 
 
-class MetaApiPlatform(AccountReads, PriceCalls, TradingCalls[Served], PastCalls, MetaApiRecords):
+class MetaApiPlatform(
+    AccountReads, PriceCalls, TradingCalls[Served], DeskCalls[Served], PastCalls, MetaApiRecords
+):
     """MetaTrader accounts; implements ``platforms.base.Platform``."""
 
     name = "metaapi"
@@ -126,30 +129,6 @@ class MetaApiPlatform(AccountReads, PriceCalls, TradingCalls[Served], PastCalls,
         await self._journal.__aexit__(None, None, None)
         await self._way.close()
         await self._alerts.close()
-
-    # Halts
-
-    async def halt(self, account: str | None = None, *, reason: str = "") -> formats.HaltState:
-        key = None if account is None else self._accounts.find(account).key
-        return self._halt_desk.halt(key, account, reason)
-
-    async def resume(self, account: str | None = None) -> formats.HaltState:
-        key = None if account is None else self._accounts.find(account).key
-        return self._halt_desk.resume(key, account)
-
-    # Tickets
-
-    async def tickets(
-        self, account: str | None = None, state: str | None = None
-    ) -> formats.TicketList:
-        accounts = self._accounts.keys() if account is None else {self._accounts.find(account).key}
-        return await self._desk.tickets(accounts, state)
-
-    async def ticket(self, ticket_id: str) -> formats.TicketInfo:
-        return await self._desk.ticket(ticket_id)
-
-    async def wait_ticket(self, ticket_id: str, timeout: float) -> formats.TicketInfo:
-        return await self._desk.ticket(ticket_id, timeout)
 
     # The pool
 
