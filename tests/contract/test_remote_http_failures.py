@@ -14,6 +14,8 @@ from decimal import Decimal
 import httpx
 import pytest
 
+from fxpool.client.metaapi_pool import MetaApiPool
+from fxpool.clock import SystemClock
 from fxpool.gateway import GatewayServer, create_app
 from fxpool.platforms.base import CloseRequest, PlatformError, TradeRequest
 from fxpool.platforms.remote import RemotePlatform
@@ -36,6 +38,16 @@ def http(status: str, body: str, *headers: str) -> Answer:
 
 async def cut(writer: asyncio.StreamWriter) -> None:
     writer.close()
+
+
+async def drops(writer: asyncio.StreamWriter) -> None:
+    """Answer a byte at a time, and never to the end."""
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+    with suppress(ConnectionError):
+        while not writer.is_closing():
+            writer.write(b" ")
+            await writer.drain()
+            await asyncio.sleep(0.05)  # the pace of the drops: below the client's time-out
 
 
 async def silence(writer: asyncio.StreamWriter) -> None:
@@ -98,8 +110,8 @@ async def test_an_order_that_found_no_pool_was_not_executed(unused_port: int) ->
 
 @pytest.mark.parametrize(
     "answer",
-    [cut, silence, http("200 OK", "<html>"), http("502 Bad Gateway", "<html>")],
-    ids=["cut", "silence", "nonsense", "proxy error"],
+    [cut, silence, drops, http("200 OK", "<html>"), http("502 Bad Gateway", "<html>")],
+    ids=["cut", "silence", "drops", "nonsense", "proxy error"],
 )
 async def test_an_order_without_a_clear_answer_is_unknown_and_sent_once(answer: Answer) -> None:
     async with pool(answer) as (platform, requests):
@@ -108,6 +120,57 @@ async def test_an_order_without_a_clear_answer_is_unknown_and_sent_once(answer: 
     assert not [word for word in RETRY_WORDS if word in result["error"].lower()]
     assert not result["retryable"]
     assert len(requests) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{}",
+        '{"status":"ok"}',
+        '{"success":null}',
+        '{"success":true,"outcome":"unknown"}',
+        '{"success":true,"outcome":"not_executed"}',
+        '{"success":false,"outcome":"executed"}',
+        '{"success":false,"error":"Request timed out"}',
+        '{"success":false,"error":"socket disconnected"}',
+    ],
+)
+async def test_an_answer_that_does_not_say_what_became_of_an_order_is_no_refusal(body: str) -> None:
+    async with pool(http("200 OK", body)) as (platform, requests):
+        older = MetaApiPool(platform.base_url, accounts=lambda: (), clock=SystemClock())
+        results = [await platform.execute("12345", ORDER), await older.execute("12345", ORDER)]
+        closed = await platform.close_position("12345", CLOSE)
+        await older.close()
+    for result in results:
+        assert (result["success"], result["outcome"]) == (False, "unknown")
+        assert not [word for word in RETRY_WORDS if word in result["error"].lower()]
+    assert (closed["outcome"], closed["retryable"]) == ("unknown", True)
+    assert len(requests) == 3
+
+
+async def test_a_pool_that_tells_no_outcome_is_understood_by_its_success() -> None:
+    async with pool(http("200 OK", '{"success":true,"orderId":"7"}')) as (platform, _):
+        assert (await platform.execute("12345", ORDER))["outcome"] == "executed"
+    async with pool(http("200 OK", '{"success":false,"error":"Market closed"}')) as (platform, _):
+        result = await platform.execute("12345", ORDER)
+    assert (result["outcome"], result["error"], result["code"]) == (
+        "not_executed",
+        "Market closed",
+        "REFUSED",
+    )
+    assert result["detail"] == "Market closed"
+    assert not result["retryable"]
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "a/../..", "a//b"])
+async def test_a_name_that_leads_elsewhere_is_not_sent(name: str) -> None:
+    """``/accounts/../resume`` would end the halt of all accounts."""
+    async with pool(http("200 OK", "{}")) as (platform, requests):
+        for call in (platform.resume, platform.halt, platform.positions, platform.ticket):
+            with pytest.raises(PlatformError, match="is no name") as caught:
+                await call(name)
+            assert caught.value.status == 422
+    assert requests == []
 
 
 @pytest.mark.parametrize("answer", [cut, silence], ids=["cut", "silence"])

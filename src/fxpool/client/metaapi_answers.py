@@ -9,6 +9,7 @@ from typing import Any, Final, NoReturn, cast
 
 from fxpool.mapping import formats
 from fxpool.platforms.base import PlatformError, TradeRequest
+from fxpool.platforms.pool_results import whole_result
 from fxpool.platforms.words import refusal
 
 _MARGIN: Final = ("not enough money", "no money", "insufficient margin", "not enough free margin")
@@ -29,7 +30,10 @@ def unsaid(request: TradeRequest) -> list[str]:
 
 
 def flat_result(result: formats.TradeResult) -> formats.TradeResult:
-    """Return that pool's answer in our shape: facts out of ``result``, texts out of ``detail``."""
+    """Return that pool's answer in our shape: facts out of ``result``, texts out of ``detail``.
+
+    Raises UnusableAnswer where it does not say what became of the trade.
+    """
     raw: dict[str, Any] = dict(result)
     nested = raw.pop("result", None)
     flat = {**nested, **raw} if isinstance(nested, dict) else raw
@@ -38,13 +42,11 @@ def flat_result(result: formats.TradeResult) -> formats.TradeResult:
             flat[name] = str(flat[name])
     if flat.get("order_id") and not flat.get("orderId"):
         flat["orderId"] = flat["order_id"]
-    if flat.get("success"):
-        return cast("formats.TradeResult", {"outcome": "executed", **flat})
-    text = str(flat.get("detail") or flat.get("error") or flat.get("message") or "refused")
-    text = with_margin_words(text)
-    told = {"outcome": "not_executed", "code": "REFUSED", "retryable": False, **flat}
-    told |= {"success": False, "error": text, "detail": text}
-    return cast("formats.TradeResult", told)
+    whole = whole_result(cast("formats.TradeResult", flat))
+    if whole["success"]:
+        return whole
+    text = with_margin_words(str(flat.get("detail") or whole["error"]))
+    return whole | formats.TradeResult(error=text, detail=text)
 
 
 def with_margin_words(text: str) -> str:

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from typing import Any, Final, cast
-from urllib.parse import quote
 
 from fxpool.client.metaapi_absent import AbsentCalls
 from fxpool.client.metaapi_answers import (
@@ -49,6 +48,7 @@ from fxpool.platforms.base import (
 from fxpool.platforms.event_ring import ResumeFrom
 from fxpool.platforms.events import EventFilter
 from fxpool.platforms.past import SortOrder
+from fxpool.platforms.path_parts import path_part
 from fxpool.platforms.remote_http import PoolHttp
 
 DEFAULT_URL: Final = "http://localhost:8086"
@@ -116,7 +116,7 @@ class MetaApiPool(AbsentCalls):
     async def account_information(
         self, account: str, *, environment: str | None = None
     ) -> formats.AccountInformation:
-        row = await self._get(f"/account/{_part(account)}", dict[str, Any], region=self._region)
+        row = await self._get(f"/account/{path_part(account)}", dict[str, Any], region=self._region)
         for field in ("balance", "equity"):
             if not isinstance(row.get(field), int | float):
                 raise unusable(f"account {account} without {field}")
@@ -125,7 +125,7 @@ class MetaApiPool(AbsentCalls):
 
     async def positions(self, account: str) -> formats.PositionList:
         answer = await self._get(
-            f"/positions/{_part(account)}", dict[str, Any] | list[Any], region=self._region
+            f"/positions/{path_part(account)}", dict[str, Any] | list[Any], region=self._region
         )
         rows = answer if isinstance(answer, list) else answer.get("positions")
         if not isinstance(rows, list):
@@ -160,7 +160,7 @@ class MetaApiPool(AbsentCalls):
         return cast("DailyGrowth", answer)
 
     async def symbol_stats(self, account: str, symbol: str) -> SymbolStats:
-        answer = await self._of_account(account, f"symbol-stats/{_part(symbol)}")
+        answer = await self._of_account(account, f"symbol-stats/{path_part(symbol)}")
         return cast("SymbolStats", answer)
 
     async def risk_status(self, account: str) -> RiskStatus:
@@ -229,18 +229,17 @@ class MetaApiPool(AbsentCalls):
     ) -> formats.TradeResult:
         body = {"account_id": account, "region": self._region, **fields}
         try:
-            told = await self._http.trade(
-                path, body, is_repeatable=is_repeatable, shape=dict[str, Any]
+            return await self._http.trade(
+                path, body, is_repeatable=is_repeatable, shape=dict[str, Any], read=flat_result
             )
         except PlatformError as error:
             error.detail = with_margin_words(error.detail)
             raise
-        return flat_result(told)
 
     # Prices and events
 
     async def price(self, symbol: str, account: str | None = None) -> formats.PriceInfo:
-        row = await self._get(f"/prices/{_part(symbol)}", dict[str, Any])
+        row = await self._get(f"/prices/{path_part(symbol)}", dict[str, Any])
         if not all(isinstance(row.get(side), int | float) for side in ("bid", "ask")):
             raise PlatformError(404, "NO_QUOTE", f"no price is known for {symbol}")
         return cast("formats.PriceInfo", {"symbol": symbol, "stale": False} | row)
@@ -294,9 +293,5 @@ class MetaApiPool(AbsentCalls):
         return await self._http.get(path, shape, query)
 
     async def _of_account(self, account: str, what: str, **query: str) -> dict[str, Any]:
-        path = f"/accounts/{_part(account)}/{what}"
+        path = f"/accounts/{path_part(account)}/{what}"
         return cast("dict[str, Any]", await self._get(path, dict[str, Any], **query))
-
-
-def _part(name: str) -> str:
-    return quote(name, safe="")

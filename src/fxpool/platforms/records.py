@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
-from urllib.parse import quote
 
 from fxpool.domain.trades import Side
-from fxpool.mapping.instants import iso
 from fxpool.mapping.metaapi_formats import (
     MetaApiBook,
     MetaApiDeal,
@@ -66,24 +64,6 @@ class MarginQuestion:
             "volume": self.volume,
             "openPrice": self.open_price,
         }
-
-
-def path_of(wanted: Wanted) -> str:
-    """Return the end of MetaApi's path for what is wanted, without the page."""
-    match wanted:
-        case OfTicket(ticket):
-            return f"ticket/{quote(ticket, safe='')}"
-        case OfPosition(position_id):
-            return f"position/{quote(position_id, safe='')}"
-        case OfTime(begin, end):
-            return f"time/{iso(begin)}/{iso(end)}"
-
-
-def page_of(wanted: Wanted) -> dict[str, str]:
-    """Return the query of MetaApi's path for what is wanted."""
-    if isinstance(wanted, OfTime):
-        return {"offset": str(wanted.offset), "limit": str(wanted.limit)}
-    return {}
 
 
 class RecordReads(Protocol):

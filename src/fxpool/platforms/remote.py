@@ -12,7 +12,6 @@ import random
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final, TypedDict, TypeVar
-from urllib.parse import quote
 from weakref import WeakSet
 
 from fxpool.clock import Clock, SystemClock
@@ -39,6 +38,7 @@ from fxpool.mapping.symbol_formats import SymbolList, SymbolMapping, SymbolSpeci
 from fxpool.platforms.base import CloseRequest, OrderChange, ProtectionRequest, TradeRequest
 from fxpool.platforms.event_ring import ResumeFrom
 from fxpool.platforms.events import EventFilter
+from fxpool.platforms.path_parts import path_part
 from fxpool.platforms.remote_http import PoolHttp
 from fxpool.platforms.remote_past import RemotePast
 from fxpool.platforms.remote_records import RemoteRecords
@@ -115,14 +115,14 @@ class RemotePlatform(RemotePast, RemoteRecords):
         self, account: str, *, environment: str | None = None
     ) -> AccountInformation:
         return await self._get(
-            f"/account/{_part(account)}", AccountInformation, environment=environment
+            f"/account/{path_part(account)}", AccountInformation, environment=environment
         )
 
     async def positions(self, account: str) -> PositionList:
-        return await self._get(f"/positions/{_part(account)}", PositionList)
+        return await self._get(f"/positions/{path_part(account)}", PositionList)
 
     async def orders(self, account: str) -> OrderList:
-        return await self._get(f"/orders/{_part(account)}", OrderList)
+        return await self._get(f"/orders/{path_part(account)}", OrderList)
 
     async def execute(self, account: str, request: TradeRequest) -> TradeResult:
         body = {
@@ -187,18 +187,18 @@ class RemotePlatform(RemotePast, RemoteRecords):
         return await self._http.post(path, body, CloseResults)
 
     async def halt(self, account: str | None = None, *, reason: str = "") -> HaltState:
-        path = "/halt" if account is None else f"/accounts/{_part(account)}/halt"
+        path = "/halt" if account is None else f"/accounts/{path_part(account)}/halt"
         return await self._http.post(path, {"reason": reason}, HaltState)
 
     async def resume(self, account: str | None = None) -> HaltState:
-        path = "/resume" if account is None else f"/accounts/{_part(account)}/resume"
+        path = "/resume" if account is None else f"/accounts/{path_part(account)}/resume"
         return await self._http.post(path, {}, HaltState)
 
     async def guards(self, account: str) -> GuardList:
-        return await self._get(f"/accounts/{_part(account)}/guards", GuardList)
+        return await self._get(f"/accounts/{path_part(account)}/guards", GuardList)
 
     async def reset_guards(self, account: str, *, by: str = "") -> GuardList:
-        path = f"/accounts/{_part(account)}/guards/reset"
+        path = f"/accounts/{path_part(account)}/guards/reset"
         return await self._http.post(path, {"by": by}, GuardList)
 
     async def modify_order(self, account: str, change: OrderChange) -> TradeResult:
@@ -239,14 +239,14 @@ class RemotePlatform(RemotePast, RemoteRecords):
         return await self._get("/tickets", TicketList, account_id=account, state=state)
 
     async def ticket(self, ticket_id: str) -> TicketInfo:
-        return await self._get(f"/tickets/{_part(ticket_id)}", TicketInfo)
+        return await self._get(f"/tickets/{path_part(ticket_id)}", TicketInfo)
 
     async def wait_ticket(self, ticket_id: str, timeout: float) -> TicketInfo:
-        path = f"/tickets/{_part(ticket_id)}/wait"
+        path = f"/tickets/{path_part(ticket_id)}/wait"
         return await self._get(path, TicketInfo, timeout=f"{timeout:g}")
 
     async def price(self, symbol: str, account: str | None = None) -> PriceInfo:
-        return await self._get(f"/prices/{_part(symbol)}", PriceInfo, account_id=account)
+        return await self._get(f"/prices/{path_part(symbol)}", PriceInfo, account_id=account)
 
     async def prices(self) -> dict[str, PriceInfo]:
         return await self._get("/prices", dict[str, PriceInfo])
@@ -273,15 +273,15 @@ class RemotePlatform(RemotePast, RemoteRecords):
         await self._http.post(path, body, dict[str, Any])
 
     async def symbols(self, account: str) -> SymbolList:
-        return await self._get(f"/accounts/{_part(account)}/symbols", SymbolList)
+        return await self._get(f"/accounts/{path_part(account)}/symbols", SymbolList)
 
     async def symbol_specification(self, account: str, symbol: str) -> SymbolSpecification:
-        path = f"/accounts/{_part(account)}/symbols/{_part(symbol)}/specification"
+        path = f"/accounts/{path_part(account)}/symbols/{path_part(symbol)}/specification"
         return await self._get(path, SymbolSpecification)
 
     async def symbol_mapping(self, symbol: str, account: str | None = None) -> SymbolMapping:
         return await self._get(
-            f"/symbols/mapping/{_part(symbol)}", SymbolMapping, account_id=account
+            f"/symbols/mapping/{path_part(symbol)}", SymbolMapping, account_id=account
         )
 
     async def pool_stats(self) -> PoolStats:
@@ -319,8 +319,3 @@ class RemotePlatform(RemotePast, RemoteRecords):
 def _unless(usual: Enum, value: Enum) -> str | None:
     """Return a word to send; what is usual is left out."""
     return None if value is usual else str(value.value)
-
-
-def _part(name: str) -> str:
-    """Return a name as one part of a path."""
-    return quote(name, safe="")

@@ -5,20 +5,24 @@ Knows status codes, error bodies and what a broken transport means for a trade; 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 import httpx
 import msgspec
 
-from fxpool.errors import FxPoolError
 from fxpool.mapping.formats import OutcomeWord, TradeResult
 from fxpool.platforms.base import PlatformError
+from fxpool.platforms.pool_results import UnusableAnswer, whole_result
 from fxpool.tls import client_context
 
 T = TypeVar("T")
 
 CONNECT_TIMEOUT: Final = 5.0
+
+_WHOLE_CALL: Final = 3
+"""An answer that comes in drops ends after so many times the time for one of its parts."""
 
 # The gateway drops an idle connection after 75 s. Letting go of ours first keeps a trade from being
 # written to a connection that is just closing, which would leave it unclear.
@@ -52,16 +56,13 @@ class _ErrorBody(msgspec.Struct):
     outcome: OutcomeWord | None = None
 
 
-class _UnusableAnswer(FxPoolError):
-    """A 2xx answer that is not what the route promises."""
-
-
 class PoolHttp:
     """A pool's HTTP side. Close it when done."""
 
     def __init__(self, base_url: str, headers: Mapping[str, str], *, timeout: float) -> None:
         """``timeout`` is in seconds, for each of sending and waiting for the answer."""
         self.base_url = base_url
+        self._longest = _WHOLE_CALL * timeout
         self._client = httpx.AsyncClient(
             base_url=base_url,
             headers={"Content-Type": "application/json", **headers},
@@ -90,26 +91,27 @@ class PoolHttp:
         *,
         is_repeatable: bool,
         shape: type[Any] = TradeResult,
+        read: Callable[[TradeResult], TradeResult] = whole_result,
     ) -> TradeResult:
         """Return what became of a trading call; it is sent once, whatever happens.
 
         ``is_repeatable`` says that a second call finds the first one done (a close, a cancel), so
         the text may hold the words on which callers try again. ``shape`` is looser for a pool that
-        answers with more than a TradeResult.
+        answers with more than a TradeResult, which ``read`` then makes one of; it raises
+        UnusableAnswer where nothing is said of the trade.
         Raises PlatformError, outcome ``not_executed``, where the request had no effect.
         """
         try:
-            response = await self._client.request("POST", path, content=_encode(_present(body)))
+            response = await self._request("POST", path, content=_encode(_present(body)))
         except _NOTHING_SENT as exc:
             raise self._unreachable(exc, outcome="not_executed") from exc
         except httpx.RequestError as exc:
             return self._unclear(_reason(exc), "POOL_ANSWER_LOST", is_repeatable=is_repeatable)
         if response.is_success:
             try:
-                result: TradeResult = _decode(response, shape)
-            except _UnusableAnswer as exc:
+                return read(_decode(response, shape))
+            except UnusableAnswer as exc:
                 return self._unclear(str(exc), "INVALID_ANSWER", is_repeatable=is_repeatable)
-            return result
         error = _error_of(response)
         if response.is_client_error and error.outcome is None:
             error.outcome = "not_executed"
@@ -128,7 +130,7 @@ class PoolHttp:
     ) -> T:
         content = None if body is None else _encode(_present(body))
         try:
-            response = await self._client.request(method, path, params=query, content=content)
+            response = await self._request(method, path, params=query, content=content)
         except _NOTHING_SENT as exc:
             raise self._unreachable(exc) from exc
         except httpx.RequestError as exc:
@@ -137,8 +139,16 @@ class PoolHttp:
             raise _error_of(response)
         try:
             return _decode(response, shape)
-        except _UnusableAnswer as exc:
+        except UnusableAnswer as exc:
             raise PlatformError(502, "INVALID_ANSWER", str(exc)) from exc
+
+    async def _request(self, method: str, path: str, **parts: Any) -> httpx.Response:
+        """Return the whole answer to one request. Raises kinds of httpx.RequestError."""
+        try:
+            async with asyncio.timeout(self._longest):
+                return await self._client.request(method, path, **parts)
+        except TimeoutError:
+            raise httpx.ReadTimeout("the answer came too slowly") from None
 
     def _unreachable(
         self, exc: httpx.RequestError, outcome: OutcomeWord | None = None
@@ -188,7 +198,7 @@ def _decode(response: httpx.Response, shape: type[T]) -> T:
         return msgspec.json.decode(response.content, type=shape)
     except msgspec.DecodeError as exc:
         path = response.request.url.path
-        raise _UnusableAnswer(f"the pool's answer to {path} cannot be used: {exc}") from exc
+        raise UnusableAnswer(f"the pool's answer to {path} cannot be used: {exc}") from exc
 
 
 def _error_of(response: httpx.Response) -> PlatformError:

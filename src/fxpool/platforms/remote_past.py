@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from datetime import datetime
 from typing import TypeVar
-from urllib.parse import quote
 
 from fxpool.mapping.history_formats import (
     AccountMetrics,
@@ -21,6 +20,7 @@ from fxpool.mapping.history_formats import (
 from fxpool.mapping.instants import iso
 from fxpool.mapping.report_formats import AccountReport
 from fxpool.platforms.past import SortOrder
+from fxpool.platforms.path_parts import path_part
 
 T = TypeVar("T")
 
@@ -121,4 +121,4 @@ class RemotePast(ABC):
 
 
 def _path(account: str, *parts: str) -> str:
-    return "/accounts/" + "/".join(quote(part, safe="") for part in (account, *parts))
+    return "/accounts/" + "/".join(path_part(part) for part in (account, *parts))

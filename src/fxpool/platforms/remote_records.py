@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 from fxpool.mapping.metaapi_formats import (
     MetaApiBook,
@@ -13,7 +12,8 @@ from fxpool.mapping.metaapi_formats import (
     MetaApiMargin,
     MetaApiOrder,
 )
-from fxpool.platforms.records import MarginQuestion, Wanted, page_of, path_of
+from fxpool.platforms.path_parts import page_of, path_of, path_part
+from fxpool.platforms.records import MarginQuestion, Wanted
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ class RemoteRecords(ABC):
         return await self._get(_path(account, path), list[MetaApiOrder], **page_of(wanted))
 
     async def depth(self, account: str, symbol: str) -> MetaApiBook:
-        path = f"symbols/{quote(symbol, safe='')}/current-book"
+        path = f"symbols/{path_part(symbol)}/current-book"
         return await self._get(_path(account, path), MetaApiBook)
 
     async def order_margin(self, account: str, question: MarginQuestion) -> MetaApiMargin:
@@ -48,4 +48,4 @@ class RemoteRecords(ABC):
 
 
 def _path(account: str, path: str) -> str:
-    return f"/users/current/accounts/{quote(account, safe='')}/{path}"
+    return f"/users/current/accounts/{path_part(account)}/{path}"

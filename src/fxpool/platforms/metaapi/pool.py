@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, TypeVar
-from urllib.parse import quote
 
 from fxpool.clock import Clock
 from fxpool.errors import NoQuote, RequestRefused, SettingsError
@@ -37,6 +36,8 @@ from fxpool.platforms.metaapi.model import (
 from fxpool.platforms.metaapi.orders import not_supported
 from fxpool.platforms.metaapi.records import NOT_TOLD
 from fxpool.platforms.metaapi.way import Offers
+from fxpool.platforms.path_parts import path_part
+from fxpool.platforms.pool_results import is_unsure
 
 T = TypeVar("T")
 
@@ -67,8 +68,6 @@ _WORDS: Final = (
     ("position not found", 4753, "ERR_TRADE_POSITION_NOT_FOUND"),
 )
 """What that pool's texts mean, in MetaApi's codes; the first that fits."""
-
-_UNSURE: Final = ("timeout", "timed out", "no response", "unknown", "disconnected", "connection")
 
 
 class _Positions(Entity, frozen=True):
@@ -142,10 +141,10 @@ class PoolWay:
         await self._http.close()
 
     async def information(self, account: str) -> Information:
-        return await self._get(f"/account/{_part(account)}", Information, account)
+        return await self._get(f"/account/{path_part(account)}", Information, account)
 
     async def positions(self, account: str) -> Sequence[Position]:
-        answer = await self._get(f"/positions/{_part(account)}", _Positions, account)
+        answer = await self._get(f"/positions/{path_part(account)}", _Positions, account)
         return answer.positions
 
     async def orders(self, account: str) -> Sequence[Order]:
@@ -160,7 +159,7 @@ class PoolWay:
         """Return the pool's price; one that it does not know is asked to be quoted, for the next
         time. Raises NoQuote then."""
         try:
-            return await self._get(f"/prices/{_part(symbol)}", Price, account)
+            return await self._get(f"/prices/{path_part(symbol)}", Price, account)
         except RequestRefused as exc:
             if exc.code != "NOT_FOUND":
                 raise
@@ -190,7 +189,7 @@ class PoolWay:
 
     async def deals_of_position(self, account: str, position_id: str) -> Sequence[Deal]:
         """Return how a position closed, from the pool's list of closed trades."""
-        path = f"/accounts/{_part(account)}/trades"
+        path = f"/accounts/{path_part(account)}/trades"
         answer = await self._http.get(f"{self._url}{path}", _Trades, cost=0.0, query=_PAST)
         return [
             _deal_of(trade, trade.close_time)
@@ -259,7 +258,7 @@ def _require_only(body: Mapping[str, Any], known: set[str]) -> None:
 def _answer_of(told: _Outcome) -> TradeAnswer:
     """Return that pool's answer in MetaApi's codes; a doubtful failure is of unknown outcome."""
     nested = told.result or {}
-    if told.success:
+    if told.success and told.outcome in {None, "executed"}:
         return TradeAnswer(
             numeric_code=10009,
             string_code="TRADE_RETCODE_DONE",
@@ -269,8 +268,8 @@ def _answer_of(told: _Outcome) -> TradeAnswer:
         )
     text = told.detail or told.error or told.message or str(nested.get("error", "refused"))
     low = text.lower()
-    is_unsure = told.outcome is None and any(word in low for word in _UNSURE)
-    if told.outcome == "unknown" or is_unsure:
+    is_open = told.success or told.outcome == "unknown"  # "done" beside another word is no answer
+    if is_open or (told.outcome is None and is_unsure(text)):
         return TradeAnswer(numeric_code=-11, string_code="OUTCOME_UNKNOWN", message=text)
     for word, code, name in _WORDS:
         if word in low:
@@ -294,7 +293,3 @@ def _deal_of(trade: _Trade, closed_at: datetime) -> Deal:
         position_id=trade.position_id,
         reason=trade.reason or "",
     )
-
-
-def _part(name: str) -> str:
-    return quote(name, safe="")

@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, Protocol, TypeVar
-from urllib.parse import quote
 
 from fxpool.mapping.metaapi_formats import (
     MetaApiBook,
@@ -14,7 +13,8 @@ from fxpool.mapping.metaapi_formats import (
     MetaApiMargin,
     MetaApiOrder,
 )
-from fxpool.platforms.records import MarginQuestion, Wanted, page_of, path_of
+from fxpool.platforms.path_parts import page_of, path_of, path_part
+from fxpool.platforms.records import MarginQuestion, Wanted
 
 T = TypeVar("T")
 
@@ -55,7 +55,7 @@ class MetaApiRecords(ABC):
             return await way.record(key, path, list[MetaApiOrder], query=page_of(wanted))
 
     async def depth(self, account: str, symbol: str) -> MetaApiBook:
-        path = f"/symbols/{quote(symbol, safe='')}/current-book"
+        path = f"/symbols/{path_part(symbol)}/current-book"
         async with self._record_way(account) as (way, key):
             return await way.record(key, path, MetaApiBook)
 

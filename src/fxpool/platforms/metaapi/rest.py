@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
-from urllib.parse import quote
 
 from pydantic import SecretStr
 
@@ -35,6 +34,7 @@ from fxpool.platforms.metaapi.model import (
     TradeAnswer,
 )
 from fxpool.platforms.metaapi.way import Offers
+from fxpool.platforms.path_parts import path_part
 
 T = TypeVar("T")
 
@@ -134,26 +134,26 @@ class RestWay:
         return await self._http.trade(url, body, TradeAnswer)
 
     async def price(self, account: str, symbol: str) -> Price:
-        path = f"/symbols/{_part(symbol)}/current-price"
+        path = f"/symbols/{path_part(symbol)}/current-price"
         return await self._of_symbol(symbol, account, path, Price)
 
     async def symbols(self, account: str) -> Sequence[str]:
         return await self._get(account, "/symbols", list[str], cost=cost.SYMBOLS)
 
     async def specification(self, account: str, symbol: str) -> Specification:
-        path = f"/symbols/{_part(symbol)}/specification"
+        path = f"/symbols/{path_part(symbol)}/specification"
         return await self._of_symbol(symbol, account, path, Specification)
 
     async def whole_specification(self, account: str, symbol: str) -> SymbolSpecification:
-        path = f"/symbols/{_part(symbol)}/specification"
+        path = f"/symbols/{path_part(symbol)}/specification"
         return await self._of_symbol(symbol, account, path, SymbolSpecification)
 
     async def deals_of_position(self, account: str, position_id: str) -> Sequence[Deal]:
-        path = f"/history-deals/position/{_part(position_id)}"
+        path = f"/history-deals/position/{path_part(position_id)}"
         return await self._get(account, path, list[Deal], cost=cost.HISTORY)
 
     async def orders_of_ticket(self, account: str, order_id: str) -> Sequence[Order]:
-        path = f"/history-orders/ticket/{_part(order_id)}"
+        path = f"/history-orders/ticket/{path_part(order_id)}"
         return await self._get(account, path, list[Order], cost=cost.HISTORY)
 
     async def deals(self, account: str, begin: datetime, end: datetime) -> Sequence[Deal]:
@@ -183,7 +183,7 @@ class RestWay:
         self, account: str, symbol: str, timeframe: str, begin: datetime, end: datetime
     ) -> Sequence[Candle]:
         """Page backwards from the end; MetaApi loads so, whatever the order inside a page is."""
-        path = f"/historical-market-data/symbols/{_part(symbol)}/timeframes/{timeframe}/candles"
+        path = f"/historical-market-data/symbols/{path_part(symbol)}/timeframes/{timeframe}/candles"
         url = await self._url(self._hosts.market, account, path)
         found: dict[datetime, Candle] = {}
         until = end
@@ -239,12 +239,8 @@ class RestWay:
             if account not in self._regions:
                 self._regions[account] = (await self._provisioned(account)).region
             host = host.format(region=self._regions[account])
-        return f"{host}/users/current/accounts/{_part(account)}{path}"
+        return f"{host}/users/current/accounts/{path_part(account)}{path}"
 
     async def _provisioned(self, account: str) -> Provisioned:
-        url = f"{self._hosts.provisioning}/users/current/accounts/{_part(account)}"
+        url = f"{self._hosts.provisioning}/users/current/accounts/{path_part(account)}"
         return await self._http.get(url, Provisioned, cost=cost.READ)
-
-
-def _part(name: str) -> str:
-    return quote(name, safe="")
