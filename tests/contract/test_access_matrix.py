@@ -144,6 +144,25 @@ async def test_what_is_not_allowed_never_reaches_the_platform(
     assert passed > 0
 
 
+async def test_callbacks_are_for_who_runs_all_accounts(tmp_path: Path) -> None:
+    """They hear of every account, so nobody with a list sees their addresses or ends them."""
+    register = "/streaming/register-reconnection-callback"
+    calls = [
+        ("POST", register, {"callback_id": "c", "callback_url": "http://127.0.0.1:1/"}, 422),
+        ("GET", "/streaming/reconnection-callbacks", None, 200),
+        ("DELETE", "/streaming/reconnection-callbacks/c", None, 404),
+    ]
+    async with (
+        keyed_app(tmp_path) as (app, _, keys),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as client,
+    ):
+        for method, path, body, status in calls:
+            for accounts, expected in (("mine", 403), ("both", 403), ("all", status)):
+                headers = {"X-API-Key": keys[f"admin/{accounts}"]}
+                response = await client.request(method, path, json=body, headers=headers)
+                assert response.status_code == expected, f"{method} {path} by {accounts}"
+
+
 @pytest.mark.parametrize("accounts", ["all", "mine"])
 @pytest.mark.parametrize("role", ["nobody", "none", "read", "close_only", "trade", "admin"])
 async def test_streams_open_for_readers_and_on_their_accounts_only(

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 import structlog
+from pydantic import SecretStr
 
 from fxpool.account import Phase
 from fxpool.auth import secret_store_from
@@ -78,7 +79,10 @@ async def walking(
     options: SimulatorOptions = OPTIONS,
     *,
     renew_tokens_by: Literal["session", "http"] = "session",
+    api_key: str = "",
 ) -> AsyncIterator[Walk]:
+    """Yield a walk; with ``api_key`` the gateway asks for one, and the walk's browser shows it."""
+    key = SecretStr(api_key) if api_key else None
     async with Simulator(options) as simulator:
         settings = unlinked_settings(simulator, folder, CALLBACK, renew_tokens_by=renew_tokens_by)
         platform = CTraderPlatform.from_settings(settings, accounts=[ALPHA, BETA])
@@ -86,8 +90,12 @@ async def walking(
         try:
             async with (
                 audit_trail_from(settings, clock=SystemClock()) as trail,
-                GatewayServer(create_app(platform, trail=trail), port=0, drain_seconds=1) as server,
-                httpx.AsyncClient(base_url=server.url) as browser,
+                GatewayServer(
+                    create_app(platform, api_key=key, trail=trail), port=0, drain_seconds=1
+                ) as server,
+                httpx.AsyncClient(
+                    base_url=server.url, headers={"X-API-Key": api_key} if api_key else {}
+                ) as browser,
             ):
                 yield Walk(Served(simulator, platform), settings, browser)
         finally:
@@ -290,12 +298,16 @@ def _grants(walk: Walk, access_token: str) -> list[Grant]:
 
 
 async def test_a_consent_link_works_once_for_exactly_its_account(tmp_path: Path) -> None:
-    async with walking(tmp_path) as walk:
+    """Its owner has no key of the gateway, which asks everybody else for one."""
+    async with walking(tmp_path, api_key="planted-key") as walk:
         offer = (await walk.browser.post("/oauth/link?account_id=12345")).json()
         assert offer["url"].startswith("http://pool.test/api/ctrader/oauth/link/")
         assert offer["accounts"] == ["alpha"]
         path = urlsplit(offer["url"]).path
         async with httpx.AsyncClient(base_url=walk.browser.base_url) as owner:
+            assert (await owner.get("/oauth/status")).status_code == 401
+            assert (await owner.post("/oauth/link?account_id=12345")).status_code == 401
+            assert (await owner.get("/oauth/authorize?account_id=12345")).status_code == 403
             for _ in range(2):  # a chat program looks first
                 shown = await owner.get(path)
                 assert shown.status_code == 200

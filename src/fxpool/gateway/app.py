@@ -148,7 +148,7 @@ class Gateway(FastAPI):
         what it does."""
         operations = operations_of(self.routes)
         self.stopping.operations = operations
-        self.access.open_paths = frozenset(
+        self.access.leave_open(
             path for path, operation in operations.items() if operation is Operation.OPEN
         )
 

@@ -27,7 +27,7 @@ from harness.hub_platform import HubPlatform
 from harness.spy_platform import NOW, new_key
 
 KEYED = Access(SecretStr("planted-key"))
-KEYED.open_paths = frozenset({"/health", "/health/ready", "/callback"})
+KEYED.leave_open(["/health", "/health/ready", "/callback", "/oauth/link/{token}"])
 OPEN = Access(None)
 
 
@@ -70,10 +70,35 @@ async def test_no_key_and_a_wrong_key_are_told_apart_without_showing_it() -> Non
     assert await code(KEYED, x_api_key="k\u00e9") == "KEY_WRONG"
 
 
-@pytest.mark.parametrize("path", ["/health", "/health/ready", "/callback"])
+@pytest.mark.parametrize("path", ["/health", "/health/ready", "/callback", "/oauth/link/a-token"])
 async def test_health_is_open_without_a_key_and_with_a_wrong_one(path: str) -> None:
     assert (await KEYED.admit(scope_of(path))).principal is ANONYMOUS
     assert (await KEYED.admit(scope_of(path, x_api_key="wrong"))).principal is ANONYMOUS
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/health/",
+        "//health",
+        "/HEALTH",
+        "/health/../accounts",
+        "/callback.",
+        "/oauth/link",
+        "/oauth/link/",
+        "/oauth/link/a/b",
+        "/oauth/link/../status",
+        "/oauth/link/{token}/x",
+        "/accounts/oauth/link/a",
+    ],
+)
+async def test_a_path_that_only_resembles_an_open_one_needs_a_key(path: str) -> None:
+    assert await code(KEYED, path) == "KEY_MISSING"
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://[::1", "null", "", "http://a]b"])
+async def test_an_origin_that_is_no_address_is_foreign(origin: str) -> None:
+    assert await code(OPEN, host="localhost", origin=origin) == "FOREIGN_ORIGIN"
 
 
 async def test_a_stream_takes_its_key_in_a_subprotocol_and_others_do_not_in_the_query() -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hmac
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from pydantic import SecretStr
+from starlette.routing import compile_path
 from starlette.types import Scope
 
 from fxpool.clock import Clock, SystemClock
@@ -44,11 +47,7 @@ class Caller:
 
 
 class Access:
-    """Knows callers by their keys and tokens.
-
-    Attributes:
-        open_paths: what anybody may call; the gateway takes them from its routes.
-    """
+    """Knows callers by their keys and tokens."""
 
     def __init__(
         self,
@@ -68,6 +67,13 @@ class Access:
         self._trusted_proxies = trusted_proxies
         self._clock = clock or SystemClock()
         self.open_paths: frozenset[str] = frozenset()
+        self._open_patterns: tuple[re.Pattern[str], ...] = ()
+
+    def leave_open(self, paths: Iterable[str]) -> None:
+        """Let anybody call these paths of routes; a part in braces stands for any name."""
+        self.open_paths = frozenset(paths)
+        with_parts = [path for path in sorted(self.open_paths) if "{" in path]
+        self._open_patterns = tuple(compile_path(path)[0] for path in with_parts)
 
     @property
     def has_key(self) -> bool:
@@ -94,7 +100,7 @@ class Access:
                 raise refusal
             return Caller(LOOPBACK, origin)
         shown = shown_credential(scope)
-        if scope["path"] in self.open_paths:
+        if self._is_open(scope["path"]):
             return Caller(await self._known_or_anonymous(shown, origin.address), origin)
         if shown is None:
             raise PlatformError(
@@ -136,6 +142,9 @@ class Access:
         """Learn of keys that other processes made and revoked."""
         if self.ring is not None:
             await self.ring.keep_fresh()
+
+    def _is_open(self, path: str) -> bool:
+        return path in self.open_paths or any(one.match(path) for one in self._open_patterns)
 
     async def _known_or_anonymous(self, shown: str | None, address: Address | None) -> Principal:
         """Open calls work for all; who shows a good key sees more of them."""

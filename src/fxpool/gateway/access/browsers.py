@@ -66,7 +66,10 @@ class BrowserRules:
         return _is_of_this_machine(host) or host in self.hosts
 
     def _is_our_origin(self, origin: str) -> bool:
-        site = urlsplit(origin).hostname
+        try:
+            site = urlsplit(origin).hostname
+        except ValueError:
+            return False
         return origin in self.origins or (site is not None and self._is_ours(site))
 
 

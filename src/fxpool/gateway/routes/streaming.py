@@ -71,11 +71,9 @@ async def register_reconnection_callback(body: CallbackBody, request: Request) -
         delivery="event-stream",
         events="/events?types=reconnected",
     )
-    if body.callback_url:  # it will hear of all accounts
-        guarded(request.scope).require(Operation.OPERATE, None)
-        callbacks: Callbacks = request.app.callbacks
+    if body.callback_url:
         registration["delivery"] = "webhook"
-        registration["callback"] = callbacks.register(name, body.callback_url)
+        registration["callback"] = _callbacks(request).register(name, body.callback_url)
     return answer(registration)
 
 
@@ -83,8 +81,7 @@ async def register_reconnection_callback(body: CallbackBody, request: Request) -
 @performs(Operation.OPERATE)
 async def list_reconnection_callbacks(request: Request) -> Response:
     """How the deliveries to registered addresses stand."""
-    callbacks: Callbacks = request.app.callbacks
-    return answer(callbacks.states())
+    return answer(_callbacks(request).states())
 
 
 @router.delete(
@@ -93,9 +90,16 @@ async def list_reconnection_callbacks(request: Request) -> Response:
 @performs(Operation.OPERATE)
 async def forget_reconnection_callback(callback_id: str, request: Request) -> Response:
     """End a registration."""
-    callbacks: Callbacks = request.app.callbacks
-    await callbacks.forget(callback_id)
+    await _callbacks(request).forget(callback_id)
     return answer(CallbackForgotten(success=True, callback_id=callback_id))
+
+
+def _callbacks(request: Request) -> Callbacks:
+    """Return the callbacks, for who may run all accounts: they hear of all. Raises
+    PlatformError."""
+    guarded(request.scope).require(Operation.OPERATE, None)
+    callbacks: Callbacks = request.app.callbacks
+    return callbacks
 
 
 @router.get(
