@@ -8,14 +8,15 @@ from decimal import Decimal
 import pytest
 
 from fxpool.account import Phase, Trigger
-from fxpool.account.events import DealAdded
+from fxpool.account.events import DealAdded, PositionClosed, PositionOpened
 from fxpool.account.reads import AccountReads
 from fxpool.domain.requests import OrderIntent
 from fxpool.domain.trades import OrderType, Side
 from fxpool.simulator import Profile, SimulatorOptions
+from fxpool.simulator.engine.rules import NettedExcess, Rules
 from fxpool.simulator.fault_kinds import Fault, FaultKind
 from fxpool.simulator.handlers import history
-from harness.accounts import EURUSD, LOT_CENTS, USD_ACCOUNT, Desk, market, open_desk
+from harness.accounts import EURUSD, LOT_CENTS, NETTED_ACCOUNT, USD_ACCOUNT, Desk, market, open_desk
 from harness.wait import wait_until
 
 
@@ -23,8 +24,8 @@ def told_deals(desk: Desk) -> list[int]:
     return [event.deal.deal_id for event in desk.told.of(DealAdded)]  # type: ignore[union-attr] # of() filters
 
 
-def broker_deals(desk: Desk) -> list[int]:
-    return [deal.deal_id for deal in desk.simulator.venue.engine.books[USD_ACCOUNT].deals]
+def broker_deals(desk: Desk, account_id: int = USD_ACCOUNT) -> list[int]:
+    return [deal.deal_id for deal in desk.simulator.venue.engine.books[account_id].deals]
 
 
 async def test_a_position_that_came_and_went_in_a_gap_has_its_deals_told_once() -> None:
@@ -51,6 +52,72 @@ async def test_a_position_that_came_and_went_in_a_gap_has_its_deals_told_once() 
         desk.account.doubt("a test looks again")
         await wait_until(lambda: desk.told.triggers.count(Trigger.SYNCHRONISED) == 3)
         assert told_deals(desk) == broker_deals(desk)
+
+
+@pytest.mark.parametrize("hours", [-10, -1, 1, 20])
+async def test_deals_of_a_gap_are_told_though_the_clocks_differ_by_hours(hours: int) -> None:
+    async with open_desk() as desk:
+        desk.quote("1.12560", "1.12570")
+        desk.simulator.jump_clock(hours * 3600)
+        limit = OrderIntent(
+            EURUSD,
+            Side.BUY,
+            OrderType.LIMIT,
+            LOT_CENTS // 10,
+            "",
+            price=Decimal("1.12400"),
+            stop_loss=Decimal("1.12300"),
+        )
+        await desk.trading.place(limit)
+        await desk.cut()
+        desk.quote("1.12390", "1.12400")
+        desk.quote("1.12290", "1.12300")
+        await desk.simulator.resume_accepting()
+        await desk.live()
+        assert len(broker_deals(desk)) == 2
+        assert told_deals(desk) == broker_deals(desk)
+
+
+def netted(excess: NettedExcess) -> SimulatorOptions:
+    return SimulatorOptions(ticks_per_second=0, profile=Profile(rules=Rules(netted_excess=excess)))
+
+
+async def test_a_netted_position_that_turned_in_a_gap_is_told_as_a_close_and_an_opening() -> None:
+    async with open_desk(NETTED_ACCOUNT, netted(NettedExcess.SAME_POSITION)) as desk:
+        desk.quote("1.12560", "1.12570")
+        await desk.trading.place(market(Side.BUY))
+        await desk.trading.place(
+            OrderIntent(
+                EURUSD, Side.SELL, OrderType.LIMIT, LOT_CENTS // 5, "", price=Decimal("1.12700")
+            )
+        )
+        await desk.cut()
+        desk.quote("1.12710", "1.12720")
+        await desk.simulator.resume_accepting()
+        await desk.live()
+        (closed,) = desk.told.of(PositionClosed)
+        assert isinstance(closed, PositionClosed)
+        assert (closed.position.side, closed.realised) == (Side.BUY, Decimal("13.50"))
+        opened = desk.told.of(PositionOpened)[-1]
+        assert isinstance(opened, PositionOpened)
+        assert (opened.position.side, opened.position.volume_cents) == (Side.SELL, LOT_CENTS // 10)
+        assert told_deals(desk) == broker_deals(desk, NETTED_ACCOUNT)
+
+
+async def test_a_netted_position_that_turns_in_two_deals_of_one_moment_is_in_the_book() -> None:
+    async with open_desk(NETTED_ACCOUNT, netted(NettedExcess.SAME_POSITION)) as desk:
+        desk.quote("1.12560", "1.12570")
+        await desk.trading.place(market(Side.BUY))
+        await desk.trading.place(market(Side.SELL, "0.3"))
+        (position,) = desk.account.book.positions.values()
+        assert (position.side, position.volume_cents) == (Side.SELL, LOT_CENTS // 5)
+        assert [
+            type(event) for event in desk.told.events if "Position" in type(event).__name__
+        ] == [
+            PositionOpened,
+            PositionClosed,
+            PositionOpened,
+        ]
 
 
 async def test_an_account_on_which_nothing_happened_reads_no_deals_after_a_gap() -> None:

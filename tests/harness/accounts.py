@@ -25,6 +25,7 @@ EURUSD = 1
 GBPUSD = 2
 USD_ACCOUNT = 10012345
 EUR_ACCOUNT = 10012346
+NETTED_ACCOUNT = 10012347
 LOT_CENTS = 10_000_000
 """One lot of a currency pair, in cents of a unit."""
 

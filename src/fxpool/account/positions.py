@@ -3,7 +3,7 @@
 A position opens when an execution or a snapshot shows it OPEN with a volume; the CREATED snapshot
 of an acceptance opens nothing. It closes on a deal of the other side that leaves no volume, whether
 the broker then calls it CLOSED or, while its protection is being cancelled, CREATED. Without such
-a deal it is only flagged as vanished.
+a deal it is only flagged as vanished; so is a netted one that shows the other side.
 """
 
 from __future__ import annotations
@@ -37,6 +37,9 @@ from fxpool.domain.trades import (
     Position,
     PositionStatus,
 )
+
+_DEALS_REMEMBERED: Final = 100_000
+"""More than an account executes in the half day that is read again after a gap."""
 
 _CLOSED_KEPT_FOR: Final = timedelta(hours=24)
 _FILLS: Final = frozenset({ExecutionType.ORDER_FILLED, ExecutionType.ORDER_PARTIAL_FILL})
@@ -96,8 +99,9 @@ class OpenPositions:
     def __init__(self, valuation: Valuation) -> None:
         self.held: dict[int, HeldPosition] = {}
         self.vanished: set[int] = set()
+        self._turned: dict[int, Position] = {}  # what vanished ones are now, on the other side
         self.closed: dict[int, ClosedPosition] = {}
-        self.deals = SeenIds()
+        self.deals = SeenIds(_DEALS_REMEMBERED)
         self._valuation = valuation
 
     def apply(self, execution: Execution, position: Position, deal: Deal | None) -> list[BookEvent]:
@@ -130,7 +134,8 @@ class OpenPositions:
         for position_id, position in snapshot.items():
             if not self._knows_better(position, touched):
                 events += self._put(position, None)
-            self.vanished.discard(position_id)
+            if position_id not in self._turned:
+                self.vanished.discard(position_id)
         for position_id in sorted(self.held.keys() - snapshot.keys() - touched):
             events += self._flag(position_id)
         return events
@@ -138,8 +143,9 @@ class OpenPositions:
     def prove_closed(
         self, position_id: int, deals: Iterable[Deal], closing_order: Order | None
     ) -> list[BookEvent]:
-        """Close a position if all its deals together leave no volume; else change nothing."""
-        held = self.held.get(position_id)
+        """Close a position if all its deals together leave no volume, and open what it turned into
+        where they leave one of the other side; else change nothing."""
+        held, turned = self.held.get(position_id), self._turned.get(position_id)
         if held is None:
             return []
         executed = sorted(
@@ -147,8 +153,11 @@ class OpenPositions:
             key=lambda deal: (deal.executed_at, deal.deal_id),
         )
         closing = [deal for deal in executed if held.is_closed_by(deal)]
-        opened = sum(d.filled_volume_cents for d in executed if not held.is_closed_by(d))
-        if not closing or opened > sum(d.filled_volume_cents for d in closing):
+        left = sum((-1 if held.is_closed_by(d) else 1) * d.filled_volume_cents for d in executed)
+        if turned is not None:
+            left += 1  # what it turned into is more than nothing
+            closing = [deal for deal in closing if deal.close is not None]
+        if not closing or left > 0:
             return []
         known_until = held.position.updated_at
         news = [
@@ -156,11 +165,12 @@ class OpenPositions:
             for d in executed
             if self.deals.add(d.deal_id) and is_older(known_until, d.executed_at)
         ]
-        self._learn(held, executed)
+        self._learn(held, executed if turned is None else closing)
         order = closing_order
         if order is not None and order.order_id != closing[-1].order_id:
             order = None
-        return [*map(DealAdded, news), *self._close(held, closing[-1], order)]
+        events = [*map(DealAdded, news), *self._close(held, closing[-1], order)]
+        return events if turned is None else [*events, *self._open(turned, None)]
 
     def add_deals(self, position_id: int, deals: Iterable[Deal]) -> None:
         """Take all deals of an open position as history: nothing is reported. A deal later than
@@ -179,6 +189,10 @@ class OpenPositions:
         if held is None:
             return self._open(position, deal)
         old = held.position
+        if position.side is not old.side and (deal is None or deal.close is None):
+            self._turned[position.position_id] = position
+            return self._flag(position.position_id)
+        self._turned.pop(position.position_id, None)
         self.vanished.discard(position.position_id)
         if deal is None and position.volume_cents != old.volume_cents:
             held.deals_known = False  # closed in part, or added to, by deals that we did not see
@@ -204,6 +218,7 @@ class OpenPositions:
         position_id = held.position.position_id
         del self.held[position_id]
         self.vanished.discard(position_id)
+        self._turned.pop(position_id, None)
         self._valuation.remove(position_id)
         closed = ClosedPosition(held.position, deal, close_reason(order, deal.price), held.realised)
         self._remember(closed)
@@ -233,7 +248,13 @@ class OpenPositions:
         if held is not None:
             return is_older(position.updated_at, held.position.updated_at)
         closed = self.closed.get(position.position_id)
-        return closed is not None and not is_older(closed.closed_at, position.updated_at)
+        if closed is None:
+            return False
+        if (
+            position.side is not closed.position.side
+        ):  # it turned round, in the same moment or later
+            return is_older(position.updated_at, closed.closed_at)
+        return not is_older(closed.closed_at, position.updated_at)
 
     def _knows_better(self, position: Position, touched: AbstractSet[int]) -> bool:
         """Whether our own state of a position counts more than a snapshot's."""

@@ -7,7 +7,7 @@ raises what ``AccountReads`` raises, and leaves the gap for the next call.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,17 +15,16 @@ import structlog
 
 from fxpool.account.book import AccountBook
 from fxpool.account.events import BookEvent, OrderVanished, PositionVanished
+from fxpool.account.known_past import KnownPast
 from fxpool.account.reads import AccountReads
 from fxpool.account.telling import Telling
 from fxpool.domain.trades import Deal
 from fxpool.errors import FxPoolError, MappingError, RequestRefused
 from fxpool.openapi import Reaction, reaction_to
 
-DEALS_OVERLAP: Final = timedelta(minutes=10)
-"""How much of the known past is read again with new deals."""
-
-CLOCKS_APART: Final = timedelta(seconds=2)
-"""How far the broker's clock may be behind ours when the book is whole for the first time."""
+CLOCK_BEHIND: Final = timedelta(hours=12)
+"""How far the broker's clock may be behind ours: so much of the known past is read again with new
+deals."""
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +54,7 @@ class BookReader:
         self._book = book
         self._telling = telling
         self._session = 0
-        self._deals_baseline: datetime | None = None
+        self._past: KnownPast | None = None
         self._deals_read_at: datetime | None = None
         self._reading = asyncio.Lock()
 
@@ -114,8 +113,9 @@ class BookReader:
 
     def begin_deals(self, at: datetime) -> None:
         """Say that the book is whole for the first time: deals from now on are news."""
-        if self._deals_baseline is None:
-            self._deals_baseline = self._deals_read_at = at - CLOCKS_APART
+        if self._past is None:
+            self._past = KnownPast.of(self._book, at)
+            self._deals_read_at = at
             self.deals_due = False
 
     async def read_deals(self, reads: AccountReads, at: datetime) -> bool:
@@ -124,10 +124,10 @@ class BookReader:
         Asks for some that are known as well, because histories lag and clocks differ: each deal is
         told once, by its id.
         """
-        if self._deals_baseline is None or self._deals_read_at is None:
+        if self._past is None or self._deals_read_at is None:
             return False
-        first = max(self._deals_baseline, self._deals_read_at - DEALS_OVERLAP)
-        news = self._book.take_deals(await reads.deals_since(first, at))
+        deals = await reads.deals_since(self._deals_read_at - CLOCK_BEHIND, at)
+        news = self._book.take_deals(self._past.news(deals))
         self._deals_read_at = at
         self.deals_due = False
         self._telling.tell(news)
@@ -143,13 +143,14 @@ class BookReader:
             self._telling.tell(self._book.take_deals(self._news_of(position_id, deals)))
             self._book.add_deals(position_id, deals)
 
-    def _news_of(self, position_id: int, deals: Iterable[Deal]) -> list[Deal]:
+    def _news_of(self, position_id: int, deals: Sequence[Deal]) -> list[Deal]:
         """Return the deals since the book was whole that led to a position's known state; a later
         one is left to its event."""
-        position, first = self._book.position(position_id), self._deals_baseline
-        if position is None or position.updated_at is None or first is None:
+        position = self._book.position(position_id)
+        if position is None or position.updated_at is None or self._past is None:
             return []
-        return [deal for deal in deals if first <= deal.executed_at <= position.updated_at]
+        news = self._past.news(deals)
+        return [deal for deal in news if deal.executed_at <= position.updated_at]
 
     # Symbols and quotes
 

@@ -40,11 +40,9 @@ WEEK_MS: Final = 7 * 86_400_000
 LAST_MS: Final = 2_147_483_646_000
 """The end of time by the Open API: the largest bound that is accepted."""
 
-CLOCK_AHEAD: Final = timedelta(minutes=10)
-"""How far the broker's clock may be ahead of ours; a bound in the future is accepted."""
-
-ORDERS_AHEAD: Final = timedelta(days=1)
-"""The same for orders, which must not be missed: their absence is evidence."""
+CLOCK_AHEAD: Final = timedelta(days=1)
+"""How far the broker's clock may be ahead of ours; a bound in the future is accepted. What is
+missed is lost, or counts as absent."""
 
 _NAMED_AT_MOST: Final = 20
 
@@ -264,7 +262,7 @@ class AccountReads:
         """
         found: dict[int, Order] = {}
         start = ms_from_instant(first)
-        end = max(start, ms_from_instant(now + ORDERS_AHEAD))
+        end = max(start, ms_from_instant(now + CLOCK_AHEAD))
         while True:
             await self._orders_within(start, min(start + WEEK_MS, end), found)
             start += WEEK_MS

@@ -21,7 +21,7 @@ from fxpool.account.events import (
     PositionPartiallyClosed,
     PositionVanished,
 )
-from fxpool.domain.trades import CloseReason, ExecutionType, OrderStatus, PositionStatus
+from fxpool.domain.trades import CloseReason, ExecutionType, OrderStatus, PositionStatus, Side
 from fxpool.errors import LocalProtocolError, NotReady
 from harness.values import (
     at,
@@ -115,6 +115,23 @@ def test_deals_that_leave_a_volume_prove_nothing() -> None:
     assert book.prove_closed(500, [deal(), part], None) == []
     assert book.prove_closed(500, [], None) == []
     assert set(book.vanished) == {500}
+
+
+def test_a_position_on_the_other_side_is_closed_and_opened_once_deals_show_it() -> None:
+    turned = position(side=Side.SELL, volume_cents=100_000, updated_at=at(60))
+    book = live_book(position())
+    book.begin_reconcile()
+    assert book.reconcile([turned], []) == [PositionVanished(position())]
+    assert book.prove_closed(500, [deal()], None) == []
+    both = closing_deal(filled_volume_cents=300_000, volume_cents=300_000)
+    assert book.prove_closed(500, [deal(), both], None) == [
+        DealAdded(both),
+        PositionClosed(position(), both, CloseReason.OTHER, Decimal("0.88")),
+        PositionOpened(turned, None),
+        BalanceChanged(Decimal("1000.00"), Decimal("1000.88"), None),
+    ]
+    assert book.positions == {500: turned}
+    assert book.vanished == {}
 
 
 def test_the_reason_is_unknown_without_the_closing_order() -> None:
