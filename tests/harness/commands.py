@@ -12,7 +12,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-CODE = "from fxpool.cli import main; main()"
+CODE = """
+import signal
+from fxpool.cli import main
+# A job that a script runs in the background ignores Ctrl-C, and so do its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main()
+"""
 DEADLINE = 60.0
 
 
