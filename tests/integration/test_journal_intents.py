@@ -161,6 +161,19 @@ async def test_orders_on_their_way_are_seen_by_all_processes(tmp_path: Path) -> 
 
 
 @pytest.mark.usefixtures("never_by_itself")
+async def test_processes_that_know_the_database_by_different_names_see_each_others_orders(
+    tmp_path: Path,
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / FILE).symlink_to(tmp_path / FILE)
+    async with journal_beside(tmp_path) as one, journal_beside(elsewhere) as other:
+        entered = new_ticket()
+        await one.enter(Entry(entered))
+        assert await other.ticket(entered.ticket_id) == entered
+
+
+@pytest.mark.usefixtures("never_by_itself")
 async def test_a_ticket_whose_page_is_not_blank_yet_is_as_the_database_has_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

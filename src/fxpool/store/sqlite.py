@@ -63,8 +63,8 @@ class SqliteDatabase:
                 f"the folder {file.parent} for the order journal cannot be made: "
                 f"{exc.strerror or exc}; set CTRADER_DATA_DIR to another one"
             ) from exc
-        self.file: Final = file
-        self._log_file = file.with_name(f"{file.name}-wal")
+        self.file: Final = file.resolve()  # as SQLite names its log: all processes know it by that
+        self._log_file = self.file.with_name(f"{self.file.name}-wal")
         self._engine = create_engine(url)
         self._writing = self._engine.execution_options(writes=True)
         self._connection: Connection | None = None  # the writer's own
