@@ -240,10 +240,10 @@ class Settings(BaseSettings):
         for name in type(self).model_fields:
             value = getattr(self, name)
             if isinstance(value, SecretStr):
-                text = value.get_secret_value()
-                yield text
-                if "://" in text:
-                    yield urlsplit(text.split()[0]).password or ""
+                for part in value.get_secret_value().split():  # several addresses, maybe
+                    yield part
+                    if "://" in part:
+                        yield urlsplit(part).password or ""
 
     @property
     def journal_url(self) -> SecretStr:

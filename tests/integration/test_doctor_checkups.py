@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from fxpool.cli import checkups
+from fxpool.cli import checkups, service_checkups
 from fxpool.cli.checkups import Verdict
 from fxpool.cli.exits import Exit
 from fxpool.settings import Settings
@@ -260,3 +260,30 @@ async def telling(at: datetime) -> AsyncIterator[str]:
     finally:
         server.close()
         await server.wait_closed()
+
+
+@pytest.mark.parametrize(
+    ("what", "wrong", "verdict", "words"),
+    [
+        ("symbol names", {"symbols_file": "BROKEN"}, "FAIL", "is not JSON"),
+        ("gateway TLS", {"pool_tls_cert": "BROKEN"}, "FAIL", "CTRADER_POOL_TLS_CERT"),
+        ("callers", {"pool_jwks_url": "http://x"}, "FAIL", "https://"),
+        ("callers", {"pool_trusted_proxies": "abc"}, "FAIL", "CTRADER_POOL_TRUSTED_PROXIES"),
+        ("callers", {"pool_host": "192.0.2.1"}, "WARN", "CTRADER_POOL_API_KEY"),
+        ("alerts", {"alert_urls": "planted"}, "FAIL", "CTRADER_ALERT_URLS"),
+        ("alerts", {"telegram_bot_token": "planted"}, "FAIL", "TELEGRAM_CHAT_ID"),
+    ],
+)
+async def test_what_serve_would_refuse_is_found_before(
+    tmp_path: Path, what: str, wrong: dict[str, str], verdict: str, words: str
+) -> None:
+    broken = tmp_path / "broken"
+    broken.write_text("{")
+    fields = {name: broken if value == "BROKEN" else value for name, value in wrong.items()}
+    good = await service_checkups.all_of(settings(tmp_path))
+    assert [one.verdict for one in good] == [Verdict.PASS] * 4
+    found = {one.what: one for one in await service_checkups.all_of(settings(tmp_path, **fields))}
+    assert found[what].verdict == verdict
+    assert words in found[what].text
+    assert "planted" not in found[what].text
+    assert sum(one.verdict is Verdict.PASS for one in found.values()) == 3

@@ -43,6 +43,12 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.access_token.get_secret_value() == "planted-secret"
 
 
+def test_each_of_several_addresses_is_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CTRADER_ALERT_URLS", "json://me:planted-word@h/x  planted-token-alone")
+    told = set(Settings.from_environment().secrets())
+    assert {"json://me:planted-word@h/x", "planted-word", "planted-token-alone"} <= told
+
+
 def test_an_empty_variable_counts_as_absent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CTRADER_POOL_PORT", "")
     assert Settings.from_environment().pool_port == 8088

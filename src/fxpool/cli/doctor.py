@@ -12,9 +12,9 @@ import typer
 from google.protobuf.internal import api_implementation
 from rich.table import Table
 
-from fxpool.auth import secret_store_from, with_stored_application
+from fxpool.auth import secret_store_from, with_stored_alerts, with_stored_application
 from fxpool.auth.tokens import TokenPair, pair_from
-from fxpool.cli import checkups, logs
+from fxpool.cli import checkups, logs, service_checkups
 from fxpool.cli.checkups import Finding, Verdict
 from fxpool.cli.console import stdout
 from fxpool.cli.exits import Exit, end_with, print_json
@@ -36,7 +36,7 @@ STEP_SECONDS = 10.0
 
 def run(*, as_json: bool) -> None:
     """Print all findings; end with 1 if one of them is FAIL."""
-    logs.configure("ERROR")
+    logs.configure("CRITICAL")  # what libraries say of a failure, a finding says with its cure
     try:
         findings = asyncio.run(_examine(Settings.from_environment()))
     except FxPoolError as error:
@@ -61,13 +61,15 @@ async def _examine(settings: Settings) -> list[Finding]:
         await checkups.token_service_clock(settings),
     ]
     try:
-        settings = await with_stored_application(settings)
+        settings = await with_stored_alerts(await with_stored_application(settings))
     except SecretError as exc:
         return [*findings, Finding("secret store", Verdict.FAIL, str(exc))]
     place = secret_store_from(settings).place
     findings.append(Finding("secret store", Verdict.PASS, place))
     findings += await _redis(settings)
     findings.append(checkups.redirect_uri(settings))
+    service = await service_checkups.all_of(settings)
+    findings += service
     try:
         accounts = [account for account in accounts_from(settings) if account.enabled]
         others = [account for account in other_accounts(settings) if account.enabled]
@@ -77,7 +79,8 @@ async def _examine(settings: Settings) -> list[Finding]:
     environments = dict.fromkeys(account.environment for account in accounts)
     for environment in environments:
         findings += [one async for one in _way(environment, endpoints_from(settings)[environment])]
-    if accounts and all(finding.verdict is not Verdict.FAIL for finding in findings):
+    on_the_way = (finding for finding in findings if finding not in service)
+    if accounts and all(finding.verdict is not Verdict.FAIL for finding in on_the_way):
         findings += [one async for one in _inside(settings, accounts, list(environments))]
     return findings
 
