@@ -17,6 +17,7 @@ from fxpool.domain.market_hours import Market
 from fxpool.errors import FxPoolError
 
 LOOKS_PER_SILENCE: Final = 4
+"""How often quotes are looked at in the time for which they may be silent."""
 
 log = structlog.get_logger(__name__)
 

@@ -45,6 +45,7 @@ CLOCK_AHEAD: Final = timedelta(days=1)
 missed is lost, or counts as absent."""
 
 _NAMED_AT_MOST: Final = 20
+"""How many unreadable symbols a log line names."""
 
 log = structlog.get_logger(__name__)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 REMEMBERED: Final = 10_000
+"""How many ids are kept where nobody says otherwise."""
 
 
 class SeenIds:

@@ -20,7 +20,9 @@ import msgspec
 from fxpool.domain.tickets import Ticket
 
 COPY_PREFIX: Final = "Copy_"
+
 MAX_CLIENT_ORDER_ID: Final = 50
+"""Characters that the broker takes."""
 
 GIVEN_KEY_AGE: Final = timedelta(hours=24)
 COPY_KEY_AGE: Final = timedelta(days=30)

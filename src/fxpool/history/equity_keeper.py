@@ -28,11 +28,16 @@ from fxpool.history.windows import windows
 from fxpool.mapping.instants import instant_from_ms, ms_from_instant
 
 SAMPLE_EVERY: Final = 1.0
+"""Seconds between looks at the equity."""
+
 KEEP_EVERY: Final = 60.0
 """Seconds between writes; a crash loses what was seen since the last one."""
 
 THIN_EVERY: Final = 3600.0
+"""Seconds between looks for samples that are old enough to be thinned."""
+
 BEGIN_AGAIN: Final = 10.0
+"""Seconds before a recording that ended by a bug begins again."""
 
 log = structlog.get_logger(__name__)
 

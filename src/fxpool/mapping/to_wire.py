@@ -12,6 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Final, Protocol
 
 from fxpool.domain.money import PRICE_SCALE
+from fxpool.domain.order_keys import MAX_CLIENT_ORDER_ID
 from fxpool.domain.quotes import LiveQuote
 from fxpool.domain.requests import KEEP, REMOVE, OrderIntent, ProtectionLeg
 from fxpool.domain.symbols import Symbol
@@ -21,9 +22,10 @@ from fxpool.mapping.instants import ms_from_instant
 from fxpool.openapi.proto import messages_pb2 as wire
 from fxpool.openapi.proto import model_pb2 as model
 
-MAX_CLIENT_ORDER_ID: Final = 50
 MAX_LABEL: Final = 100
 MAX_COMMENT: Final = 512
+"""Characters that the broker takes, as ``MAX_CLIENT_ORDER_ID``."""
+
 _QUOTE_DIGITS: Final = 5
 _MAX_DISTANCE: Final = 2**63 - 1
 

@@ -21,6 +21,7 @@ from fxpool.mapping.instants import iso, ms_from_instant
 from fxpool.platforms.pace import MONEY_LEVELS, Pace
 
 MAX_WAITING_CHANGES: Final = 10_000
+"""How many changes may wait for a subscriber before it is closed as too slow."""
 
 HEARTBEAT: Final = "heartbeat"
 

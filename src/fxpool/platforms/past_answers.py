@@ -42,6 +42,8 @@ STATS_DAYS: Final = 90
 
 MEDIUM_RISK: Final = 0.05
 HIGH_RISK: Final = 0.10
+"""Shares of the equity, lost since the start of the day or since the peak."""
+
 _GRADE_OF: Final = {"ok": 0, "unknown": 1, "warning": 1, "tripped": 2}
 _GRADES: Final = (("OK", "low"), ("WARNING", "medium"), ("CRITICAL", "high"))
 

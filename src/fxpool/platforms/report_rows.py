@@ -31,6 +31,8 @@ from fxpool.platforms.traded_symbols import TradedSymbol, lots_of
 
 MOST_GAPS: Final = 50
 MOST_CASH_ROWS: Final = 500
+"""How many gaps of the record and cash flows a report lists."""
+
 WEEKDAYS: Final = (
     "Monday",
     "Tuesday",

@@ -10,6 +10,7 @@ ORDINARY_LIMIT: Final = 50.0
 """Requests a second on one connection, by the broker's documentation."""
 
 HISTORY_LIMIT: Final = 5.0
+"""The same for requests of historical data."""
 
 _ROUNDING: Final = 1e-9
 """A token is whole up to the rounding of the times that earned it."""

@@ -17,6 +17,7 @@ READ: Final = 50.0
 SYMBOLS: Final = 500.0
 HISTORY: Final = 75.0
 TRADE: Final = 10.0
+"""What calls cost, in credits."""
 
 TRADE_RESERVE: Final = 100.0
 """What reads leave for trades."""

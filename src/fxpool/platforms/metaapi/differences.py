@@ -32,6 +32,8 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
+    """A position is new."""
+
     position: Position
 
 
@@ -61,22 +63,30 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class PositionGone:
+    """A position is not shown any more: closed is likely and not proved."""
+
     old: Position
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
+    """A pending order is new."""
+
     order: Order
 
 
 @dataclass(frozen=True, slots=True)
 class OrderChanged:
+    """A pending order has another price, volume, protection or state."""
+
     old: Order
     new: Order
 
 
 @dataclass(frozen=True, slots=True)
 class OrderGone:
+    """A pending order is not shown any more: filled, cancelled or expired."""
+
     old: Order
 
 
