@@ -78,6 +78,37 @@ async def test_deals_of_a_gap_are_told_though_the_clocks_differ_by_hours(hours: 
         assert told_deals(desk) == broker_deals(desk)
 
 
+async def test_deals_of_a_gap_are_told_though_the_balance_is_the_same_again() -> None:
+    async with open_desk() as desk:
+        desk.quote("1.12560", "1.12570")
+        limit = OrderIntent(
+            EURUSD,
+            Side.BUY,
+            OrderType.LIMIT,
+            LOT_CENTS // 10,
+            "",
+            price=Decimal("1.12400"),
+            stop_loss=Decimal("1.12300"),
+        )
+        await desk.trading.place(limit)
+        await desk.cut()
+        ledger = desk.simulator.venue.engine.books[USD_ACCOUNT].ledger
+        before = ledger.balance
+        desk.quote("1.12390", "1.12400")
+        desk.quote("1.12290", "1.12300")
+        desk.simulator.deposit(USD_ACCOUNT, before - ledger.balance)
+        await desk.simulator.resume_accepting()
+        await desk.live()
+        assert len(broker_deals(desk)) == 2
+        assert told_deals(desk) == broker_deals(desk)
+
+
+async def test_a_bonus_counts_as_soon_as_it_is_told() -> None:
+    async with open_desk() as desk:
+        desk.simulator.give_bonus(USD_ACCOUNT, 50_000)
+        await wait_until(lambda: desk.account.book.trader.bonus == Decimal("500.00"))
+
+
 def netted(excess: NettedExcess) -> SimulatorOptions:
     return SimulatorOptions(ticks_per_second=0, profile=Profile(rules=Rules(netted_excess=excess)))
 

@@ -258,6 +258,11 @@ class AccountBook:
         return self._trader
 
     @property
+    def balance_version(self) -> int:
+        """The version of the newest balance known, 0 for one without."""
+        return 0 if self._balance is None else self._balance[1] or 0
+
+    @property
     def positions(self) -> Mapping[int, Position]:
         """Open positions by id, vanished ones included. Raises NotReady before a snapshot."""
         self._require_snapshot()
@@ -353,11 +358,11 @@ class AccountBook:
         self, balance: Decimal, version: int | None, flow: CashFlow | None
     ) -> list[BookEvent]:
         """Take a balance unless a newer version is known. An event without a version counts by its
-        arrival, since a connection keeps the order."""
+        arrival, since a connection keeps the order; the newest version known stays."""
         old = self._balance
-        if old is not None and version is not None and version < (old[1] or 0):
+        if version is not None and version < self.balance_version:
             return []
-        self._balance = (balance, version)
+        self._balance = (balance, old[1] if version is None and old is not None else version)
         self._renew_trader()
         if old is None or old[0] == balance:
             return []

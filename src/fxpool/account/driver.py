@@ -31,7 +31,7 @@ from fxpool.account.waits import Waits
 from fxpool.clock import Clock
 from fxpool.domain.quotes import LiveQuote
 from fxpool.domain.symbols import Symbol
-from fxpool.domain.trades import Execution
+from fxpool.domain.trades import Execution, ExecutionType
 from fxpool.errors import FxPoolError, MappingError, NoQuote, NotReady, RequestRefused
 from fxpool.mapping import from_wire
 from fxpool.mapping.depth import depth_from
@@ -328,6 +328,8 @@ class Account:
             case wire.ProtoOAExecutionEvent():
                 execution = from_wire.execution_from(message)
                 self.heard(execution)
+                if execution.type is ExecutionType.BONUS_DEPOSIT_WITHDRAW:
+                    self._trader_due = True  # only the trader record tells all bonuses together
                 return book.apply_execution(execution)
             case wire.ProtoOATrailingSLChangedEvent():
                 return book.apply_trailing_stop(*from_wire.trailing_stop_from(message))

@@ -24,7 +24,7 @@ class KnownPast:
 
     Attributes:
         at: when that was, by our clock.
-        version: of the balance then; None for an account that was never funded.
+        version: of the balance then; None where the broker told none.
         open: the positions that were open, by id, and when they changed last by the broker's clock.
     """
 
@@ -36,7 +36,7 @@ class KnownPast:
     def of(cls, book: AccountBook, at: datetime) -> KnownPast:
         """Return the present of a book. Raises NotReady for one that is not whole."""
         positions = {i: position.updated_at for i, position in book.positions.items()}
-        return cls(at, book.trader.balance_version, positions)
+        return cls(at, book.balance_version or None, positions)
 
     def news(self, deals: Sequence[Deal]) -> list[Deal]:
         """Return those of some deals that were executed after this moment, in their order.
@@ -47,7 +47,7 @@ class KnownPast:
         return [d for d in deals if d.position_id not in ended and self._is_news(d)]
 
     def _is_news(self, deal: Deal) -> bool:
-        if deal.close is not None and deal.close.balance_version is not None:
+        if self._version_of(deal) is not None:
             return not self._is_old(deal)
         if deal.position_id not in self.open:
             return True
@@ -56,11 +56,13 @@ class KnownPast:
 
     def _is_old(self, deal: Deal) -> bool:
         """Whether a deal closed something before this moment."""
-        if deal.close is None:
-            return False
-        if deal.close.balance_version is None:
-            return not self._is_later(deal)
-        return deal.close.balance_version <= (self.version or 0)
+        version = self._version_of(deal)
+        if version is not None and self.version is not None:
+            return version <= self.version
+        return deal.close is not None and not self._is_later(deal)
+
+    def _version_of(self, deal: Deal) -> int | None:
+        return None if deal.close is None else deal.close.balance_version
 
     def _is_later(self, deal: Deal) -> bool:
         """Whether the clocks say so, where the broker says nothing better."""

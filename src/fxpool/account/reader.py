@@ -66,8 +66,13 @@ class BookReader:
     # State
 
     async def read_trader(self, reads: AccountReads) -> None:
-        """Read the trader record. A balance that no event told means deals that none told."""
-        events = self._book.load_trader(await reads.trader())
+        """Read the trader record. A balance that no event told means deals that none told; it may
+        be back at the same amount, in another version."""
+        trader = await reads.trader()
+        version = self._book.balance_version
+        events = self._book.load_trader(trader)
+        if self._past is not None and self._book.balance_version > version:
+            self.deals_due = True
         self.deals_due = self.deals_due or bool(events)
         self._telling.tell(events)
 

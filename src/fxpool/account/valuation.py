@@ -112,7 +112,7 @@ def _rate(legs: Iterable[Leg], *, is_profit: bool) -> tuple[int, int] | None:
     numerator = denominator = 1
     for leg in legs:
         price = leg.quote.bid if leg.multiplies is is_profit else leg.quote.ask
-        if not price:  # a price of 0 cannot convert anything
+        if price is None:
             return None
         if leg.multiplies:
             numerator *= price
@@ -151,14 +151,15 @@ class Valuation:
     def apply_quote(
         self, symbol_id: int, bid: int | None, ask: int | None, timestamp_ms: int | None, now: float
     ) -> None:
-        """Take a quote; an absent side keeps its last value. Revalues only what depends on it."""
+        """Take a quote; an absent side keeps its last value, and 0 says that there is no price.
+        Revalues only what depends on it."""
         quote = self.quotes.get(symbol_id)
         if quote is None:
             quote = self._quote(symbol_id)
         if bid is not None:
-            quote.bid = bid
+            quote.bid = bid or None
         if ask is not None:
-            quote.ask = ask
+            quote.ask = ask or None
         if timestamp_ms is not None:
             quote.timestamp_ms = timestamp_ms
         quote.received_at = now

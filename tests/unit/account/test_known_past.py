@@ -44,6 +44,13 @@ def test_where_the_broker_tells_no_version_clocks_decide() -> None:
     assert past.news([before, since]) == [since]
 
 
+def test_where_the_version_was_not_known_clocks_decide() -> None:
+    past = past_of(live_book(balance_version=None))
+    before = closing_deal(701, version=7, executed_at=at(-HOUR), position_id=501)
+    since = closing_deal(702, version=8, executed_at=at(HOUR), position_id=502)
+    assert past.news([before, since]) == [since]
+
+
 def test_where_a_position_has_no_time_clocks_decide() -> None:
     past = past_of(live_book(position(updated_at=None)))
     before, since = deal(executed_at=at(-HOUR)), deal(702, executed_at=at(HOUR))

@@ -55,6 +55,17 @@ def test_an_absent_side_keeps_its_last_value() -> None:
     assert (quote.timestamp_ms, quote.received_at) == (1_000, 6.0)
 
 
+def test_a_price_of_zero_is_no_price() -> None:
+    book = live_book(position())
+    book.apply_quote(EURUSD, 112669, 112679, None, 0.0)
+    book.apply_quote(EURUSD, 0, None, None, 1.0)
+    assert book.gross(500) is None
+    assert book.totals().equity is None
+    assert not book.quotes[EURUSD].is_complete
+    book.apply_quote(EURUSD, 112669, None, None, 2.0)
+    assert book.gross(500) == Decimal("2.00")
+
+
 def test_a_position_placed_after_the_quote_is_valued_at_once() -> None:
     book = live_book()
     book.apply_quote(EURUSD, 112669, 112679, None, 0.0)
