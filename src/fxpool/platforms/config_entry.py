@@ -3,8 +3,10 @@ two that every entry of an account has."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -36,6 +38,15 @@ class Entry:
         """Refuse fields that nobody reads, so that a slip in a limit's name is no missing limit."""
         for field in self._fields.keys() - known:
             self.refuse(field, f"is not known: use {', '.join(sorted(known))}")
+
+    def refuse_slips(self, names: Sequence[str]) -> None:
+        """Refuse a field whose name is nearly one of these: what it was to bound would be open.
+        Other names are free, since the file is shared with other programs."""
+        plain = {_plain(name): name for name in names}
+        for field in self._fields.keys() - set(names):
+            near = get_close_matches(_plain(field), plain, n=1, cutoff=0.85)
+            if near:
+                self.refuse(field, f"is not known: write {plain[near[0]]}, or give it another name")
 
     def platform(self) -> str:
         """Return the platform's word; without one it is ``metaapi``."""
@@ -80,3 +91,7 @@ class Entry:
         if not isinstance(value, bool):
             self.refuse(field, "must be true or false")
         return value
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "")

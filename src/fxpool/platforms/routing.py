@@ -22,6 +22,9 @@ from fxpool.settings import LogLevel
 METAAPI: Final = frozenset({"metaapi", "mt4", "mt5"})
 """The words for a MetaTrader account; an entry without ``platform`` is one, too."""
 
+BOUNDS: Final = ("readOnly", "enabled", "maxVolume", "guards")
+"""The fields of an entry that keep an account from trading, or from trading too much."""
+
 
 @dataclass(frozen=True, slots=True)
 class AccountConfig:
@@ -145,6 +148,7 @@ def load_demo_config(path: Path, default: Environment | None = None) -> AccountC
     if not key:
         reader.refuse("key", "is missing: give the name by which callers know the account")
     limits = Entry(path, "limits", content.get("limits", {}))
+    limits.refuse_slips(("maxVolume", "allowTrading"))
     symbols = content.get("symbols", [])
     if not isinstance(symbols, list) or not all(isinstance(name, str) for name in symbols):
         raise SettingsError(f'{path}: "symbols" must be a list of symbol names')
@@ -152,12 +156,13 @@ def load_demo_config(path: Path, default: Environment | None = None) -> AccountC
     return replace(
         account,
         symbols=tuple(symbols),
-        max_lots=limits.number("maxVolume"),
+        max_lots=limits.number("maxVolume") or account.max_lots,
         read_only=account.read_only or not limits.flag("allowTrading", default=True),
     )
 
 
 def _account(key: str, entry: Entry, default: Environment | None) -> AccountConfig:
+    entry.refuse_slips(BOUNDS)
     login = entry.text("accountId") or entry.text("login")
     return AccountConfig(
         key=key,
@@ -170,12 +175,16 @@ def _account(key: str, entry: Entry, default: Environment | None) -> AccountConf
         symbol_suffix=entry.text("symbolSuffix"),
         read_only=entry.flag("readOnly", default=False),
         enabled=entry.flag("enabled", default=True),
+        max_lots=entry.number("maxVolume"),
         vault_path=entry.text("_vaultPath"),
         guards=guard_plan(entry),
     )
 
 
 def _other_account(key: str, platform: str, entry: Entry) -> OtherAccountConfig:
+    entry.refuse_slips(BOUNDS)
+    if entry.number("maxVolume") is not None:
+        entry.refuse("maxVolume", "cannot be kept on this platform: take it out")
     if entry.part("guards") is not None:
         entry.refuse(
             "guards",

@@ -59,6 +59,7 @@ def test_all_fields_of_an_entry_are_read(tmp_path: Path) -> None:
         type="destination",
         readOnly=True,
         enabled=False,
+        maxVolume=2,
     )
     assert account == AccountConfig(
         key="alpha",
@@ -71,6 +72,7 @@ def test_all_fields_of_an_entry_are_read(tmp_path: Path) -> None:
         symbol_suffix=".d",
         read_only=True,
         enabled=False,
+        max_lots=Decimal(2),
     )
 
 
@@ -87,6 +89,11 @@ def test_a_numeric_key_is_the_login_when_none_is_given(tmp_path: Path) -> None:
         ({"platform": "ninja"}, "accounts.alpha.platform"),
         ({"ctidTraderAccountId": "abc"}, "accounts.alpha.ctidTraderAccountId must be a whole"),
         ({"readOnly": "yes"}, "accounts.alpha.readOnly must be true or false"),
+        ({"maxVolum": 1}, "accounts.alpha.maxVolum is not known: write maxVolume"),
+        ({"read_only": True}, "accounts.alpha.read_only is not known: write readOnly"),
+        ({"guard": {}}, "accounts.alpha.guard is not known: write guards"),
+        ({"Enabled": False}, "accounts.alpha.Enabled is not known: write enabled"),
+        ({"maxVolume": 0}, "accounts.alpha.maxVolume must be a number above 0"),
         ({"nickname": ["x"]}, "accounts.alpha.nickname must be a text"),
     ],
 )
@@ -112,14 +119,19 @@ def test_a_broken_file_is_refused(tmp_path: Path, text: str) -> None:
         load_routing_config(path)
 
 
+def test_fields_of_other_programs_are_left_alone(tmp_path: Path) -> None:
+    others = {"maxVolumeMultiplier": 2, "propFirmSettings": {}, "server": "x", "disabledBy": ""}
+    assert routing(tmp_path, **others)
+
+
+@pytest.mark.parametrize("limits", [{"guards": {"dailyLoss": {"percent": 5}}}, {"maxVolume": 1}])
 @pytest.mark.parametrize("platform", ["metaapi", "mt5", "dxtrade"])
 def test_limits_that_a_platform_cannot_keep_are_refused_and_not_forgotten(
-    tmp_path: Path, platform: str
+    tmp_path: Path, platform: str, limits: dict[str, object]
 ) -> None:
     path = tmp_path / "routing-config.json"
-    limits = {"dailyLoss": {"percent": 5}}
-    path.write_text(json.dumps({"accounts": {"mt": {"platform": platform, "guards": limits}}}))
-    with pytest.raises(SettingsError, match=r"accounts\.mt\.guards cannot be kept"):
+    path.write_text(json.dumps({"accounts": {"mt": {"platform": platform} | limits}}))
+    with pytest.raises(SettingsError, match=r"accounts\.mt\.\w+ cannot be kept"):
         load_other_accounts(path)
 
 
