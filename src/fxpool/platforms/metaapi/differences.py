@@ -46,6 +46,14 @@ class Shrunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Updated:
+    """A position grew, as on netted accounts, or its swap or commission is another one."""
+
+    old: Position
+    new: Position
+
+
+@dataclass(frozen=True, slots=True)
 class Protected:
     """The protection of a position is another one."""
 
@@ -90,7 +98,9 @@ class OrderGone:
     old: Order
 
 
-Difference = Opened | Shrunk | Protected | Moved | PositionGone | Placed | OrderChanged | OrderGone
+Difference = (
+    Opened | Shrunk | Updated | Protected | Moved | PositionGone | Placed | OrderChanged | OrderGone
+)
 
 
 def differences(old: Reading, new: Reading) -> Iterator[Difference]:
@@ -116,6 +126,8 @@ def differences(old: Reading, new: Reading) -> Iterator[Difference]:
 def _changes(old: Position, new: Position) -> Iterator[Difference]:
     if new.volume < old.volume:
         yield Shrunk(old, new)
+    elif (old.volume, old.swap, old.commission) != (new.volume, new.swap, new.commission):
+        yield Updated(old, new)
     if (old.stop_loss or None, old.take_profit or None) != (
         new.stop_loss or None,
         new.take_profit or None,

@@ -30,6 +30,7 @@ from fxpool.platforms.metaapi.differences import (
     Protected,
     Reading,
     Shrunk,
+    Updated,
     differences,
 )
 from fxpool.platforms.metaapi.model import Deal, Order, Position, Price, text_id
@@ -98,6 +99,12 @@ class MetaApiFeed:
                 self._position("positionPartiallyClosed", new, **volumes)
                 closed = old.volume - new.volume
                 self._execution("POSITION_CLOSE", new, closed, new.current_price)
+            case Updated(old, new):
+                shown = {
+                    "oldPosition": self._position_info(old),
+                    "newPosition": self._position_info(new),
+                }
+                self._position("positionUpdated", new, **shown)
             case Protected(old, new):
                 changes = {
                     "stopLoss": shapes.level(new.stop_loss),
