@@ -33,7 +33,6 @@ from fxpool.ids import random_id
 from fxpool.mapping import formats, pool_formats
 from fxpool.mapping.instants import iso
 from fxpool.platforms.ctrader_account import CTraderAccount
-from fxpool.platforms.ctrader_alerts import CTraderAlerts
 from fxpool.platforms.ctrader_assembly import AccountAssembly
 from fxpool.platforms.ctrader_consent import CTraderConsent
 from fxpool.platforms.ctrader_guards import CTraderGuards, GuardCalls, still_guarded
@@ -58,6 +57,7 @@ from fxpool.platforms.events import EventFilter, EventSubscription
 from fxpool.platforms.guard_store import GUARDS_FILE, GuardStore
 from fxpool.platforms.halt_desk import HaltDesk
 from fxpool.platforms.halts import HALTS_FILE, Halts
+from fxpool.platforms.operator_alerts import OperatorAlerts
 from fxpool.platforms.past_calls import PastCalls
 from fxpool.platforms.routing import AccountConfig
 from fxpool.platforms.ticket_desk import TicketDesk
@@ -118,7 +118,7 @@ class CTraderPlatform(
         super().__init__(ServedAccounts())
         self._clock = clock
         self._alerts = alerts or Alerts(None, clock=clock)
-        self._told = CTraderAlerts(self._alerts)
+        self._told = OperatorAlerts(self._alerts)
         halts = halts or Halts()
         self._halt_desk = HaltDesk(halts, clock=clock)
         self._journal = journal

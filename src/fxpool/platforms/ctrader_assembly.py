@@ -14,7 +14,6 @@ from fxpool.history import EquityKeeper, HistoryKeeper, HistoryStore
 from fxpool.history.bar_cache import BarCache
 from fxpool.history.tick_cache import TickCache
 from fxpool.platforms.ctrader_account import CTraderAccount
-from fxpool.platforms.ctrader_alerts import CTraderAlerts
 from fxpool.platforms.ctrader_feed import CTraderFeed
 from fxpool.platforms.ctrader_guards import CTraderGuards
 from fxpool.platforms.ctrader_history import CTraderHistory
@@ -26,6 +25,7 @@ from fxpool.platforms.ctrader_trades import CTraderTrades
 from fxpool.platforms.event_hub import EventHub
 from fxpool.platforms.guards import looking
 from fxpool.platforms.halts import Halts
+from fxpool.platforms.operator_alerts import OperatorAlerts
 from fxpool.platforms.past_feed import PastFeed
 from fxpool.platforms.routing import AccountConfig
 from fxpool.platforms.ticket_desk import TicketDesk, TicketEvents
@@ -48,7 +48,7 @@ class AccountAssembly:
 
     pool: Pool
     hub: EventHub
-    told: CTraderAlerts
+    told: OperatorAlerts
     halts: Halts
     journal: Journal
     desk: TicketDesk

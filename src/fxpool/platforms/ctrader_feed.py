@@ -26,11 +26,11 @@ from fxpool.domain.trades import Position
 from fxpool.mapping.formats import TicketInfo
 from fxpool.mapping.instants import iso, iso_ms, ms_from_instant
 from fxpool.platforms.ctrader_account import CTraderAccount
-from fxpool.platforms.ctrader_alerts import CTraderAlerts
 from fxpool.platforms.ctrader_events import told_by
 from fxpool.platforms.event_hub import EventHub
 from fxpool.platforms.event_ring import ResumeFrom
 from fxpool.platforms.events import Event
+from fxpool.platforms.operator_alerts import OperatorAlerts
 
 LEVELS_EVERY: Final = 0.2
 """Seconds between tellings of what moves with prices."""
@@ -42,7 +42,7 @@ class CTraderFeed:
     """The observer of one account; it never waits."""
 
     def __init__(
-        self, account: CTraderAccount, hub: EventHub, alerts: CTraderAlerts, *, clock: Clock
+        self, account: CTraderAccount, hub: EventHub, alerts: OperatorAlerts, *, clock: Clock
     ) -> None:
         self._account = account
         self._hub = hub

@@ -11,7 +11,7 @@ from fxpool.clock import Clock
 from fxpool.domain.guards import GuardState
 from fxpool.mapping import pool_formats
 from fxpool.mapping.instants import iso
-from fxpool.platforms import ctrader_health
+from fxpool.platforms import ctrader_health, health_words
 from fxpool.platforms.ctrader_guards import CTraderGuards
 from fxpool.platforms.ctrader_served import ServedAccounts
 from fxpool.platforms.ctrader_tokens import CTraderTokens
@@ -91,7 +91,7 @@ class CTraderStatus:
         states, stats = self._accounts.states(), self._pool.stats()
         enabled, failures = self._accounts.enabled(), self._failures()
         return pool_formats.Health(
-            status=ctrader_health.status_word(
+            status=health_words.status_word(
                 states.values(),
                 ever_live=all(served.account.is_known for served in enabled),
                 uptime_seconds=self._clock.now() - self.opened_at,
@@ -105,10 +105,10 @@ class CTraderStatus:
             checks=ctrader_health.link_checks(
                 stats, dict.fromkeys(served.account.config.environment for served in enabled)
             )
-            | ctrader_health.part_checks(failures | self._alert_failures())
-            | ctrader_health.part_checks(self._shared.failures),
-            accounts=ctrader_health.account_words(states),
-            details=ctrader_health.account_details(
+            | health_words.part_checks(failures | self._alert_failures())
+            | health_words.part_checks(self._shared.failures),
+            accounts=health_words.account_words(states),
+            details=health_words.account_details(
                 states,
                 {s.key: halt.reason for s in enabled if (halt := s.account.halt) is not None},
                 {s.key: s.live.profit.differs.values() for s in enabled},

@@ -28,13 +28,13 @@ from fxpool.platforms.base import (
     TradeRequest,
 )
 from fxpool.platforms.ctrader_account import CTraderAccount
-from fxpool.platforms.ctrader_alerts import CTraderAlerts
 from fxpool.platforms.ctrader_orders import (
     Entry,
     changed_volume_cents,
     order_intent,
     protection_levels,
 )
+from fxpool.platforms.operator_alerts import OperatorAlerts
 from fxpool.platforms.rights import no_rights, require_environment
 from fxpool.platforms.words import Call, explain, refusal
 
@@ -42,7 +42,7 @@ from fxpool.platforms.words import Call, explain, refusal
 class CTraderTrades:
     """The trading calls of one account."""
 
-    def __init__(self, account: CTraderAccount, trading: Trading, alerts: CTraderAlerts) -> None:
+    def __init__(self, account: CTraderAccount, trading: Trading, alerts: OperatorAlerts) -> None:
         self._account = account
         self._alerts = alerts
         self._trading = trading

@@ -19,7 +19,7 @@ from fxpool.errors import FxPoolError
 from fxpool.mapping.formats import TicketInfo, TicketList, TicketStep
 from fxpool.mapping.instants import iso
 from fxpool.platforms.base import PlatformError
-from fxpool.platforms.ctrader_alerts import CTraderAlerts
+from fxpool.platforms.operator_alerts import OperatorAlerts
 from fxpool.platforms.words import explain
 from fxpool.store import Journal
 
@@ -168,7 +168,7 @@ class TicketDesk:
 class TicketEvents:
     """Tells subscribers, the desk and operators what happens to the tickets of one account."""
 
-    def __init__(self, feed: TellsOfTickets, desk: TicketDesk, alerts: CTraderAlerts) -> None:
+    def __init__(self, feed: TellsOfTickets, desk: TicketDesk, alerts: OperatorAlerts) -> None:
         self._feed = feed
         self._desk = desk
         self._alerts = alerts

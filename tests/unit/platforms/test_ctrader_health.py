@@ -7,14 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from fxpool.account import AccountState, Phase
-from fxpool.platforms.ctrader_health import (
-    STARTING_SECONDS,
-    account_words,
-    link_checks,
-    part_checks,
-    pool_stats,
-    status_word,
-)
+from fxpool.platforms.ctrader_health import link_checks, pool_stats
+from fxpool.platforms.health_words import STARTING_SECONDS, account_words, part_checks, status_word
 from fxpool.pool import Environment, LinkStats, PoolStats
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from fxpool.alerts import Alerts
 from fxpool.errors import RequestNotSent
-from fxpool.platforms.ctrader_alerts import RENEWAL_COOLDOWN, CTraderAlerts
+from fxpool.platforms.operator_alerts import RENEWAL_COOLDOWN, OperatorAlerts
 from harness.tokens import ACCOUNTS, FragileStore, TokenWorld
 
 
@@ -20,7 +20,7 @@ async def test_renewals_that_keep_failing_are_told_once_in_six_hours_for_each_ac
     await world.store_first_pair()
     store = FragileStore(world.file())
     keeper = await world.process(store)
-    keeper.keeps_failing = CTraderAlerts(Alerts(None, clock=world.clock)).renewal_fails
+    keeper.keeps_failing = OperatorAlerts(Alerts(None, clock=world.clock)).renewal_fails
     store.is_sealed = True
 
     async def told_after(attempts: int) -> list[str]:

@@ -17,9 +17,8 @@ from fxpool.background import Background
 from fxpool.clock import Clock
 from fxpool.mapping import formats, pool_formats
 from fxpool.mapping.instants import iso
-from fxpool.platforms import ctrader_health
+from fxpool.platforms import health_words
 from fxpool.platforms.base import PlatformError
-from fxpool.platforms.ctrader_alerts import CTraderAlerts
 from fxpool.platforms.desk_calls import DeskCalls
 from fxpool.platforms.event_hub import EventHub
 from fxpool.platforms.event_ring import ResumeFrom
@@ -38,6 +37,7 @@ from fxpool.platforms.metaapi.resolver import MetaApiResolver
 from fxpool.platforms.metaapi.sending import Sender
 from fxpool.platforms.metaapi.served import Polling, Served
 from fxpool.platforms.metaapi.way import Way
+from fxpool.platforms.operator_alerts import OperatorAlerts
 from fxpool.platforms.past_calls import PastCalls
 from fxpool.platforms.routing import OtherAccountConfig
 from fxpool.platforms.ticket_desk import TicketDesk, TicketEvents
@@ -74,7 +74,7 @@ class MetaApiPlatform(
         self._journal = journal
         self._halts = halts
         self._alerts = alerts or Alerts(None, clock=clock)
-        self._told = CTraderAlerts(self._alerts)
+        self._told = OperatorAlerts(self._alerts)
         self._halt_desk = HaltDesk(halts, clock=clock)
         self._hub = EventHub()
         self._hub.restore(LoggedPast(new_id()))  # each life of the process is an epoch
@@ -178,7 +178,7 @@ class MetaApiPlatform(
         states = {served.key: served.account.state for served in enabled}
         is_up = any(state.phase is Phase.LIVE for state in states.values())
         return pool_formats.Health(
-            status=ctrader_health.status_word(
+            status=health_words.status_word(
                 states.values(),
                 ever_live=all(served.account.reading is not None for served in enabled),
                 uptime_seconds=self._clock.now() - self._opened_at,
@@ -190,9 +190,9 @@ class MetaApiPlatform(
             simulated=False,
             stats=self._counters(),
             checks={f"metaapi.{self._way.offers.name}": "up" if is_up or not states else "down"}
-            | ctrader_health.part_checks(self._failures()),
-            accounts=ctrader_health.account_words(states),
-            details=ctrader_health.account_details(
+            | health_words.part_checks(self._failures()),
+            accounts=health_words.account_words(states),
+            details=health_words.account_details(
                 states,
                 {s.key: halt.reason for s in enabled if (halt := s.account.halt) is not None},
                 {},

@@ -1,4 +1,4 @@
-"""What an operator is told of cTrader accounts, in words. Sends nothing itself."""
+"""What an operator is told of accounts and of the pool, in words. Sends nothing itself."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _PARKED: Final = {
 }
 
 
-class CTraderAlerts:
+class OperatorAlerts:
     """The alerts of one platform."""
 
     def __init__(self, alerts: Alerts) -> None:
