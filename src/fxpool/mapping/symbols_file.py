@@ -14,9 +14,12 @@ import msgspec
 
 from fxpool.domain.symbol_names import SymbolRule
 from fxpool.errors import SettingsError
+from fxpool.mapping.slips import slip_in
 
 _MAPPING: Final = "symbolMapping"
 _BROKER_NAMES: Final = ("cTraderSymbol", "cTraderName")
+_SCALING: Final = ("multiplier", "brokers")
+"""The fields that change volumes."""
 
 
 def parse_symbols(text: bytes | str, *, source: str) -> list[SymbolRule]:
@@ -55,6 +58,8 @@ def _rule(
     multiplier: Decimal,
     brokers: tuple[str, ...],
 ) -> SymbolRule:
+    if slip := slip_in(fields, _SCALING):
+        raise SettingsError(f"{where}.{slip[0]} is not known: write {slip[1]}")
     return SymbolRule(
         mt_name=mt_name,
         broker_name=_broker_name(fields, where),

@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from fxpool.errors import SettingsError
+from fxpool.mapping.slips import slip_in
 from fxpool.pool.channel import Environment
 
 PLATFORMS: Final = frozenset({"ctrader", "metaapi", "mt4", "mt5", "dxtrade"})
@@ -42,11 +42,9 @@ class Entry:
     def refuse_slips(self, names: Sequence[str]) -> None:
         """Refuse a field whose name is nearly one of these: what it was to bound would be open.
         Other names are free, since the file is shared with other programs."""
-        plain = {_plain(name): name for name in names}
-        for field in self._fields.keys() - set(names):
-            near = get_close_matches(_plain(field), plain, n=1, cutoff=0.85)
-            if near:
-                self.refuse(field, f"is not known: write {plain[near[0]]}, or give it another name")
+        if slip := slip_in(self._fields, names):
+            field, name = slip
+            self.refuse(field, f"is not known: write {name}, or give it another name")
 
     def platform(self) -> str:
         """Return the platform's word; without one it is ``metaapi``."""
@@ -91,7 +89,3 @@ class Entry:
         if not isinstance(value, bool):
             self.refuse(field, "must be true or false")
         return value
-
-
-def _plain(name: str) -> str:
-    return name.lower().replace("_", "").replace("-", "")

@@ -47,6 +47,12 @@ def test_an_empty_mapping_is_allowed() -> None:
         ('{"symbolMapping": {"A": 7}}', r"symbolMapping\.A"),
         ('{"symbolMapping": {"A": {"multiplier": 0}}}', r"symbolMapping\.A\.multiplier"),
         ('{"symbolMapping": {"A": {"multiplier": "x"}}}', r"symbolMapping\.A\.multiplier"),
+        ('{"symbolMapping": {"A": {"multiplyer": 5}}}', r"A\.multiplyer .*write multiplier"),
+        ('{"symbolMapping": {"A": {"Brokers": {}}}}', r"A\.Brokers .*write brokers"),
+        (
+            '{"symbolMapping": {"A": {"brokers": {"X": {"Multiplier": 5}}}}}',
+            r"A\.brokers\.X\.Multiplier .*write multiplier",
+        ),
         ('{"symbolMapping": {"A": {"aliases": "B"}}}', r"symbolMapping\.A\.aliases"),
         ('{"symbolMapping": {"A": {"brokers": {"X": 1}}}}', r"symbolMapping\.A\.brokers\.X"),
         (
