@@ -294,3 +294,55 @@ async def test_a_trade_goes_at_once_and_the_reads_after_it_wait_longer() -> None
     assert not waiting.done()
     clock.advance(0.1)
     await asyncio.wait_for(waiting, 5)
+
+
+async def shown(platform: Any) -> list[str]:
+    """Return the positions that callers see, or what they are told instead."""
+    try:
+        return [row["id"] for row in (await platform.positions("alpha"))["positions"]]
+    except PlatformError as error:
+        return [f"{error.status} {error.detail}"]
+
+
+async def until_shown(platform: Any, wanted: list[str]) -> None:
+    for _ in range(1000):
+        if await shown(platform) == wanted:
+            return
+        await asyncio.sleep(0.02)  # another reading: it is asked for, nothing tells of it
+    raise AssertionError(await shown(platform))
+
+
+async def test_a_position_that_vanishes_without_a_deal_is_not_told_as_closed(
+    server: MetaApiServer,
+) -> None:
+    terminal = server.terminals["alpha"]
+    async with open_metaapi(rest_way(server.url)) as platform:
+        first = (await platform.execute("alpha", BUY))["positionId"]
+        other = (await platform.execute("alpha", BUY))["positionId"]
+        hidden = terminal.positions.pop(first)
+        doubt = (
+            f"503 network: position {first} is not shown any more, "
+            "and no deal proves yet that it closed"
+        )
+        await until_shown(platform, [doubt])
+        terminal.positions[first] = hidden
+        await until_shown(platform, [other, first])
+        terminal.trade({"actionType": "POSITION_CLOSE_ID", "positionId": first})
+        await until_shown(platform, [other])
+
+
+async def test_margin_in_use_without_a_position_is_no_empty_account(
+    server: MetaApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = server.terminals["alpha"]
+    async with open_metaapi(rest_way(server.url)) as platform:
+        position_id = (await platform.execute("alpha", BUY))["positionId"]
+        with monkeypatch.context() as returning:
+            returning.setattr(terminal, "open_positions", list)
+            contradiction = (
+                "503 network: margin is in use, and neither a position nor an order is shown"
+            )
+            await until_shown(platform, [contradiction])
+            with pytest.raises(PlatformError, match="margin is in use"):
+                await platform.account_information("alpha")
+        await until_shown(platform, [position_id])

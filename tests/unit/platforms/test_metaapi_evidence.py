@@ -9,8 +9,9 @@ import pytest
 
 from fxpool.domain.tickets import Ticket, TicketKind, TicketTrigger, received
 from fxpool.platforms.metaapi.differences import Reading
-from fxpool.platforms.metaapi.evidence import Records, find
+from fxpool.platforms.metaapi.evidence import Records, find, is_open_question
 from fxpool.platforms.metaapi.model import Deal, Information, Order, Position
+from fxpool.platforms.metaapi.proofs import end_of
 from harness.values import at
 
 MONEY = Information(
@@ -140,3 +141,40 @@ def test_the_protection_of_a_position_that_closed_since_is_told_by_its_last_deal
     assert trigger_of(ticket, ends=end(Decimal("1.11"))) is TicketTrigger.EXECUTED
     assert trigger_of(ticket, ends=end(Decimal("1.10"))) is None
     assert trigger_of(ticket) is None
+
+
+def deal(number: int, entry: str, volume: str) -> Deal:
+    return Deal(
+        id=str(number),
+        type="DEAL_TYPE_SELL",
+        time=at(number),
+        profit=Decimal(0),
+        entry_type=entry,
+        volume=Decimal(volume),
+        position_id="500",
+    )
+
+
+@pytest.mark.parametrize("kind", [TicketKind.CLOSE, TicketKind.AMEND_POSITION])
+def test_a_position_that_is_not_shown_proves_nothing_without_its_deals(kind: TicketKind) -> None:
+    ticket = received("t1", "alpha", kind, at(0), intent={"positionId": "500"})
+    empty = Reading(0.0, at(0), MONEY, {}, {})
+    end = deal(9, "DEAL_ENTRY_OUT", "0.1")
+    unproved = Records(empty, (), frozenset())
+    assert find(ticket, unproved) is None
+    assert is_open_question(ticket, unproved), "so it is not called absent either"
+    proved = Records(empty, (), frozenset(), {"500": end})
+    assert find(ticket, proved) is not None
+    shown = Records(Reading(0.0, at(0), MONEY, {"500": position()}, {}), (), frozenset())
+    assert not is_open_question(ticket, proved)
+    assert not is_open_question(ticket, shown)
+
+
+def test_a_position_ends_with_the_deal_that_leaves_nothing_of_it() -> None:
+    opening, part = deal(1, "DEAL_ENTRY_IN", "0.3"), deal(2, "DEAL_ENTRY_OUT", "0.1")
+    rest = deal(3, "DEAL_ENTRY_OUT", "0.2")
+    assert end_of([]) is None
+    assert end_of([opening]) is None
+    assert end_of([opening, part]) is None
+    assert end_of([opening, rest, part]) is rest
+    assert end_of([rest]) is rest, "a pool that tells closings only"

@@ -23,6 +23,7 @@ from fxpool.platforms.metaapi import shapes
 from fxpool.platforms.metaapi.differences import Reading
 from fxpool.platforms.metaapi.feed import MetaApiFeed
 from fxpool.platforms.metaapi.model import Price, Specification
+from fxpool.platforms.metaapi.proofs import Proofs
 from fxpool.platforms.metaapi.way import Way
 from fxpool.platforms.routing import OtherAccountConfig
 
@@ -66,6 +67,7 @@ class MetaApiAccount:
         self.wake = asyncio.Event()
         self._lost_at: float | None = None
         self._turn = asyncio.Lock()
+        self._proofs = Proofs(config.key, way, feed, clock=clock)
         self._specifications: dict[str, Specification] = {}
         self._symbols: tuple[str, ...] = ()
         feed.row = lambda reading: self.row(reading, config.key)
@@ -110,6 +112,15 @@ class MetaApiAccount:
             return reading
         return await self.read(since=oldest)
 
+    async def proved(self) -> Reading:
+        """Return a current reading that misses no position without a proof that it closed.
+
+        Raises NotReady while it does, and other kinds of FxPoolError.
+        """
+        reading = await self.current()
+        await self._proofs.require()
+        return self.reading or reading
+
     async def read(self, *, since: float | None = None) -> Reading:
         """Return a reading that began after this call, or after ``since`` (monotonic seconds).
 
@@ -131,6 +142,15 @@ class MetaApiAccount:
             return new
 
     async def _look(self) -> Reading:
+        """Return what is shown now. Raises NotReady for what contradicts itself twice."""
+        if not _contradicts_itself(new := await self._ask()):
+            return new
+        if _contradicts_itself(new := await self._ask()):  # the first was no change in between
+            text = "margin is in use, and neither a position nor an order is shown"
+            raise NotReady(text, phase="synchronising")
+        return new
+
+    async def _ask(self) -> Reading:
         began, as_of = self.clock.now(), self.clock.at()
         way = self.way
         try:
@@ -154,9 +174,8 @@ class MetaApiAccount:
         self.reading, self._lost_at = new, None
         if self.state.phase is not Phase.LIVE:
             self._move(Phase.LIVE, "")
-        known = self.gone
         self.feed.read(old, new, gap)
-        if self.gone - known:
+        if self._proofs.noticed(new):
             self.wake.set()  # their end is looked up at once
 
     def _failed(self, error: FxPoolError) -> None:
@@ -194,11 +213,6 @@ class MetaApiAccount:
                 return None
             await self.clock.sleep(SETTLED_SECONDS)
 
-    @property
-    def gone(self) -> set[str]:
-        """The ids of what readings do not show any more and nothing has proved yet."""
-        return {*self.feed.gone_positions, *self.feed.gone_orders}
-
     # Symbols and prices
 
     async def specification(self, symbol: str) -> Specification:
@@ -235,7 +249,7 @@ class MetaApiAccount:
         while True:
             try:
                 await self.read()
-                await self._prove()
+                await self._proofs.look()
             except FxPoolError as exc:
                 log.debug("polling", account=self.key, error=str(exc))
             except Exception as exc:  # it is not live until a later turn could look
@@ -261,16 +275,15 @@ class MetaApiAccount:
                     log.exception("price", account=self.key, symbol=symbol)
             await self.clock.sleep(self.price_seconds)
 
-    async def _prove(self) -> None:
-        """Look up the end of what is gone."""
-        for key, position in tuple(self.feed.gone_positions.items()):
-            self.feed.closed(position, await self.way.deals_of_position(self.key, key))
-        for key, order in tuple(self.feed.gone_orders.items()):
-            self.feed.ended(order, await self.way.orders_of_ticket(self.key, key))
-
 
 def _first(group: BaseExceptionGroup[FxPoolError]) -> FxPoolError:
     """Return one error of those that several reads raised at once."""
     for error in group.exceptions:
         return _first(error) if isinstance(error, BaseExceptionGroup) else error
     raise AssertionError(group)
+
+
+def _contradicts_itself(reading: Reading) -> bool:
+    """Whether something must be there that is not shown; without orders nobody knows."""
+    holds_nothing = not reading.positions and reading.orders == {}
+    return holds_nothing and reading.information.margin > 0

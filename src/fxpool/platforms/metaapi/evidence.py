@@ -28,7 +28,7 @@ class Records:
     Attributes:
         past: orders that were done since.
         claimed: ids that the results of other tickets name.
-        ends: the last deals of positions that are not open any more, as far as tickets ask.
+        ends: the last deals of positions whose deals prove that they closed, as far as tickets ask.
     """
 
     reading: Reading
@@ -52,18 +52,27 @@ _Shown = TypeVar("_Shown", Position, Order)
 
 def find(ticket: Ticket, records: Records) -> Found | None:
     """Return what became of a ticket; None if nothing in the records shows it."""
-    reading, fields = records.reading, ticket.intent
+    fields = ticket.intent
     match ticket.kind:
         case TicketKind.PLACE:
             return _placed(ticket, records)
         case TicketKind.CLOSE:
-            return _closed(fields, reading.positions.get(str(fields["positionId"])))
+            return _closed(fields, records)
         case TicketKind.AMEND_POSITION:
             return _protected(fields, records)
         case TicketKind.CANCEL:
             return _cancelled(str(fields["orderId"]), records)
         case TicketKind.AMEND_ORDER:
             return _amended(fields, records)
+
+
+def is_open_question(ticket: Ticket, records: Records) -> bool:
+    """Whether a ticket is about a position that is neither shown nor proved to be closed: then the
+    records miss something, and prove nothing."""
+    if ticket.kind not in {TicketKind.CLOSE, TicketKind.AMEND_POSITION}:
+        return False
+    key = str(ticket.intent["positionId"])
+    return key not in records.reading.positions and key not in records.ends
 
 
 def _placed(ticket: Ticket, records: Records) -> Found | None:
@@ -108,10 +117,14 @@ def _side(word: str) -> str:
     return "SELL" if "_SELL" in word else "BUY"
 
 
-def _closed(fields: Mapping[str, Any], position: Position | None) -> Found | None:
+def _closed(fields: Mapping[str, Any], records: Records) -> Found | None:
+    """Return that a position is closed, or smaller. One that is not shown may be open all the
+    same: its deals prove that it closed."""
+    key = str(fields["positionId"])
+    position = records.reading.positions.get(key)
     if position is None:
-        text = f"position {fields['positionId']} is not open any more"
-        return Found(TicketTrigger.EXECUTED, text)
+        text = f"position {key} is not open any more"
+        return Found(TicketTrigger.EXECUTED, text) if key in records.ends else None
     left = fields.get("left")
     if left is not None and position.volume <= Decimal(left):
         return Found(TicketTrigger.EXECUTED, f"position {position.id} has {position.volume} lots")

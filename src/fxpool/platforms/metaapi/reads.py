@@ -67,7 +67,7 @@ class AccountReads(OnAccounts):
 
     async def positions(self, account: str) -> formats.PositionList:
         async with self._accounts.reading(account) as served:
-            reading = await served.account.current()
+            reading = await served.account.proved()
             platform = reading.information.platform
             rows = [
                 shapes.position_info(position, account=account, platform=platform)

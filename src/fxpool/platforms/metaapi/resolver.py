@@ -21,11 +21,12 @@ from fxpool.mapping.formats import TradeResult
 from fxpool.platforms.base import PlatformError
 from fxpool.platforms.metaapi.account import MetaApiAccount
 from fxpool.platforms.metaapi.differences import Reading
-from fxpool.platforms.metaapi.evidence import Found, Records, find
+from fxpool.platforms.metaapi.evidence import Found, Records, find, is_open_question
 from fxpool.platforms.metaapi.http import TRADE_SECONDS
 from fxpool.platforms.metaapi.model import Deal, Order, TradeAnswer
 from fxpool.platforms.metaapi.new_orders import MetaApiOrders
 from fxpool.platforms.metaapi.orders import NUMBERS
+from fxpool.platforms.metaapi.proofs import end_of
 from fxpool.platforms.words import Call, explain, refusal
 from fxpool.store import Journal
 
@@ -82,7 +83,7 @@ class MetaApiResolver:
             found = find(ticket, records)
             if found is not None:
                 await self._settle_as(ticket, found)
-            elif self._account.way.offers.history:
+            elif self._account.way.offers.history and not is_open_question(ticket, records):
                 is_settled = began >= self._unheld.quiet_since(ticket) + self._settle
                 await self._absent(ticket, is_settled)
 
@@ -104,15 +105,16 @@ class MetaApiResolver:
         return Records(reading, past, frozenset(claimed), await self._ends(reading, due))
 
     async def _ends(self, reading: Reading, due: Sequence[Ticket]) -> dict[str, Deal]:
-        """Return the last deals of positions whose protection is in question, and that are gone."""
+        """Return the last deals of positions that are in question, and proved to be closed."""
         if not self._account.way.offers.closes:
             return {}
-        asked = {str(t.intent["positionId"]) for t in due if t.kind is TicketKind.AMEND_POSITION}
+        kinds = {TicketKind.AMEND_POSITION, TicketKind.CLOSE}
+        asked = {str(t.intent["positionId"]) for t in due if t.kind in kinds}
         ends: dict[str, Deal] = {}
         for key in asked - reading.positions.keys():
-            deals = await self._account.way.deals_of_position(self._account.key, key)
-            for deal in filter(lambda deal: deal.closes, deals):
-                ends[key] = deal
+            end = end_of(await self._account.way.deals_of_position(self._account.key, key))
+            if end is not None:
+                ends[key] = end
         return ends
 
     async def _settle_as(self, ticket: Ticket, found: Found) -> None:
