@@ -115,7 +115,8 @@ class KeyedOrders(ABC):
             result = await self._result(request, ticket, is_keyed=key is not None)
             if self._tickets.is_stored(ticket):
                 result["ticketId"] = ticket.ticket_id
-            await self._finish(ticket, result)
+            if not self._is_open_still(ticket, result):
+                await self._finish(ticket, result)
             return result
         finally:
             self._tickets.leave(ticket)
@@ -134,6 +135,10 @@ class KeyedOrders(ABC):
             )
             log.warning("trade", code=told.code, outcome=told.outcome, detail=told.detail)
             return refusal(told)
+
+    def _is_open_still(self, ticket: Ticket, result: TradeResult) -> bool:
+        """Whether an order was answered and nobody can say with what: it is looked up then."""
+        return result["outcome"] == "unknown" and self._tickets.holds(ticket.ticket_id)
 
     async def _finish(self, ticket: Ticket, result: TradeResult) -> None:
         try:

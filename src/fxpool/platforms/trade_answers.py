@@ -7,8 +7,9 @@ from collections.abc import Awaitable
 import structlog
 
 from fxpool.account import CallTickets
-from fxpool.errors import FxPoolError, RequestError, RequestNotSent
+from fxpool.errors import FxPoolError, OutcomeUnclear, RequestError, RequestNotSent
 from fxpool.mapping.formats import TradeResult
+from fxpool.platforms.base import PlatformError
 from fxpool.platforms.words import Call, explain, refusal
 
 log = structlog.get_logger(__name__)
@@ -28,11 +29,18 @@ async def answered(work: Awaitable[TradeResult], call: Call) -> TradeResult:
 
 
 def certain(error: FxPoolError, *, may_have_left: bool) -> FxPoolError:
-    """Return an error that does not leave a call open of which nothing can have left: no request
-    goes before its ticket is stored, so what was lost is a question that comes before it."""
-    is_open = isinstance(error, RequestError) and not error.outcome.is_certain
-    if is_open and not may_have_left:
+    """Return an error that leaves a call open if, and only if, something of it may have left.
+
+    No request goes before its ticket is stored, so what was lost before is a question that comes
+    first. An error that does not say what became of a request, after one may have left, is no
+    refusal: it was met on the way to the answer.
+    """
+    if isinstance(error, RequestError):
+        if may_have_left or error.outcome.is_certain:
+            return error
         return RequestNotSent(f"not sent, a question before it has no answer: {error}")
+    if may_have_left and not isinstance(error, PlatformError):
+        return OutcomeUnclear("UNREADABLE_ANSWER", str(error))
     return error
 
 

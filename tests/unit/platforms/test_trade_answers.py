@@ -5,7 +5,14 @@ from __future__ import annotations
 import asyncio
 
 from fxpool.account.call_tickets import CallTickets, note_ticket
-from fxpool.errors import FxPoolError, RequestAbandoned, RequestTimedOut, TradeRefused
+from fxpool.errors import (
+    FxPoolError,
+    MappingError,
+    NotReady,
+    RequestAbandoned,
+    RequestTimedOut,
+    TradeRefused,
+)
 from fxpool.mapping.formats import TradeResult
 from fxpool.platforms.trade_answers import answered
 from fxpool.platforms.words import Call
@@ -34,6 +41,15 @@ async def test_a_change_whose_question_before_it_has_no_answer_was_not_sent() ->
 async def test_a_change_that_may_have_left_is_unknown_and_names_its_ticket() -> None:
     answer = await answered(call("t1", error=CUT), Call.CHANGE)
     assert (answer["outcome"], answer["ticketId"]) == ("unknown", "t1")
+
+
+async def test_what_fails_after_a_request_may_have_left_and_says_no_outcome_is_unknown() -> None:
+    late = NotReady("the link ended", phase="reconnecting")
+    for error in (late, MappingError("no time")):
+        answer = await answered(call("t1", error=error), Call.CHANGE)
+        assert (answer["outcome"], answer["ticketId"]) == ("unknown", "t1")
+        before = await answered(call(error=error), Call.CHANGE)
+        assert before["outcome"] == "not_executed"
 
 
 async def test_an_exit_that_went_without_a_ticket_is_unknown_too() -> None:
