@@ -162,6 +162,16 @@ async def test_a_market_order_with_a_slippage_fills_in_its_range_or_not_at_all(
     assert (outside["success"], outside["outcome"]) == (False, "not_executed")
 
 
+async def test_a_pending_order_is_answered_with_the_levels_that_its_distances_make(
+    platform: Platform,
+) -> None:
+    in_pips = {"stop_loss_units": Units.PIPS, "take_profit_units": Units.PIPS}
+    levels = {"stop_loss": Decimal(20), "take_profit": Decimal(40)}
+    limit = {"action": "BUY_LIMIT", "open_price": Decimal("1.12")}
+    result = await placed(platform, **limit, **levels, **in_pips)
+    assert (result["stopLoss"], result["takeProfit"]) == (1.118, 1.124)
+
+
 async def test_a_limit_order_that_may_not_wait_is_not_executed(platform: Platform) -> None:
     result = await place(
         platform,

@@ -87,11 +87,13 @@ class FrameClient:
 
 
 @asynccontextmanager
-async def frame_client(simulator: Simulator) -> AsyncIterator[FrameClient]:
-    """A client with its application and account authorised."""
+async def frame_client(
+    simulator: Simulator, account_id: int = ACCOUNT
+) -> AsyncIterator[FrameClient]:
+    """A client with its application and an account authorised."""
     client = await FrameClient.connect(simulator)
     try:
-        await client.authorise(simulator)
+        await client.authorise(simulator, account_id)
         yield client
     finally:
         client.close()

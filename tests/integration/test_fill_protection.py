@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 
 import pytest
@@ -9,19 +10,31 @@ import pytest
 from fxpool.account import Phase
 from fxpool.domain.protection import Units
 from fxpool.mapping.formats import TradeResult
+from fxpool.openapi.proto import messages_pb2 as wire
 from fxpool.platforms.base import ProtectionRequest, TradeRequest
 from fxpool.platforms.routing import AccountConfig
 from fxpool.pool import Environment
 from fxpool.simulator.fault_kinds import Fault, FaultKind
 from harness.platforms import Served, live_platform
+from harness.simulator_clients import frame_client
+from harness.wait import wait_until
 
+NETTED_ID = 10_012_347
 NETTED = AccountConfig("netted", Environment.DEMO, login="12347")
-NEW_ORDER, ORDER_LIST = 2106, 2175
+EURUSD = 1
+NEW_ORDER, AMEND_PROTECTION, ORDER_LIST = 2106, 2110, 2175
 
 
 async def trade(served: Served, action: str, lots: str, **more: object) -> TradeResult:
     request = TradeRequest("EURUSD", action, Decimal(lots), **more)  # type: ignore[arg-type] # keywords of a test
     return await served.platform.execute("netted", request)
+
+
+async def slip(served: Served, account: str) -> None:
+    """Let the market run from the quote that an account knows, so that fills slip."""
+    await served.platform._accounts[account].account.live.quote(EURUSD)
+    served.simulator.stall_spots()
+    served.quote("1.13560", "1.13570")
 
 
 @pytest.mark.parametrize("kept", ["0.6", "0"])
@@ -68,3 +81,34 @@ async def test_a_stop_that_was_moved_since_is_not_moved_back_when_a_lost_order_i
         assert (result["success"], result["protection"]) == (True, told)
         (position,) = (await served.platform.positions("alpha"))["positions"]
         assert position["stopLoss"] == (float(left) or None)
+
+
+async def test_a_correction_keeps_what_was_set_while_it_waited_for_its_turn() -> None:
+    async with live_platform((NETTED,)) as served:
+        opened = await trade(served, "BUY", "0.1", stop_loss=Decimal("1.11"))
+        position_id, account = int(opened["positionId"]), served.platform._accounts["netted"]
+        book = account.account.live.book
+        await slip(served, "netted")
+        async with account.trades._trading._turn(position_id):  # as an amendment under way holds it
+            adding = asyncio.create_task(trade(served, "BUY", "0.1", stop_loss=Decimal("1.12")))
+            await wait_until(lambda: book.positions[position_id].volume_cents == 2_000_000)
+            target = wire.ProtoOAAmendPositionSLTPReq(
+                ctidTraderAccountId=NETTED_ID,
+                positionId=position_id,
+                stopLoss=1.13,
+                takeProfit=1.14,
+            )
+            async with frame_client(served.simulator, NETTED_ID) as other:
+                await other.ask(target)
+            await wait_until(lambda: book.positions[position_id].take_profit is not None)
+        assert (await adding)["protection"] == "set"
+        position = book.positions[position_id]
+        assert (position.stop_loss, position.take_profit) == (Decimal("1.12"), Decimal("1.14"))
+
+
+async def test_a_stop_loss_is_exact_though_the_market_has_passed_the_take_profit() -> None:
+    async with live_platform() as served:
+        await slip(served, "alpha")
+        result = await served.buy(stop_loss=Decimal("1.12"), take_profit=Decimal("1.13"))
+        assert (result["protection"], result["stopLoss"]) == ("failed", 1.12)
+        assert "TP for BUY" in result["error"]

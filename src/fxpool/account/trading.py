@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -288,7 +289,7 @@ class Trading:
             return ""
         try:
             async with self._turn(position_id):
-                await self._correct(present, symbol, wanted, intent)
+                await self._correct(position_id, symbol, wanted, intent)
         except FxPoolError as exc:
             log.critical(
                 "protection failed",
@@ -302,30 +303,43 @@ class Trading:
         return ""
 
     async def _correct(
-        self,
-        position: Position,
-        symbol: Symbol,
-        wanted: Levels,
-        intent: OrderIntent,
+        self, position_id: int, symbol: Symbol, wanted: Levels, intent: OrderIntent
     ) -> None:
+        """Bring levels to the exact prices. A pair is refused whole, so where one level is passed
+        by now, the stop loss goes alone; the refusal is raised all the same."""
+        try:
+            await self._set_levels(position_id, symbol, wanted, intent)
+        except RequestRefused as exc:
+            if exc.outcome is Outcome.REFUSED and None not in wanted:
+                with suppress(TradeRefused):
+                    await self._set_levels(position_id, symbol, (wanted[0], None), intent)
+            raise
+
+    async def _set_levels(
+        self, position_id: int, symbol: Symbol, wanted: Levels, intent: OrderIntent
+    ) -> None:
+        """Amend a new position, which the broker may not know yet; None keeps the level that it has
+        by now, whoever set it."""
         stop_loss, take_profit = (KEEP if price is None else price for price in wanted)
-        amend = partial(
-            self._amend,
-            position,
-            symbol,
-            stop_loss,
-            take_profit,
-            trailing=intent.trailing_stop_loss or None,
-            guaranteed=intent.guaranteed_stop_loss or None,
-        )
-        for pause in AMEND_PAUSES:
+        for pause in (*AMEND_PAUSES, None):
+            position = self._account.book.position(position_id)
+            if position is None:
+                return
             try:
-                return await amend()
+                await self._amend(
+                    position,
+                    symbol,
+                    stop_loss,
+                    take_profit,
+                    trailing=intent.trailing_stop_loss or None,
+                    guaranteed=intent.guaranteed_stop_loss or None,
+                )
             except RequestRefused as exc:
-                if exc.outcome is not Outcome.REFUSED or not says_gone(exc.code):
+                if pause is None or exc.outcome is not Outcome.REFUSED or not says_gone(exc.code):
                     raise
-            await self._clock.sleep(pause)
-        return await amend()
+                await self._clock.sleep(pause)
+            else:
+                return
 
     def _is_protected(self, position_id: int) -> bool:
         position = self._account.book.position(position_id)

@@ -193,6 +193,15 @@ def position_info(
     )
 
 
+def order_levels(order: Order) -> tuple[Decimal | None, Decimal | None]:
+    """Return an order's stop loss and take profit; distances lie around its own price."""
+    sign, price = (1 if order.side is Side.BUY else -1), order.price
+    return (
+        _absolute(order.stop_loss, price, order.relative_stop_loss, -sign),
+        _absolute(order.take_profit, price, order.relative_take_profit, sign),
+    )
+
+
 def told_order(
     order: Order,
     symbol: Symbol,
@@ -206,6 +215,7 @@ def told_order(
     order's own; at the market it has neither. Raises MappingError for an order without a time."""
     price = order.price
     placed = _required_time(order.opened_at, f"order {order.order_id}")
+    stop_loss, take_profit = order_levels(order)
     sign = 1 if order.side is Side.BUY else -1
     remaining = order.volume_cents - order.executed_volume_cents
     info = ToldOrder(
@@ -219,8 +229,8 @@ def told_order(
         currentPrice=exit_price(order.side.opposite, quote, symbol),
         volume=lots(order.volume_cents, symbol, multiplier),
         currentVolume=lots(remaining, symbol, multiplier),
-        stopLoss=number(_absolute(order.stop_loss, price, order.relative_stop_loss, -sign)),
-        takeProfit=number(_absolute(order.take_profit, price, order.relative_take_profit, sign)),
+        stopLoss=number(stop_loss),
+        takeProfit=number(take_profit),
         comment=order.comment,
         clientId=order.label,
         time=placed,

@@ -275,6 +275,7 @@ class CTraderTrades:
     def _resting(self, placed: Placed, intent: OrderIntent, symbol: Symbol) -> TradeResult:
         order = placed.order
         at = order.updated_at or order.opened_at
+        stop_loss, take_profit = metaapi.order_levels(order)
         result = TradeResult(
             success=True,
             outcome="executed",
@@ -284,8 +285,8 @@ class CTraderTrades:
             state=metaapi.order_state(order),
             openPrice=float(order.price if order.price is not None else intent.price or 0),
             volume=self._account.lots(symbol, order.volume_cents),
-            stopLoss=number(intent.stop_loss),
-            takeProfit=number(intent.take_profit),
+            stopLoss=number(intent.stop_loss if stop_loss is None else stop_loss),
+            takeProfit=number(intent.take_profit if take_profit is None else take_profit),
             comment=order.comment,
             clientId=order.label,
             clientOrderId=order.client_order_id,
