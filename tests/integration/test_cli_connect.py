@@ -58,6 +58,16 @@ async def test_an_account_is_linked_and_its_tokens_are_where_it_says(
     assert (await command("audit", "verify", **environment)).code == Exit.OK
 
 
+async def test_a_pair_that_has_ended_is_told(environment: dict[str, str], tmp_path: Path) -> None:
+    pair = {"access_token": "a", "refresh_token": "r", "expires_at": "2020-01-02T00:00:00Z"}
+    source = tmp_path / "pairs.json"
+    source.write_text(json.dumps({"ctrader/accounts/12345": pair}))
+    assert (await command("secrets", "import", str(source), **environment)).code == Exit.OK
+    checked = await command("secrets", "check", **environment)
+    assert "WARN" in checked.out
+    assert "ended 2020-01-02" in " ".join(checked.out.split())
+
+
 async def test_an_account_that_is_not_configured_is_refused(environment: dict[str, str]) -> None:
     done = await command("connect", "99999", "--no-browser", **environment)
     assert done.code == Exit.REFUSED

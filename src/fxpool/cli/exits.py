@@ -16,6 +16,7 @@ from fxpool.platforms.base import PlatformError
 NO_POOL = frozenset({"POOL_UNREACHABLE", "POOL_LINK_LOST", "POOL_TIMEOUT"})
 """Codes that the remote platform gives where the gateway did not answer."""
 UNAUTHORIZED = 401
+KEY_CURE = "set CTRADER_POOL_API_KEY to a key of this gateway; `fxpool keys create` makes one"
 
 
 class Exit(IntEnum):
@@ -57,7 +58,8 @@ def end_with(error: FxPoolError, *, as_json: bool = False) -> NoReturn:
     if code is Exit.OUTCOME_UNKNOWN:
         warn_unknown(error.detail, is_repeatable=error.retryable)
         raise typer.Exit(code)
-    fail(code, error.detail)
+    is_key = error.status == UNAUTHORIZED
+    fail(code, error.detail, cure=KEY_CURE if is_key else "")
 
 
 def end_server_with(error: FxPoolError) -> NoReturn:

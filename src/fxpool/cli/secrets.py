@@ -14,6 +14,7 @@ from fxpool.auth.tokens import pair_from
 from fxpool.cli import logs
 from fxpool.cli.console import stdout
 from fxpool.cli.exits import Exit, end_with
+from fxpool.clock import SystemClock
 from fxpool.errors import FxPoolError, SecretError, SettingsError
 from fxpool.gateway.audit.acts import write_act
 from fxpool.platforms.ctrader_setup import accounts_from
@@ -110,6 +111,9 @@ async def _account(store: SecretStore, key: str, paths: list[str]) -> Row:
             continue
         if not pair.refresh_token:
             return ("WARN", key, f"{path}: no refresh token, so it ends and is not renewed")
+        if pair.expires_at is not None and pair.expires_at <= SystemClock().at():
+            told = f"{path}: ended {pair.expires_at:%F}; a gateway that runs renews it"
+            return ("WARN", key, told)
         end = "its end is not known" if pair.expires_at is None else f"until {pair.expires_at:%F}"
         return ("PASS", key, f"{path}: {end}")
     return ("FAIL", key, f"no tokens (tried {', '.join(paths)}): run `fxpool connect {key}`")

@@ -6,7 +6,7 @@ import pytest
 import typer
 
 from fxpool.cli import trading
-from fxpool.cli.exits import Exit, exit_of
+from fxpool.cli.exits import Exit, end_with, exit_of
 from fxpool.mapping.formats import TradeResult
 from fxpool.platforms.base import PlatformError
 
@@ -38,6 +38,12 @@ def test_a_partial_close_says_what_stays_open() -> None:
 )
 def test_an_error_stands_for_an_exit_code(error: PlatformError, code: Exit) -> None:
     assert exit_of(error) is code
+
+
+def test_who_sent_no_key_is_told_the_variable(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit):
+        end_with(PlatformError(401, "KEY_MISSING", "send a key"))
+    assert "CTRADER_POOL_API_KEY" in capsys.readouterr().err
 
 
 def ended(result: TradeResult, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
