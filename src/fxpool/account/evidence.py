@@ -81,11 +81,19 @@ def _placed(ticket: Ticket, records: Records) -> Finding | None:
         for order in _since(ticket, records.orders.values())
         if order.client_order_id == ticket.client_order_id
         and not (order.is_closing or order.is_protection)
+        and _is_as_asked(ticket, order)
     ]
     if ours:
         order = min(ours, key=lambda order: order.order_id)
         return _end_of(order, may_wait=order.type.rests and not _is_for_now(ticket))
     return _lookalike(ticket, records)
+
+
+def _is_as_asked(ticket: Ticket, order: Order) -> bool:
+    """Whether an order is on the symbol and side of a ticket: ids of other programs may repeat."""
+    asked = ticket.intent.get(ORDER, {})
+    shown = {"symbol_id": order.symbol_id, "side": order.side.value}
+    return all(asked.get(name, value) == value for name, value in shown.items())
 
 
 def _lookalike(ticket: Ticket, records: Records) -> Finding | None:

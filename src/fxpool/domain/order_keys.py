@@ -105,13 +105,15 @@ def order_key(given: str | None, comment: str) -> OrderKey | None:
 def client_order_id(key: OrderKey | None, attempt: int, ticket_id: str) -> str:
     """Return the id under which the broker is to know an order, unique per ticket.
 
-    It is the caller's key if that fits, so that people find it; a hash for a long one, for a
-    comment, and for every attempt after the first, since the broker's records of the earlier ones
-    must not be mistaken for this one.
+    It is the caller's key if that fits, so that people find it; a hash for a long one, for one that
+    a broker may count or keep in another way than we do (not plain ASCII), for a comment, and for
+    every attempt after the first, since the broker's records of the earlier ones must not be
+    mistaken for this one.
     """
     if key is None:
         return ticket_id
-    if attempt == 1 and not key.is_copy and len(key.text) <= MAX_CLIENT_ORDER_ID:
+    is_plain = key.text.isascii() and key.text.isprintable()
+    if attempt == 1 and not key.is_copy and is_plain and len(key.text) <= MAX_CLIENT_ORDER_ID:
         return key.text
     digest = hashlib.sha256(f"{attempt} {key.stored}".encode()).hexdigest()
     return digest[:MAX_CLIENT_ORDER_ID]

@@ -105,6 +105,16 @@ def test_the_broker_s_clock_may_be_behind_ours() -> None:
     assert trigger_of(ticket(), early) is TicketTrigger.EXECUTED
 
 
+@pytest.mark.parametrize("other", [{"symbol_id": 2}, {"side": Side.SELL}])
+def test_an_order_of_another_program_with_the_same_id_is_not_ours(other: dict[str, Any]) -> None:
+    asked = {"symbol_id": 1, "side": Side.BUY.value}
+    shown = {"symbol_id": 1, "side": Side.BUY, "client_order_id": OURS}
+    ours = order(status=OrderStatus.FILLED, **shown)
+    assert trigger_of(ticket(order=asked), ours) is TicketTrigger.EXECUTED
+    foreign = order(status=OrderStatus.FILLED, **(shown | other))
+    assert trigger_of(ticket(order=asked), foreign) == "absent"
+
+
 def close(name: str = "t1", seconds: float = 0, **intent: Any) -> Ticket:
     """Return a close of position 500 whose outcome is unknown."""
     asked = {"positionId": 500, "volume": VOLUME} | intent

@@ -56,7 +56,10 @@ def test_a_short_key_is_what_the_broker_knows_the_order_by() -> None:
 
 def test_the_client_order_id_always_fits_and_is_new_for_each_attempt() -> None:
     long = OrderKey("k" * 51, is_copy=False)
-    ids = [client_order_id(key, n, "t1") for key in (GIVEN, long, COPIED) for n in (1, 2, 3)]
+    cyrillic = OrderKey("\u043a\u043b\u044e\u0447", is_copy=False)
+    keys = (GIVEN, long, COPIED, cyrillic)
+    ids = [client_order_id(key, n, "t1") for key in keys for n in (1, 2, 3)]
+    assert all(each.isascii() for each in ids)
     assert all(0 < len(each) <= MAX_CLIENT_ORDER_ID for each in ids)
     assert len(set(ids)) == len(ids)
 
