@@ -75,6 +75,10 @@ async def test_a_key_may_come_in_a_header_and_must_not_contradict_the_body(stack
         refused = await http.post("/trade/execute", json=other, headers=key)
         assert refused.status_code == 422
         assert "contradict" in refused.json()["detail"]
+        for bad in ("", "k" * 513):
+            refused = await http.post("/trade/execute", json=BODY, headers={"Idempotency-Key": bad})
+            assert refused.status_code == 422
+            assert "Idempotency-Key" in refused.json()["detail"]
         found = (await http.get("/tickets", params={"accountId": "alpha"})).json()
         assert [ticket["id"] for ticket in found["tickets"]] == [first["ticketId"]]
         metrics = (await http.get("/metrics")).text

@@ -156,13 +156,15 @@ def _is_json(scope: Scope) -> bool:
 
 
 def _key(scope: Scope) -> str | None:
-    """Return the header with an order's key. Raises RequestValidationError if it is too long."""
+    """Return the header with an order's key. Raises RequestValidationError if it is too long, or
+    empty: its caller would take the order for one that may be sent again."""
     key = header(scope, _KEY_BYTES)
-    if key is not None and len(key) > MAX_KEY_LENGTH:
-        text = f"String should have at most {MAX_KEY_LENGTH} characters"
-        error = {"type": "string_too_long", "loc": ("header", KEY_HEADER), "msg": text}
-        raise RequestValidationError([error])
-    return key
+    if key is None or 0 < len(key.strip()) <= len(key) <= MAX_KEY_LENGTH:
+        return key
+    text = f"send 1 to {MAX_KEY_LENGTH} characters, or no such header"
+    raise RequestValidationError(
+        [{"type": "string_length", "loc": ("header", KEY_HEADER), "msg": text}]
+    )
 
 
 def answer(body: object, status_code: int = 200) -> Response:
