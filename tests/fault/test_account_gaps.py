@@ -212,6 +212,22 @@ async def test_quotes_that_stopped_without_a_word_are_subscribed_again() -> None
         assert desk.account.feed.died == 0  # the same quote came again: it is only quiet
 
 
+async def test_the_quotes_from_before_a_gap_say_nothing_of_the_equity_after_it() -> None:
+    async with open_desk() as desk:
+        desk.quote("1.12560", "1.12570")
+        await desk.trading.place(market(Side.BUY))
+        await desk.account.quote(EURUSD)
+        assert desk.account.book.totals().equity == Decimal("9998.75")
+        desk.simulator.stall_spots()
+        await desk.cut()
+        desk.quote("1.10560", "1.10570")
+        await desk.simulator.resume_accepting()
+        await wait_until(lambda: desk.account.channel.is_authorised)
+        assert desk.account.book.totals().equity is None
+        desk.simulator.resume_spots()
+        await wait_until(lambda: desk.account.book.totals().equity == Decimal("9798.75"))
+
+
 async def test_an_account_with_a_dead_feed_is_authorised_again() -> None:
     async with open_desk(silent_seconds=0.1) as desk:
         await desk.account.quote(EURUSD)

@@ -15,12 +15,14 @@ from fxpool.domain.past import Past, Span
 from fxpool.domain.trades import CloseReason
 from fxpool.errors import NotReady
 from fxpool.history import AccountRecord, HistoryStore, MemoryHistory
-from fxpool.simulator import SimulatorOptions
+from fxpool.simulator import Simulator, SimulatorOptions
+from fxpool.simulator.engine.commands import ClosePosition
+from fxpool.simulator.link import milliseconds
 from fxpool.simulator.profile import Profile
 from fxpool.store.history import SqlHistory
 from harness.accounts import USD_ACCOUNT
-from harness.past import cash_flow_of, deals_of
-from harness.past_desk import NoPause, PastDesk, past_desk
+from harness.past import STEP, cash_flow_of, deals_of
+from harness.past_desk import EarlierClock, NoPause, PastDesk, past_desk
 from harness.wait import wait_until
 
 SHORT = timedelta(days=9)
@@ -79,12 +81,17 @@ async def test_five_thousand_deals_are_kept_exactly_once_although_the_link_was_c
 
 
 class CountedHistory(MemoryHistory):
-    """Counts the windows that were read."""
+    """Counts the windows that were read, and the deals that were kept."""
 
     windows = 0
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.deals: set[int] = set()
+
     async def save(self, account: str, past: Past, covered: Span) -> None:
         self.windows += 1
+        self.deals |= {deal.deal_id for deal in past.deals}
         await super().save(account, past, covered)
 
 
@@ -112,6 +119,30 @@ async def test_live_deals_and_deposits_are_taken_at_once_and_then_confirmed() ->
         part = desk.keeper.record.parts[-1]
         await wait_until(lambda: desk.keeper.reason(part) is CloseReason.MANUAL)
         assert part.deal_id in await kept_deals(store, desk)
+
+
+@pytest.mark.parametrize("hours_behind", [10, 1, -10])
+async def test_no_deal_is_missed_though_the_clocks_differ_by_hours(hours_behind: int) -> None:
+    store = CountedHistory()
+    clock = EarlierClock(timedelta(hours=10))
+    jump = (10 - hours_behind) * 3600
+    async with Simulator(SimulatorOptions(ticks_per_second=0), clock) as simulator:
+        simulator.jump_clock(jump)
+        async with past_desk(store, simulator=simulator) as desk:
+            await desk.live()
+            await desk.keeper.ready(30)
+            simulator.quote("EURUSD", Decimal("1.12560"), Decimal("1.12570"))
+            await desk.close(await desk.buy())
+            await wait_until(lambda: len(store.deals) == 2)
+            position_id = await desk.buy()
+            await simulator.stop_accepting()
+            simulator.cut_all()
+            await wait_until(lambda: not desk.account.is_live)
+            close = ClosePosition(position_id, STEP)
+            simulator.venue.engine.submit(USD_ACCOUNT, close, milliseconds(clock) + jump * 1000)
+            await simulator.resume_accepting()
+            await desk.live()
+            assert matches_ledger(await desk.keeper.ready(30), desk)
 
 
 async def test_an_order_does_not_wait_for_the_past() -> None:

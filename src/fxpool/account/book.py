@@ -50,6 +50,7 @@ class AccountBook:
         apply_quote: the hot path, ``(symbol_id, bid, ask, timestamp_ms, now)``: prices in 1/100000
             and None for an absent side; replaces integers in place, revalues what depends on them.
         values_by: whether an open position's result depends on a symbol's quotes.
+        forget_quotes: take no price for true until it is quoted again.
         has_position: ``(symbol_id, side)``: whether there is an open position like that.
         set_floor: ``(amount, call)``: call as soon as all gross results together are that or less.
     """
@@ -67,6 +68,7 @@ class AccountBook:
         self._touched: _Touched | None = None
         self._reconciled = False
         self.apply_quote = self._valuation.apply_quote
+        self.forget_quotes = self._valuation.forget_quotes
         self.set_floor = self._valuation.set_floor
         self.values_by = self._valuation.values_by
         self.has_position = self._valuation.has

@@ -280,6 +280,7 @@ class Account:
         self._session += 1
         self._session_at = self._now()
         self._reader.begin_session()
+        self.book.forget_quotes()
         self._doubted = True
         self._move(Trigger.AUTHORISED, "authorised")
         self._work.set()

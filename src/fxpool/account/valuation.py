@@ -172,6 +172,13 @@ class Valuation:
             if floating <= self._floor:
                 self._on_floor()
 
+    def forget_quotes(self) -> None:
+        """Take no price for true any more until it is quoted again: what moved meanwhile is not
+        known."""
+        for quote in self.quotes.values():
+            quote.bid = quote.ask = None
+        self._floating += sum(exposure.revalue() for exposure in self._exposures.values())
+
     def values_by(self, symbol_id: int) -> bool:
         """Whether an open position's result depends on a symbol's quotes."""
         return bool(self._dependents.get(symbol_id))

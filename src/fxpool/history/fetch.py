@@ -41,8 +41,11 @@ BEGINNING: Final = datetime(2011, 1, 1, tzinfo=UTC)
 older."""
 
 BEFORE_REGISTRATION: Final = timedelta(days=1)
-AHEAD: Final = timedelta(minutes=1)
+AHEAD: Final = timedelta(days=1)
 """By how much the broker's clock may be ahead of ours."""
+
+BEHIND: Final = timedelta(hours=12)
+"""By how much it may be behind: so much is read again after an outage, when nothing was heard."""
 
 SETTLED: Final = timedelta(minutes=1)
 """How old a deal is when it is in the broker's history for certain."""
@@ -220,6 +223,7 @@ class HistoryKeeper:
         """The account is not served; what happens now is not heard."""
         self._outages += 1
         self._current.clear()
+        self._doubt_after(self._clock.at() - BEHIND)
 
     # Reading
 
@@ -244,6 +248,8 @@ class HistoryKeeper:
         outages = self._outages
         if not self._is_loaded:
             await self._load()
+        if self._heard:  # what was read did not show it yet, or was read by a clock that is ahead
+            self._doubt_after(min(order_of(entry)[0] for entry in self._heard.values()))
         for window in windows(missing(self._covered, self._whole())):
             await self._read(window)
         await self._take_all(list(self._heard.values()))
@@ -253,9 +259,14 @@ class HistoryKeeper:
 
     async def _load(self) -> None:
         past, self._covered = await self._store.load(self._name())
+        self._doubt_after(self._clock.at() - BEHIND)
         await self._remember(past.orders)
         await self._take_all([*past.deals, *past.cash_flow])
         self._is_loaded = True
+
+    def _doubt_after(self, at: datetime) -> None:
+        """Have everything from an instant on read again."""
+        self._covered = joined(Span(span.begin, min(span.end, at)) for span in self._covered)
 
     async def _read(self, window: Span) -> None:
         reads = self.reads()
