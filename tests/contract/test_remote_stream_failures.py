@@ -147,7 +147,20 @@ async def test_accounts_are_numbered_apart() -> None:
         assert len(await take(stream, 4)) == 4
 
 
-@pytest.mark.parametrize("message", ["no json", "[1]", '[{"accountId":"a"}]', "{}"])
+@pytest.mark.parametrize(
+    "message",
+    [
+        "no json",
+        "[1]",
+        '[{"accountId":"a"}]',
+        "{}",
+        '{"type":"heartbeat"}',
+        '{"type":"price","accountId":7}',
+        '{"type":"positionOpened","accountId":"a","position":"7"}',
+        '{"type":"positionOpened","accountId":"a","seq":"7"}',
+        '{"type":"positionOpened","accountId":"a","seq":7,"epoch":null}',
+    ],
+)
 async def test_nonsense_starts_the_stream_again(message: str) -> None:
     async def nonsense(link: ServerConnection) -> None:
         await link.send(message)
@@ -204,6 +217,26 @@ async def test_a_refused_key_ends_the_stream_for_good(on_first: bool) -> None:
     assert str(caught.value) == "GET /ws answered 401"
     assert asked[0] == "Bearer planted-key"
     assert "planted-key" not in str(caught.value)
+
+
+@pytest.mark.parametrize("elsewhere", ["https://login.example/", "ws://127.0.0.1:{port}/other"])
+async def test_a_redirect_is_not_followed_and_named(elsewhere: str) -> None:
+    asked: list[str] = []
+
+    def check(link: ServerConnection, request: Request) -> Response:
+        asked.append(request.path)
+        response = link.respond(HTTPStatus.FOUND, "")
+        port = link.local_address[1]
+        response.headers["Location"] = elsewhere.format(port=port)
+        return response
+
+    async with serve(sends(), "127.0.0.1", 0, process_request=check) as server:
+        port = server.sockets[0].getsockname()[1]
+        platform = RemotePlatform(f"http://127.0.0.1:{port}", api_key="planted-key")
+        with pytest.raises(PlatformError, match="GET /ws answered 302"):
+            await take(platform.subscribe(), 1)
+        await platform.close()
+    assert asked == ["/ws?batch=1"]
 
 
 async def test_closing_the_platform_ends_a_waiting_reader() -> None:

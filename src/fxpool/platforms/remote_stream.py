@@ -71,9 +71,14 @@ class SequenceCheck:
 
     def compare(self, heartbeat: Mapping[str, Any]) -> None:
         """Raise RemoteProtocolError if changes that a heartbeat tells of have not arrived."""
-        for account, number in heartbeat["sequences"].items():
+        sequences, epoch = heartbeat.get("sequences"), heartbeat.get("epoch")
+        if not isinstance(sequences, dict):
+            raise RemoteProtocolError(
+                f"the pool sent a heartbeat without numbers: {heartbeat!r:.200}"
+            )
+        for account, number in sequences.items():
             last = self._last.get(account)
-            is_behind = last is not None and (last.epoch, last.seq) != (heartbeat["epoch"], number)
+            is_behind = last is not None and (last.epoch, last.seq) != (epoch, number)
             if self._is_complete and is_behind:
                 raise RemoteProtocolError(f"events of {account} before {number} are missing")
 
@@ -217,7 +222,7 @@ class RemoteSubscription:
 
     async def _connect(self) -> ClientConnection:
         try:
-            return await connect(
+            return await _ConnectThere(
                 stream_url(self._base_url, self._wanted, self._resume),
                 additional_headers=self._headers,
                 compression=None,
@@ -232,6 +237,14 @@ class RemoteSubscription:
             raise _refused(exc) from exc
         except (OSError, InvalidHandshake, TimeoutError) as exc:
             raise pool_unreachable(self._base_url, _reason(exc)) from exc
+
+
+class _ConnectThere(connect):
+    """Connects to the pool that is configured, and follows no redirect to another, as calls over
+    HTTP do not: what that one tells would be taken for the pool's word."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
 
 
 def stream_url(base_url: str, wanted: EventFilter, resume: ResumeFrom | None = None) -> str:
@@ -264,10 +277,11 @@ def _bodies(message: str | bytes) -> list[dict[str, Any]]:
 
 def _event(body: dict[str, Any]) -> Event:
     """Return the event that a body tells of; one without ``seq`` is a level."""
-    kind, account = body.get("type"), body["accountId"]
-    if not isinstance(kind, str):
-        raise RemoteProtocolError(f"the pool sent an event without a type: {body!r:.200}")
-    position = body.get("position") or {}
+    kind, account, position = body.get("type"), body["accountId"], body.get("position") or {}
+    if not (isinstance(kind, str) and isinstance(account, str) and isinstance(position, dict)):
+        raise RemoteProtocolError(f"the pool sent what is no event: {body!r:.200}")
+    if not (isinstance(body.get("seq", 0), int) and isinstance(body.get("epoch", ""), str)):
+        raise RemoteProtocolError(f"the pool sent an event without its number: {body!r:.200}")
     symbol = body.get("symbol") or position.get("symbol")
     if "seq" in body:
         return Event(kind, account, body, symbol=symbol)

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from fxpool.account import ORDER
 from fxpool.domain.tickets import Ticket, TicketKind, TicketTrigger, received
 from fxpool.platforms.metaapi.differences import Reading
 from fxpool.platforms.metaapi.evidence import Records, find, is_open_question
 from fxpool.platforms.metaapi.model import Deal, Information, Order, Position
+from fxpool.platforms.metaapi.orders import OUR_ID
 from fxpool.platforms.metaapi.proofs import end_of
 from harness.values import at
 
@@ -178,3 +180,22 @@ def test_a_position_ends_with_the_deal_that_leaves_nothing_of_it() -> None:
     assert end_of([opening, part]) is None
     assert end_of([opening, rest, part]) is rest
     assert end_of([rest]) is rest, "a pool that tells closings only"
+
+
+@pytest.mark.parametrize(
+    ("shown", "wanted"),
+    [
+        ({"current_volume": Decimal("0.1")}, TicketTrigger.REFUSED),
+        ({"current_volume": Decimal("0.04")}, TicketTrigger.EXECUTED),
+        ({"position_id": "500"}, TicketTrigger.EXECUTED),
+    ],
+)
+def test_an_order_whose_rest_was_cancelled_was_executed_in_part(
+    shown: dict[str, Any], wanted: TicketTrigger
+) -> None:
+    sent = {"actionType": "ORDER_TYPE_BUY", "symbol": "EURUSD", "clientId": f"{OUR_ID}1"}
+    ticket = received("t1", "alpha", TicketKind.PLACE, at(0), intent={ORDER: sent})
+    past = order(
+        type="ORDER_TYPE_BUY", state="ORDER_STATE_CANCELED", client_id=f"{OUR_ID}1", **shown
+    )
+    assert trigger_of(ticket, past=(past,)) is wanted

@@ -91,8 +91,14 @@ def _placed(ticket: Ticket, records: Records) -> Found | None:
         return None
     order = past[0]
     said = f"the history shows order {order.id} as {order.state}"
-    trigger = TicketTrigger.REFUSED if order.state in _REFUSED else TicketTrigger.EXECUTED
+    is_refused = order.state in _REFUSED and not _is_filled_in_part(order)
+    trigger = TicketTrigger.REFUSED if is_refused else TicketTrigger.EXECUTED
     return Found(trigger, said, str(order.id), text_id(order.position_id))
+
+
+def _is_filled_in_part(order: Order) -> bool:
+    """Whether some of an order was filled before its rest was cancelled."""
+    return order.position_id is not None or 0 < order.current_volume < order.volume
 
 
 def _ours(
