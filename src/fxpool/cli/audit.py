@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import typer
 from rich.table import Table
@@ -22,6 +23,8 @@ from fxpool.settings import Settings
 from fxpool.store.audit import AuditQuery, SqlAuditStore
 
 T = TypeVar("T")
+
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 MAX_SHOWN = 20
 """Faults that are printed; a log that was tampered with may have one per line."""
@@ -54,12 +57,13 @@ def verify(head: str | None, *, as_json: bool) -> None:
     """Walk the chain; end with 1 if anything is wrong with it."""
 
     async def work(settings: Settings, store: SqlAuditStore) -> tuple[ChainCheck, Head | None]:
+        given = _head(head)
         anchor = anchor_from(settings)
         try:
             key, kept = await anchor.key(), await anchor.head()
         finally:
             await anchor.close()
-        heads = [each for each in (kept, _head(head)) if each is not None]
+        heads = [each for each in (kept, given) if each is not None]
         if key is None:
             place = own_store_from(settings).place
             raise InvalidCall(f"there is no key of an audit log in {place}: none was written yet")
@@ -112,10 +116,9 @@ def _head(text: str | None) -> Head | None:
     if text is None:
         return None
     seq, _, digest = text.partition(":")
-    try:
-        return Head(int(seq), bytes.fromhex(digest))
-    except ValueError:
-        raise InvalidCall(f"--head {text}: use NUMBER:DIGEST, as verify printed it") from None
+    if not (seq.isdecimal() and _DIGEST.fullmatch(digest)):  # a piece of one would look forged
+        raise InvalidCall(f"--head {text}: use NUMBER:DIGEST, all of it, as verify printed it")
+    return Head(int(seq), bytes.fromhex(digest))
 
 
 def _run(work: Callable[[Settings, SqlAuditStore], Awaitable[T]]) -> T:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -148,3 +149,15 @@ def test_what_would_strike_many_must_be_said(command: list[str], closed_url: str
 
     assert result.exit_code == Exit.USAGE
     assert "--all" in result.output
+
+
+@pytest.mark.parametrize("head", ["5", "5:", "5:ab12", "x:" + "0" * 64])
+def test_a_piece_of_an_audit_logs_head_is_no_tampered_log(
+    head: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CTRADER_DATA_DIR", str(tmp_path))
+    done = run("audit", "verify", "--head", head)
+
+    assert done.exit_code != Exit.OK
+    assert "use NUMBER:DIGEST, all of it" in " ".join(done.stderr.split())
+    assert "FAIL" not in done.stdout
