@@ -17,6 +17,7 @@ from typing import Final, Protocol
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from fxpool.errors import SecretError, SecretUnreadable, SettingsError
+from fxpool.files import sync_folder, write_durably
 
 KEY_VARIABLE: Final = "CTRADER_SECRETS_KEY"
 KEY_BYTES: Final = 32
@@ -165,21 +166,3 @@ class KeySource:
             sync_folder(self.path.parent)
         except OSError as exc:
             raise SecretError(f"{self.path}: cannot be replaced: {exc.strerror}") from exc
-
-
-def write_durably(path: Path, content: bytes) -> None:
-    """Write a file for its owner only, and wait until the disk has it. Raises OSError."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename in a folder survive a crash of the machine. Raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -17,9 +17,10 @@ from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
 
-from fxpool.auth.file_key import FileKey, Keys, sync_folder, write_durably
+from fxpool.auth.file_key import FileKey, Keys
 from fxpool.auth.secrets import Secret
 from fxpool.errors import SecretConflict, SecretError, SecretUnreadable
+from fxpool.files import sync_folder, write_durably
 
 _MAGIC: Final = b"fxpool-secrets-1\n"
 _NONCE_BYTES: Final = 12

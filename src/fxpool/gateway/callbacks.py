@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ import structlog
 
 from fxpool.clock import Clock
 from fxpool.errors import SettingsError, SlowConsumer
+from fxpool.files import replace_durably
 from fxpool.gateway.callback_rules import CallbackRules, callback_refused, signed
 from fxpool.mapping.instants import iso
 from fxpool.platforms.base import Platform, PlatformError
@@ -141,7 +141,7 @@ class Callbacks:
             return
         content = {name: callback.url for name, callback in self._callbacks.items()}
         try:
-            _keep(content, self._rules.file)
+            replace_durably(self._rules.file, json.dumps(content, indent=2).encode())
         except OSError as exc:
             text = f"the registration cannot be kept: {exc.strerror or exc}"
             raise PlatformError(500, "CALLBACK_NOT_STORED", text) from exc
@@ -261,13 +261,3 @@ def _kept_in(file: Path | None) -> Mapping[str, str]:
     except (OSError, ValueError, AttributeError) as exc:
         text = f"{file}: the callbacks cannot be read ({type(exc).__name__}): mend or delete it"
         raise SettingsError(text) from exc
-
-
-def _keep(content: Mapping[str, str], file: Path) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_suffix(".new")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
-        json.dump(content, stream, indent=2)
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.replace(file)

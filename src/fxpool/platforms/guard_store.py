@@ -6,13 +6,13 @@ A small file; one that cannot be read stops the start, because to go on would be
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from fxpool.domain.guards import GuardKind
 from fxpool.errors import SettingsError
+from fxpool.files import replace_durably
 
 GUARDS_FILE: Final = "guards.json"
 """Its name in the data folder."""
@@ -70,13 +70,7 @@ class GuardStore:
         if self._path is None:
             return
         content = {key: asdict(memory) for key, memory in self._accounts.items()}
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._path.with_suffix(".new")
-        with draft.open("w", encoding="utf-8") as file:
-            json.dump(content, file, indent=2)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self._path)
+        replace_durably(self._path, json.dumps(content, indent=2).encode())
 
     def _read(self, path: Path) -> None:
         try:

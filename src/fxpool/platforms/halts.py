@@ -20,6 +20,7 @@ from typing import Any, Final
 import structlog
 
 from fxpool.errors import SettingsError
+from fxpool.files import replace_durably
 from fxpool.mapping.instants import iso
 
 HALTS_FILE: Final = "halts.json"
@@ -151,12 +152,7 @@ class Halts:
             "everywhere": None if self._everywhere is None else asdict(self._everywhere),
             "accounts": {key: asdict(halt) for key, halt in self._accounts.items()},
         }
-        draft = path.with_suffix(".new")
-        with draft.open("w", encoding="utf-8") as file:
-            json.dump(content, file, indent=2)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        replace_durably(path, json.dumps(content, indent=2).encode())
         self._seen = _stamp(path)
 
 

@@ -29,6 +29,7 @@ import structlog
 from fxpool.clock import Clock
 from fxpool.domain.tickets import Ticket
 from fxpool.errors import JournalDown
+from fxpool.files import sync_folder
 from fxpool.store.worker import Worker
 
 PAGE_BYTES: Final = 4096
@@ -85,7 +86,7 @@ class IntentLog:
             os.write(file, bytes(PAGE_BYTES * PAGES))
             os.fsync(file)
             unfinished.rename(path)  # whole and locked from the moment at which others see it
-            _force_folder(path.parent)
+            sync_folder(path.parent)
             return cls(path, file, clock=clock)
         except BaseException:
             os.close(file)
@@ -245,11 +246,3 @@ def _ticket_of(record: bytes, path: Path) -> Ticket:
             f"the intent log {path} holds an order that this version of fxpool cannot read "
             f"({exc}): start the version that wrote it once, then this one"
         ) from exc
-
-
-def _force_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
