@@ -150,6 +150,9 @@ async def _is_put(store: SecretStore, path: str, fields: Mapping[str, str], vers
     except SecretError as exc:
         log.warning("a new pair of tokens is not stored yet", store=store.place, error=str(exc))
         return False
+    except Exception:  # whatever a store of ours fails with: the pair is nowhere else, so try again
+        log.exception("a new pair of tokens is not stored yet", store=store.place)
+        return False
     return True
 
 

@@ -114,8 +114,7 @@ class HttpTokenService:
         refresh_token = _either(answer, "refreshToken", "refresh_token")
         if not isinstance(access_token, str) or not isinstance(refresh_token, str):
             raise MappingError(f"the token service answered {response.status_code} without tokens")
-        seconds = _either(answer, "expiresIn", "expires_in")
-        expires_in = None if seconds is None else float(seconds)
+        expires_in = _seconds(_either(answer, "expiresIn", "expires_in"))
         return pair_given(access_token, refresh_token, expires_in, self._clock.at())
 
 
@@ -137,3 +136,12 @@ class PoolRefresher:
 
 def _either(answer: Mapping[str, Any], *names: str) -> Any:
     return next((answer[name] for name in names if answer.get(name) is not None), None)
+
+
+def _seconds(told: object) -> float | None:
+    """Return a time that an answer tells; None for what is no number: its tokens count all the
+    same."""
+    try:
+        return float(told) if isinstance(told, int | float | str) else None
+    except (ValueError, OverflowError):
+        return None

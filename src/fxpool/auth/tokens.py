@@ -12,13 +12,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from fxpool.errors import SecretUnreadable
+from fxpool.errors import MappingError, SecretUnreadable
 
 MARGIN: Final = timedelta(days=3)
 """How long before its expiry a token is renewed; sooner where it lives less than 12 days."""
 
 _MILLISECONDS_FROM: Final = 100_000_000_000
 """An epoch number from here on counts milliseconds: in seconds it would be the year 5138."""
+
+_LONGEST: Final = timedelta(days=36_500)
+"""An end beyond this is none, and no date."""
 
 _OURS: Final = frozenset(
     {
@@ -66,9 +69,21 @@ class TokenPair:
 def pair_given(
     access_token: str, refresh_token: str, expires_in: float | None, at: datetime
 ) -> TokenPair:
-    """Return the pair that a token service gave at ``at``; ``expires_in`` is in seconds."""
-    expires_at = None if expires_in is None else at + timedelta(seconds=expires_in)
-    return TokenPair(access_token, refresh_token, expires_at, at)
+    """Return the pair that a token service gave at ``at``; ``expires_in`` is in seconds.
+
+    The old pair is spent, so this one counts whatever is said of its end: one that makes no sense
+    is not known. Raises MappingError for a token that is empty.
+    """
+    if not access_token or not refresh_token:
+        raise MappingError("the token service gave an empty token")
+    return TokenPair(access_token, refresh_token, _end(expires_in, at), at)
+
+
+def _end(expires_in: float | None, at: datetime) -> datetime | None:
+    try:
+        return at + timedelta(seconds=expires_in) if expires_in and expires_in > 0 else None
+    except (OverflowError, ValueError):
+        return None
 
 
 def pair_from(fields: Mapping[str, str], *, source: str) -> TokenPair | None:
@@ -85,7 +100,7 @@ def pair_from(fields: Mapping[str, str], *, source: str) -> TokenPair | None:
     expires_at = _instant(fields, source, "expires_at", "expiresAt")
     seconds = _text(fields, "expires_in", "expiresIn")
     if expires_at is None and seconds and obtained_at is not None:
-        expires_at = obtained_at + timedelta(seconds=_number(seconds, source, "expires_in"))
+        expires_at = obtained_at + _duration(seconds, source, "expires_in")
     refresh_token = _text(fields, "refresh_token", "refreshToken")
     return TokenPair(access_token, refresh_token, expires_at, obtained_at)
 
@@ -116,18 +131,21 @@ def _instant(fields: Mapping[str, str], source: str, *names: str) -> datetime | 
     text = _text(fields, *names)
     if not text:
         return None
-    if text.replace(".", "", 1).isdecimal():
-        number = float(text)
-        return datetime.fromtimestamp(number / (1000 if number >= _MILLISECONDS_FROM else 1), UTC)
     try:
+        if text.replace(".", "", 1).isdecimal():
+            return _epoch_time(float(text))
         instant = datetime.fromisoformat(text)
-    except ValueError:
+    except (ValueError, OverflowError, OSError):  # the last two: an epoch number out of range
         raise SecretUnreadable(f"{source}: {names[0]} is no ISO time") from None
     return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
 
 
-def _number(text: str, source: str, name: str) -> float:
+def _epoch_time(number: float) -> datetime:
+    return datetime.fromtimestamp(number / (1000 if number >= _MILLISECONDS_FROM else 1), UTC)
+
+
+def _duration(text: str, source: str, name: str) -> timedelta:
     try:
-        return float(text)
-    except ValueError:
+        return min(timedelta(seconds=float(text)), _LONGEST)
+    except (ValueError, OverflowError):
         raise SecretUnreadable(f"{source}: {name} is no number of seconds") from None

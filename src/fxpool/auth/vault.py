@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -88,12 +89,14 @@ class VaultStore:
         path = self._inside(path)
         if await self._version() == 1:
             answer = await self._ask("GET", f"{self._mount}/{path}")
-            return Secret() if answer is None else Secret(_texts(answer["data"], path), 1)
+            with self._understood(path):
+                return Secret() if answer is None else Secret(_texts(answer["data"], path), 1)
         answer = await self._ask("GET", f"{self._mount}/data/{path}", deleted_too=True)
         if answer is None:
             return Secret()
-        content = answer["data"]
-        return Secret(_texts(content["data"] or {}, path), content["metadata"]["version"])
+        with self._understood(path):
+            content = answer["data"]
+            return Secret(_texts(content["data"] or {}, path), int(content["metadata"]["version"]))
 
     async def write(self, path: str, fields: Mapping[str, str], *, version: int) -> int:
         path = self._inside(path)
@@ -106,8 +109,8 @@ class VaultStore:
         answer = await self._ask("POST", f"{self._mount}/data/{path}", body)
         if answer is None:
             raise SecretError(f"{self.place}: no such mount")
-        written: int = answer["data"]["version"]
-        return written
+        with self._understood(path):
+            return int(answer["data"]["version"])
 
     async def delete(self, path: str) -> None:
         kind = "" if await self._version() == 1 else "metadata/"
@@ -116,8 +119,9 @@ class VaultStore:
     async def names(self, folder: str) -> list[str]:
         kind = "" if await self._version() == 1 else "metadata/"
         answer = await self._ask("LIST", f"{self._mount}/{kind}{folder}")
-        keys = [] if answer is None else answer["data"]["keys"]
-        return sorted(key for key in keys if not key.endswith("/"))
+        with self._understood(folder):
+            keys = [] if answer is None else answer["data"]["keys"]
+            return sorted(key for key in keys if not key.endswith("/"))
 
     async def tend(self) -> None:
         """Renew VAULT_TOKEN, or log a role in again, at half of the token's life."""
@@ -128,14 +132,16 @@ class VaultStore:
             await self._log_in(self._login.role, stale=self._token)
             return
         answer = await self._ask("GET", "auth/token/lookup-self")
-        token = {} if answer is None else answer["data"]
-        seconds = float(token.get("ttl") or 0)
+        with self._understood("auth/token/lookup-self"):
+            token = {} if answer is None else answer["data"]
+            seconds = float(token.get("ttl") or 0)
         if not seconds:
             self._tend_at = math.inf  # a root token never ends
             return
         if token.get("renewable"):
             renewed = await self._ask("POST", "auth/token/renew-self", {})
-            granted = float((renewed or {}).get("auth", {}).get("lease_duration") or 0)
+            with self._understood("auth/token/renew-self"):
+                granted = float((renewed or {}).get("auth", {}).get("lease_duration") or 0)
             if granted < seconds - _LOST_SECONDS:
                 log.warning("VAULT_TOKEN cannot live much longer: make another", seconds=granted)
             seconds = granted
@@ -167,9 +173,10 @@ class VaultStore:
     async def _version(self) -> int:
         if self._kv_version is None:
             answer = await self._ask("GET", f"sys/internal/ui/mounts/{self._mount}", may_fail=True)
-            options = {} if answer is None else answer["data"].get("options") or {}
-            # A token that may not see the mount's options is most likely on a current one.
-            self._kv_version = int(options.get("version", 2 if answer is None else 1))
+            with self._understood(self._mount):
+                options = {} if answer is None else answer["data"].get("options") or {}
+                # A token that may not see the mount's options is most likely on a current one.
+                self._kv_version = int(options.get("version", 2 if answer is None else 1))
         return self._kv_version
 
     async def _ask(
@@ -225,15 +232,21 @@ class VaultStore:
             self._check(response.status_code, content, role.path)
             if content is None or "auth" not in content:
                 raise SecretStoreDown(f"{self.place}: what answers a login is no Vault")
-            self._token = content["auth"]["client_token"]
-            seconds = float(content["auth"].get("lease_duration") or 0)
+            with self._understood(role.path):
+                self._token = str(content["auth"]["client_token"])
+                seconds = float(content["auth"].get("lease_duration") or 0)
             pause = max(seconds / 2, _TEND_SECONDS) if seconds else math.inf
             self._tend_at = self._clock.now() + pause
 
     def _check(self, status: int, content: dict[str, Any] | None, path: str) -> None:
         """Raise the named error of a status."""
-        if status < httpx.codes.BAD_REQUEST:
+        if status < httpx.codes.MULTIPLE_CHOICES:
             return
+        if status < httpx.codes.BAD_REQUEST:
+            raise SecretStoreDown(
+                f"{self.place}: answered {status} to {path}, a redirect, which is not followed: a "
+                "token is for that server only. Set VAULT_ADDR to the active one"
+            )
         words = "; ".join(map(str, (content or {}).get("errors", [])))
         if status == httpx.codes.FORBIDDEN:
             raise SecretForbidden(
@@ -246,6 +259,15 @@ class VaultStore:
         if status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.TOO_MANY_REQUESTS:
             raise SecretStoreDown(f"{self.place}: answered {status} to {path}")
         raise SecretError(f"{self.place}: answered {status} to {path}")
+
+    @contextmanager
+    def _understood(self, path: str) -> Iterator[None]:
+        """Read an answer: one of another shape is that of a store that cannot be used now."""
+        try:
+            yield
+        except (KeyError, TypeError, AttributeError, ValueError) as exc:
+            text = f"{self.place}: what answers {path} is no Vault ({type(exc).__name__})"
+            raise SecretStoreDown(text) from None
 
 
 def _json(response: httpx.Response) -> dict[str, Any] | None:

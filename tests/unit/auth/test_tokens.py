@@ -46,6 +46,20 @@ def test_a_field_that_makes_no_sense_is_named_and_not_shown() -> None:
     assert "canary" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"expires_at": "9" * 30},
+        {"expires_at": "9" * 400},
+        {"expires_in": "nan", "obtained_at": "1767603600000"},
+        {"expires_in": "1e300", "obtained_at": "1767603600000"},
+    ],
+)
+def test_an_end_beyond_all_dates_is_named_and_no_internal_error(fields: dict[str, str]) -> None:
+    with pytest.raises(SecretUnreadable, match=r"^x: expires_"):
+        pair_from({"access_token": "planted", **fields}, source="x")
+
+
 def test_a_new_pair_replaces_the_old_one_in_all_spellings_and_nothing_else() -> None:
     old = {"accessToken": "a", "expires_in": "60", "obtained_at": "1", "acc_num": "7"}
     fields = with_pair(old, pair_given("b", "s", 60.0, AT))
