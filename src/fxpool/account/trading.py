@@ -42,9 +42,11 @@ from fxpool.errors import (
     FxPoolError,
     InvalidVolume,
     MappingError,
+    NotReady,
     Outcome,
     OutcomeUnclear,
     RequestError,
+    RequestNotSent,
     RequestRefused,
     TradeRefused,
 )
@@ -116,7 +118,9 @@ class Trading:
         request = to_wire.new_order(account.channel.account_id, intent, symbol, quote)
         if last_check is not None:
             last_check()
-        executions = await self._send(request, intent, last_check)
+        executions = await self._send(
+            request, intent, last_check, allow_unsynchronized=allow_unsynchronized
+        )
         order = last_order(executions)
         deals = deals_of(executions)
         if not deals:
@@ -207,7 +211,9 @@ class Trading:
             )
         request = to_wire.close_position(self._account.channel.account_id, position_id, volume)
         try:
-            executions = await self._send_close(request, position)
+            executions = await self._send_close(
+                request, position, allow_unsynchronized=allow_unsynchronized
+            )
         except RequestRefused as exc:
             # Gone from the book meanwhile: another close was told, and nothing is in doubt.
             if says_gone(exc.code) and self._account.book.position(position_id) is not None:
@@ -268,7 +274,9 @@ class Trading:
         if self._account.is_live:
             self._order(order_id)
         request = to_wire.cancel_order(self._account.channel.account_id, order_id)
-        return last_order(await self._send(request, is_exit=True))
+        return last_order(
+            await self._send(request, is_exit=True, allow_unsynchronized=allow_unsynchronized)
+        )
 
     # Protection of a new position
 
@@ -384,13 +392,19 @@ class Trading:
         last_check: LastCheck | None = None,
         *,
         is_exit: bool = False,
+        allow_unsynchronized: bool = False,
     ) -> tuple[Execution, ...]:
         """Send a request once its ticket is stored; ``intent`` is that of a new order."""
-        exchange = partial(self._exchange, request, last_check)
+        may_leave = partial(self._require_still, last_check, allow_unsynchronized)
+        exchange = partial(self._exchange, request, may_leave)
         return await self._tickets.send(exchange, request, intent, is_exit=is_exit)
 
     async def _send_close(
-        self, request: ProtoOAClosePositionReq, position: Position
+        self,
+        request: ProtoOAClosePositionReq,
+        position: Position,
+        *,
+        allow_unsynchronized: bool,
     ) -> tuple[Execution, ...]:
         """Send a close, with the position's last change in its ticket: what closes it later is told
         by the broker's own clock from what closed a part of it before."""
@@ -398,11 +412,22 @@ class Trading:
         if position.updated_at is not None:
             asked[POSITION_CHANGED] = ms_from_instant(position.updated_at)
         is_exit = request.volume == position.volume_cents
-        exchange = partial(self._exchange, request)
+        may_leave = partial(self._require_still, None, allow_unsynchronized)
+        exchange = partial(self._exchange, request, may_leave)
         return await self._tickets.send_change(exchange, TicketKind.CLOSE, asked, is_exit=is_exit)
 
+    def _require_still(self, last_check: LastCheck | None, allow_unsynchronized: bool) -> None:
+        """Keep a request back whose account is being read anew since its ticket was begun. Raises
+        RequestNotSent."""
+        try:
+            self._account.require_way(allow_unsynchronized=allow_unsynchronized)
+        except NotReady as exc:
+            raise RequestNotSent(f"not sent: {exc}") from exc
+        if last_check is not None:
+            last_check()
+
     async def _exchange(
-        self, request: Message, last_check: LastCheck | None = None
+        self, request: Message, last_check: LastCheck
     ) -> Answer[tuple[Execution, ...]]:
         try:
             reply = await self._account.channel.trade(request, last_check=last_check)
