@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from google.protobuf.message import Message
 
 from fxpool.account import Phase, Trigger
 from fxpool.account.events import DealAdded, PositionClosed, PositionOpened
 from fxpool.account.reads import AccountReads
 from fxpool.domain.requests import OrderIntent
 from fxpool.domain.trades import OrderType, Side
+from fxpool.openapi import payload_type_of
+from fxpool.openapi.proto.messages_pb2 import (
+    ProtoOASymbolsForConversionReq,
+    ProtoOASymbolsForConversionRes,
+)
 from fxpool.simulator import Profile, SimulatorOptions
 from fxpool.simulator.engine.rules import NettedExcess, Rules
 from fxpool.simulator.fault_kinds import Fault, FaultKind
-from fxpool.simulator.handlers import history
-from harness.accounts import EURUSD, LOT_CENTS, NETTED_ACCOUNT, USD_ACCOUNT, Desk, market, open_desk
+from fxpool.simulator.handlers import HANDLERS, Call, history
+from fxpool.simulator.protocol.reference import light_symbol
+from harness.accounts import (
+    EUR_ACCOUNT,
+    EURUSD,
+    GBPUSD,
+    LOT_CENTS,
+    NETTED_ACCOUNT,
+    USD_ACCOUNT,
+    Desk,
+    market,
+    open_desk,
+)
 from harness.wait import wait_until
 
 
@@ -202,6 +220,47 @@ async def test_all_deals_of_a_position_are_read_in_whichever_order_they_are_told
             await desk.trading.close_position(position.position_id, position.volume_cents // 5)
         deals = await AccountReads(desk.account.channel).deals_of(position.position_id)
         assert [deal.deal_id for deal in deals] == broker_deals(desk)
+
+
+async def test_a_symbol_that_the_broker_lists_no_more_holds_up_no_other() -> None:
+    async with open_desk() as desk:
+        await desk.account.symbol(GBPUSD)
+        venue = desk.simulator.venue
+        gone = next(one for one in venue.catalogue.symbols if one.symbol_id == GBPUSD)
+        venue.change_symbol(gone)
+        left = tuple(one for one in venue.catalogue.symbols if one is not gone)
+        venue.catalogue = replace(venue.catalogue, symbols=left)
+        await wait_until(lambda: GBPUSD not in desk.account.book.light_symbols)
+        await desk.cut()
+        await desk.simulator.resume_accepting()
+        await desk.live()
+        desk.quote("1.12560", "1.12570")
+        await desk.trading.place(market(Side.BUY))
+
+
+def convert_by_pounds(call: Call, request: ProtoOASymbolsForConversionReq) -> Message:
+    """Answer with a chain that does not lead from dollars to euros."""
+    wrong = [one for one in call.venue.catalogue.symbols if one.symbol_id == GBPUSD]
+    return ProtoOASymbolsForConversionRes(
+        ctidTraderAccountId=request.ctidTraderAccountId, symbol=map(light_symbol, wrong)
+    )
+
+
+async def test_a_conversion_that_makes_no_sense_leaves_the_equity_unknown_and_closes_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    conversion = payload_type_of(ProtoOASymbolsForConversionReq())
+    monkeypatch.setitem(HANDLERS, conversion, convert_by_pounds)
+    async with open_desk(EUR_ACCOUNT) as desk:
+        desk.quote("1.12560", "1.12570")
+        placed = await desk.trading.place(market(Side.BUY))
+        assert placed.position is not None
+        await desk.cut()
+        await desk.simulator.resume_accepting()
+        await desk.live()
+        assert desk.account.book.totals().equity is None
+        await desk.trading.close_position(placed.position.position_id, LOT_CENTS // 10)
+        assert not desk.account.book.positions
 
 
 async def test_quotes_that_stopped_without_a_word_are_subscribed_again() -> None:

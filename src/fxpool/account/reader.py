@@ -77,13 +77,15 @@ class BookReader:
         self._telling.tell(events)
 
     async def read_lists(self, reads: AccountReads) -> None:
-        """Read assets and symbols; parameters that the broker changed are read anew."""
+        """Read assets and symbols; parameters that the broker changed are read anew, those of
+        symbols that it lists no more stay."""
         self._book.load_assets(await reads.assets())
         listed = await reads.symbols()
         self._book.load_symbols(listed.symbols)
         self.unreadable = listed.unreadable
         renewed = set(self.renewed)
-        await self._read_details(reads, renewed & self._book.symbols.keys())
+        known = self._book.symbols.keys() & self._book.light_symbols.keys()
+        await self._read_details(reads, renewed & known)
         self.renewed -= renewed
 
     async def read_snapshot(self, reads: AccountReads) -> None:
@@ -211,9 +213,8 @@ class BookReader:
 
     async def _read_details(self, reads: AccountReads, symbol_ids: set[int]) -> None:
         listed = self._book.light_symbols
-        for symbol_id in sorted(symbol_ids - listed.keys()):
-            why = self.unreadable.get(symbol_id, "the broker does not list it")
-            raise MappingError(f"symbol id {symbol_id} is in use, but cannot be known: {why}")
+        for symbol_id in sorted(symbol_ids):
+            self._require_listed(symbol_id)
         lights = [listed[symbol_id] for symbol_id in sorted(symbol_ids)]
         for symbol in await reads.details(lights):
             self._book.add_symbol(symbol)
@@ -221,17 +222,28 @@ class BookReader:
             if light.symbol_id not in self._book.symbols:
                 raise MappingError(f"the broker sent no parameters of {light.name}")
 
+    def _require_listed(self, symbol_id: int) -> None:
+        if symbol_id not in self._book.light_symbols:
+            why = self.unreadable.get(symbol_id, "the broker does not list it")
+            raise MappingError(f"symbol id {symbol_id} is in use, but cannot be known: {why}")
+
     async def _read_conversion(
         self, reads: AccountReads, from_asset_id: int, to_asset_id: int
     ) -> None:
+        """Read how an asset converts. Where the broker refuses to say, or says what makes no sense,
+        what needs it is unknown; the account is served all the same, or nothing could be closed."""
         try:
             chain = await reads.conversion(from_asset_id, to_asset_id)
-        except RequestRefused as exc:
-            if reaction_to(exc.code, exc.text) is not Reaction.REFUSE:
+            for light in chain:
+                self._require_listed(light.symbol_id)
+            self._book.set_conversion(from_asset_id, to_asset_id, chain)
+        except (RequestRefused, MappingError) as exc:
+            if isinstance(exc, RequestRefused) and (
+                reaction_to(exc.code, exc.text) is not Reaction.REFUSE
+            ):
                 raise
             log.warning("no conversion", account=self._key, asset=from_asset_id, error=str(exc))
-            chain = []
-        self._book.set_conversion(from_asset_id, to_asset_id, chain)
+            self._book.set_conversion(from_asset_id, to_asset_id, [])
 
     async def _subscribe(self, reads: AccountReads, symbol_ids: Collection[int]) -> None:
         session = self._session
