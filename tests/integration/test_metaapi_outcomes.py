@@ -18,6 +18,7 @@ from fxpool.platforms.base import (
     ProtectionRequest,
     TradeRequest,
 )
+from fxpool.platforms.metaapi import sending
 from fxpool.platforms.metaapi.credits import Credits
 from fxpool.platforms.words import RETRY_WORDS
 from harness.clock import ManualClock
@@ -346,3 +347,23 @@ async def test_margin_in_use_without_a_position_is_no_empty_account(
             with pytest.raises(PlatformError, match="margin is in use"):
                 await platform.account_information("alpha")
         await until_shown(platform, [position_id])
+
+
+PLACED = {"numericCode": 10008, "stringCode": "TRADE_RETCODE_PLACED", "message": "Order placed"}
+
+
+@pytest.mark.parametrize("is_filled", [True, False])
+async def test_what_is_only_accepted_is_executed_when_its_fill_is_seen(
+    server: MetaApiServer, monkeypatch: pytest.MonkeyPatch, is_filled: bool
+) -> None:
+    monkeypatch.setattr(sending, "CONFIRM_SECONDS", 0.5)
+    outcome = "executed" if is_filled else "unknown"
+    async with open_metaapi(rest_way(server.url)) as platform:
+        position_id = (await platform.execute("alpha", BUY))["positionId"]
+        server.fail("/trade", 200, body=PLACED, executes=is_filled)
+        result = await platform.execute("alpha", BUY)
+        assert (result["success"], result["outcome"]) == (is_filled, outcome)
+        server.fail("/trade", 200, body=PLACED, executes=is_filled)
+        result = await platform.close_position("alpha", CloseRequest(position_id))
+        assert (result["success"], result["outcome"]) == (is_filled, outcome)
+        assert trades(server) == 3

@@ -21,6 +21,8 @@ from fxpool.platforms.metaapi.model import TradeAnswer
 
 DONE: Final = frozenset({0, 10008, 10009, 10010, 10025})
 DONE_PARTIALLY: Final = 10010
+PLACED: Final = 10008
+"""Accepted: for what is to be filled at once that is no fill yet."""
 
 NEVER_DELIVERED: Final = -10
 """TRADE_RETCODE_DISCONNECTED_BEFORE_TRADE: it certainly had no effect."""

@@ -24,7 +24,7 @@ from fxpool.platforms.metaapi.changes import average, has_legs
 from fxpool.platforms.metaapi.codes import DONE_PARTIALLY
 from fxpool.platforms.metaapi.model import Position, TradeAnswer, text_id
 from fxpool.platforms.metaapi.orders import not_supported, order_body
-from fxpool.platforms.metaapi.sending import CONFIRM_SECONDS, Sender
+from fxpool.platforms.metaapi.sending import CONFIRM_SECONDS, Sender, carries
 from fxpool.store import Journal
 
 MARKET: Final = frozenset({"ORDER_TYPE_BUY", "ORDER_TYPE_SELL"})
@@ -75,7 +75,7 @@ class MetaApiOrders(KeyedOrders):
             await self._sender.look(
                 lambda seen: (
                     order_id in (seen.orders or {})
-                    or any(_carries(position, body) for position in seen.positions.values())
+                    or any(carries(position, body) for position in seen.positions.values())
                 )
             )
 
@@ -130,7 +130,7 @@ class MetaApiOrders(KeyedOrders):
 
         def find(positions: Mapping[str, Position]) -> Position | None:
             for key, position in positions.items():
-                if key in names or (key not in before and _carries(position, body)):
+                if key in names or (key not in before and carries(position, body)):
                     return position
             return None
 
@@ -179,12 +179,6 @@ class MetaApiOrders(KeyedOrders):
         reading = self._account.reading
         is_live = self._account.state.phase is Phase.LIVE
         return reading is None or not is_live or position_id in reading.positions
-
-
-def _carries(position: Position, body: Mapping[str, Any]) -> bool:
-    """Whether a position has the id of an order's; a comment alone does not make it ours."""
-    client_id = body.get("clientId")
-    return bool(client_id) and position.client_id == client_id and position.symbol == body["symbol"]
 
 
 def _protection_told(body: Mapping[str, Any], position: Position) -> TradeResult:

@@ -15,11 +15,11 @@ import structlog
 
 from fxpool.account import Answer, Tickets
 from fxpool.domain.tickets import Ticket, TicketKind
-from fxpool.errors import FxPoolError, TradingHalted
+from fxpool.errors import FxPoolError, OutcomeUnclear, TradingHalted
 from fxpool.platforms.metaapi.account import MetaApiAccount
-from fxpool.platforms.metaapi.codes import error_of
+from fxpool.platforms.metaapi.codes import PLACED, error_of
 from fxpool.platforms.metaapi.differences import Reading
-from fxpool.platforms.metaapi.model import Deal, Position, TradeAnswer
+from fxpool.platforms.metaapi.model import Deal, Position, TradeAnswer, text_id
 from fxpool.platforms.metaapi.orders import not_supported
 from fxpool.platforms.rights import no_rights, require_environment
 
@@ -28,6 +28,9 @@ CONFIRM_SECONDS: Final = 5.0
 
 LOOK_SECONDS: Final = 0.2
 """Pause between looks for deals that lag behind."""
+
+_OPENS: Final = frozenset({"ORDER_TYPE_BUY", "ORDER_TYPE_SELL"})
+_CLOSES: Final = frozenset({"POSITION_CLOSE_ID", "POSITION_PARTIAL"})
 
 log = structlog.get_logger(__name__)
 
@@ -72,11 +75,44 @@ class Sender:
         return await self._ask(body)
 
     async def _ask(self, body: Mapping[str, Any]) -> Answer[TradeAnswer]:
+        known = self.account.reading
+        before = {} if known is None else known.positions
         answer = await self.account.way.trade(self.account.key, body)
         error = error_of(answer)
         if error is not None:
             raise error
+        if answer.numeric_code == PLACED and not await self._is_filled(body, answer, before):
+            raise OutcomeUnclear(answer.string_code.upper(), "accepted, and no fill was seen")
         return Answer(answer, answer.message)
+
+    async def _is_filled(
+        self, body: Mapping[str, Any], answer: TradeAnswer, before: Mapping[str, Position]
+    ) -> bool:
+        """Whether what was only accepted is seen to be filled; a pending order need not be."""
+        names = {text_id(answer.position_id), text_id(answer.order_id)}
+        match body["actionType"]:
+            case action if action in _OPENS:
+
+                def is_seen(reading: Reading) -> bool:
+                    return any(
+                        key in names or (key not in before and carries(position, body))
+                        for key, position in reading.positions.items()
+                    )
+
+            case action if action in _CLOSES:
+                old = before.get(body["positionId"])
+
+                def is_seen(reading: Reading) -> bool:
+                    now = reading.positions.get(body["positionId"])
+                    return now is None or (old is not None and now.volume < old.volume)
+
+            case _:
+                return True
+        try:
+            return await self.account.until(is_seen, CONFIRM_SECONDS) is not None
+        except FxPoolError as exc:
+            log.warning("a trade was accepted, and cannot be read", error=str(exc))
+            return False
 
     async def seen(
         self, is_seen: Callable[[Mapping[str, Position]], bool]
@@ -140,6 +176,12 @@ class Sender:
         """Raise where the way knows no pending orders."""
         if not self.account.way.offers.orders:
             raise not_supported("changing and cancelling orders through this pool")
+
+
+def carries(position: Position, body: Mapping[str, Any]) -> bool:
+    """Whether a position has the id of an order's; a comment alone does not make it ours."""
+    client_id = body.get("clientId")
+    return bool(client_id) and position.client_id == client_id and position.symbol == body["symbol"]
 
 
 def _as_json(body: Mapping[str, Any]) -> dict[str, Any]:
