@@ -112,3 +112,10 @@ async def test_a_stop_loss_is_exact_though_the_market_has_passed_the_take_profit
         result = await served.buy(stop_loss=Decimal("1.12"), take_profit=Decimal("1.13"))
         assert (result["protection"], result["stopLoss"]) == ("failed", 1.12)
         assert "TP for BUY" in result["error"]
+
+
+async def test_a_level_that_no_price_can_reach_is_not_told_as_protection() -> None:
+    async with live_platform() as served:  # no quote is known yet, so it cannot be refused before
+        result = await served.buy(stop_loss=Decimal(2), stop_loss_units=Units.DISTANCE)
+        assert (result["success"], result["protection"]) == (True, "failed")
+        assert "below zero" in result["error"]

@@ -293,6 +293,8 @@ class Trading:
             return ""  # closed again already: there is nothing left to protect
         wanted = wanted_levels(intent, present, symbol)
         levels = levels_of(present)
+        if any(level is not None and level <= 0 for level in levels):
+            return "invalid stops: a level lies at or below zero, where no price can reach it"
         if all(price in {None, level} for price, level in zip(wanted, levels, strict=True)):
             return ""
         try:
