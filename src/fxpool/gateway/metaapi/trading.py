@@ -39,7 +39,7 @@ from fxpool.gateway.metaapi.trades import (
     operation_of,
 )
 from fxpool.gateway.openapi import metaapi_answers
-from fxpool.mapping.formats import TradeResult
+from fxpool.mapping.formats import PositionInfo, TradeResult
 from fxpool.mapping.metaapi_formats import MetaApiTradeAnswer
 from fxpool.mapping.metaapi_rows import METATRADER
 from fxpool.platforms.base import (
@@ -142,11 +142,19 @@ async def _part_closed(
 ) -> MetaApiTradeAnswer:
     """Return the answer to a partial close; that something stays open is what was asked for."""
     if result.get("code") == "TRADING_BAD_VOLUME" and call.volume is not None:
-        positions = (await platform.positions(account))["positions"]
-        held = next((row for row in positions if row["id"] == call.position_id), None)
+        held = await _held(platform, account, call.position_id)
         if held is not None and call.volume > Decimal(repr(held["volume"])):
             return codes.refused(codes.INVALID_CLOSE_VOLUME, result["error"])
     return codes.answer_of(result | TradeResult(partial=False))
+
+
+async def _held(platform: Platform, account: str, position_id: str) -> PositionInfo | None:
+    """Return a position; None where it cannot be told: the close was refused all the same."""
+    try:
+        rows = (await platform.positions(account))["positions"]
+    except PlatformError:
+        return None
+    return next((row for row in rows if row["id"] == position_id), None)
 
 
 async def _require_possible(
@@ -155,7 +163,11 @@ async def _require_possible(
     """Refuse to take from an order of cTrader its end: the broker cannot."""
     if not isinstance(call, OrderChange):
         return
-    orders = (await platform.orders(account))["orders"]
+    try:
+        orders = (await platform.orders(account))["orders"]
+    except PlatformError as error:
+        error.outcome = error.outcome or "not_executed"  # it is a question: nothing was sent
+        raise
     order = next((order for order in orders if order["id"] == call.order_id), None)
     if order is None or order["platform"] in METATRADER:
         return  # the platform refuses an unknown one itself
