@@ -9,13 +9,20 @@ from decimal import Decimal
 import pytest
 from google.protobuf.message import Message
 
-from fxpool.account import Phase, Trigger
-from fxpool.account.events import DealAdded, PositionClosed, PositionOpened
+from fxpool.account import Phase, Trigger, reader
+from fxpool.account.events import (
+    DealAdded,
+    OrderFilled,
+    OrderGone,
+    PositionClosed,
+    PositionOpened,
+)
 from fxpool.account.reads import AccountReads
 from fxpool.domain.requests import OrderIntent
-from fxpool.domain.trades import OrderType, Side
+from fxpool.domain.trades import CloseReason, OrderType, Side
 from fxpool.openapi import payload_type_of
 from fxpool.openapi.proto.messages_pb2 import (
+    ProtoOAOrderDetailsReq,
     ProtoOASymbolsForConversionReq,
     ProtoOASymbolsForConversionRes,
 )
@@ -24,6 +31,7 @@ from fxpool.simulator.engine.rules import NettedExcess, Rules
 from fxpool.simulator.fault_kinds import Fault, FaultKind
 from fxpool.simulator.handlers import HANDLERS, Call, history
 from fxpool.simulator.protocol.reference import light_symbol
+from fxpool.simulator.refusal import Refusal
 from harness.accounts import (
     EUR_ACCOUNT,
     EURUSD,
@@ -44,6 +52,65 @@ def told_deals(desk: Desk) -> list[int]:
 
 def broker_deals(desk: Desk, account_id: int = USD_ACCOUNT) -> list[int]:
     return [deal.deal_id for deal in desk.simulator.venue.engine.books[account_id].deals]
+
+
+def forget_orders(call: Call, request: ProtoOAOrderDetailsReq) -> Message:
+    """Answer as a broker that does not know an order that is gone."""
+    raise Refusal("ORDER_NOT_FOUND", f"Order {request.orderId} not found")
+
+
+@pytest.mark.parametrize("is_filled", [False, True])
+async def test_an_order_that_the_broker_has_forgotten_is_told_as_gone_and_the_account_is_live(
+    is_filled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "LAG_SECONDS", 0.5)
+    monkeypatch.setitem(HANDLERS, payload_type_of(ProtoOAOrderDetailsReq()), forget_orders)
+    async with open_desk() as desk:
+        desk.quote("1.12560", "1.12570")
+        limit = OrderIntent(
+            EURUSD,
+            Side.BUY,
+            OrderType.LIMIT,
+            LOT_CENTS // 10,
+            "",
+            price=Decimal("1.12400"),
+            stop_loss=Decimal("1.12300"),
+        )
+        placed = await desk.trading.place(limit)
+        assert placed.order is not None
+        order_id = placed.order.order_id
+        await desk.cut()
+        if is_filled:
+            desk.quote("1.12390", "1.12400")
+            desk.quote("1.12290", "1.12300")
+        else:
+            desk.simulator.venue.engine.books[USD_ACCOUNT].orders.pop(order_id)
+        await desk.simulator.resume_accepting()
+        await wait_until(lambda: "ORDER_NOT_FOUND" in desk.account.state.reason)
+        assert desk.account.state.reason.startswith(f"reading the end of {order_id} failed")
+        await desk.live()
+        ends = [e for e in desk.told.events if isinstance(e, OrderGone | OrderFilled)]
+        assert [(type(end), end.order.order_id) for end in ends] == [
+            (OrderFilled if is_filled else OrderGone, order_id)
+        ]
+        assert order_id not in desk.account.book.orders
+
+
+async def test_a_close_whose_order_the_broker_has_forgotten_is_told_without_a_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reader, "LAG_SECONDS", 0.5)
+    monkeypatch.setitem(HANDLERS, payload_type_of(ProtoOAOrderDetailsReq()), forget_orders)
+    async with open_desk() as desk:
+        desk.quote("1.12560", "1.12570")
+        await desk.trading.place(market(Side.BUY, stop_loss=Decimal("1.12300")))
+        await desk.cut()
+        desk.quote("1.12290", "1.12300")
+        await desk.simulator.resume_accepting()
+        await desk.live()
+        (closed,) = desk.told.of(PositionClosed)
+        assert isinstance(closed, PositionClosed)
+        assert closed.reason is CloseReason.OTHER
 
 
 async def test_a_position_that_came_and_went_in_a_gap_has_its_deals_told_once() -> None:

@@ -177,7 +177,7 @@ class AccountBook:
 
     @property
     def vanished_orders(self) -> Mapping[int, Order]:
-        """Orders that wait for ``prove_done``, by id; ``orders`` does not have them."""
+        """Orders that wait for ``prove_done`` or ``give_up_order``, by id, not in ``orders``."""
         return dict(self._orders.vanished)
 
     def prove_closed(
@@ -196,6 +196,10 @@ class AccountBook:
     def prove_done(self, order: Order) -> list[BookEvent]:
         """Say what became of a vanished order, as a lookup shows it; nothing if it still rests."""
         return self._orders.prove_done(order)
+
+    def give_up_order(self, order_id: int, deals: Iterable[Deal]) -> list[BookEvent]:
+        """Say what ``deals`` show of a vanished order that the broker does not know any more."""
+        return self._orders.give_up(order_id, deals)
 
     def add_deals(self, position_id: int, deals: Iterable[Deal]) -> None:
         """Take *all* deals of an open position, so that ``realised`` is known; nothing is

@@ -421,6 +421,8 @@ class Account:
             await self._look_again(reads)
         if reader.renewed:
             await reader.read_lists(reads)
+        if self._state.phase is not Phase.LIVE:
+            self.waits_for("reading the symbols in use and subscribing to their quotes")
         await reader.meet_needs(reads)
         if self.book.margins_doubted:
             await reader.read_snapshot(reads)
@@ -444,7 +446,7 @@ class Account:
             self.waits_for("reading the deals of the meantime")
             await self._reader.read_deals(reads, self._clock.at())
             self._deals_again = True  # what was executed just now may not be in the history yet
-        await self._reader.prove(reads, self.waits_for)
+        await self._reader.prove(reads, self.waits_for, self._now())
 
     async def _look_again(self, reads: AccountReads) -> None:
         """Read the trader record, and deals where the balance moved without an event."""

@@ -114,6 +114,15 @@ class OrderVanished:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderGone:
+    """The broker neither shows a pending order nor knows what became of it: it rests no more, and
+    whether it was cancelled or expired stays unknown. ``order`` is as it was known last, with
+    ``executed_volume_cents`` by its deals."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
 class DealAdded:
     """A deal that the book had not seen."""
 
@@ -142,6 +151,7 @@ BookEvent = (
     | OrderExpired
     | OrderRejected
     | OrderVanished
+    | OrderGone
     | DealAdded
     | BalanceChanged
 )

@@ -18,6 +18,7 @@ from fxpool.account.events import (
     OrderChanged,
     OrderExpired,
     OrderFilled,
+    OrderGone,
     OrderPlaced,
     OrderRejected,
     OrderVanished,
@@ -95,6 +96,23 @@ class PendingOrders:
             return []
         self._finish(order)
         return [event(order)]
+
+    def give_up(self, order_id: int, deals: Iterable[Deal]) -> list[BookEvent]:
+        """Say what ``deals`` show of a vanished order that the broker does not know any more.
+
+        It is not done for good: where it shows up again it is told as placed.
+        """
+        order = self.vanished.get(order_id)
+        if order is None:
+            return []
+        of_it = [deal for deal in deals if deal.order_id == order_id and deal.status.executed]
+        executed = sum(deal.filled_volume_cents for deal in of_it)
+        order = replace(order, executed_volume_cents=max(executed, order.executed_volume_cents))
+        if executed >= order.volume_cents:
+            self._finish(order)
+            return [OrderFilled(replace(order, status=OrderStatus.FILLED), of_it[-1])]
+        del self.vanished[order_id]
+        return [OrderGone(order)]
 
     def _put(self, order: Order) -> list[BookEvent]:
         if not order.type.rests or order.order_id in self._done:

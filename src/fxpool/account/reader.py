@@ -18,13 +18,17 @@ from fxpool.account.events import BookEvent, OrderVanished, PositionVanished
 from fxpool.account.known_past import KnownPast
 from fxpool.account.reads import AccountReads
 from fxpool.account.telling import Telling
-from fxpool.domain.trades import Deal
+from fxpool.domain.trades import Deal, Order
 from fxpool.errors import FxPoolError, MappingError, RequestRefused
-from fxpool.openapi import Reaction, reaction_to
+from fxpool.openapi import Reaction, reaction_to, says_gone
 
 CLOCK_BEHIND: Final = timedelta(hours=12)
 """How far the broker's clock may be behind ours: so much of the known past is read again with new
 deals."""
+
+LAG_SECONDS: Final = 5.0
+"""How long the broker must say that it does not know an order before that is believed: its history
+may lag behind by seconds (SW-21)."""
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +58,7 @@ class BookReader:
         self._book = book
         self._telling = telling
         self._session = 0
+        self._unknown_since: dict[int, float] = {}
         self._past: KnownPast | None = None
         self._deals_read_at: datetime | None = None
         self._reading = asyncio.Lock()
@@ -99,24 +104,74 @@ class BookReader:
         self.deals_due = self.deals_due or bool(events)
         self._telling.tell(event for event in events if not is_unproved(event))
 
-    async def prove(self, reads: AccountReads, waits_for: Callable[[str], None]) -> None:
-        """Look up what became of vanished positions and orders, and tell it.
+    async def prove(
+        self, reads: AccountReads, waits_for: Callable[[str], None], now: float
+    ) -> None:
+        """Look up what became of vanished positions and orders, and tell it; ``now`` is monotonic.
 
-        Raises NotProved while the history does not show it, since it may lag behind.
+        Raises NotProved while the history does not show it, since it may lag behind. An order that
+        the broker does not know for LAG_SECONDS is told as gone by what its deals show.
         """
         book = self._book
+        if not (book.vanished or book.vanished_orders):
+            self._unknown_since.clear()
+        doubts: list[str] = []
         for position_id in book.vanished:
             waits_for(f"reading the deals of position {position_id}")
-            deals = await reads.deals_of(position_id)
-            order = await reads.order(deals[-1].order_id) if deals else None
-            self._telling.tell(book.prove_closed(position_id, deals, order))
-        for order_id in book.vanished_orders:
+            try:
+                await self._prove_closed(reads, position_id, now)
+            except NotProved as exc:
+                doubts.append(str(exc))
+        for order_id, known in book.vanished_orders.items():
             waits_for(f"reading order {order_id}")
-            self._telling.tell(book.prove_done(await reads.order(order_id)))
+            try:
+                await self._prove_done(reads, known, now)
+            except NotProved as exc:
+                doubts.append(str(exc))
         unproved = ", ".join(map(str, [*book.vanished, *book.vanished_orders]))
         if unproved:
             waits_for(f"reading the end of {unproved}")
-            raise NotProved(f"the history does not show what became of {unproved}")
+            doubts.insert(0, f"the history does not show what became of {unproved}")
+            raise NotProved("; ".join(doubts))
+
+    async def _prove_closed(self, reads: AccountReads, position_id: int, now: float) -> None:
+        deals = await reads.deals_of(position_id)
+        order = await self._order(reads, deals[-1].order_id, now) if deals else None
+        self._telling.tell(self._book.prove_closed(position_id, deals, order))
+
+    async def _prove_done(self, reads: AccountReads, known: Order, now: float) -> None:
+        order = await self._order(reads, known.order_id, now)
+        if order is not None:
+            self._telling.tell(self._book.prove_done(order))
+            return
+        deals = await self._deals_of(reads, known)
+        self._telling.tell(self._book.give_up_order(known.order_id, deals))
+
+    async def _order(self, reads: AccountReads, order_id: int, now: float) -> Order | None:
+        """Return an order; None once the broker has not known it for long enough. Raises NotProved
+        before that."""
+        try:
+            order = await reads.order(order_id)
+        except RequestRefused as exc:
+            if not says_gone(exc.code):
+                raise
+            if now - self._unknown_since.setdefault(order_id, now) < LAG_SECONDS:
+                raise NotProved(f"the broker does not know order {order_id}: {exc}") from exc
+            log.warning("order unknown to the broker", account=self._key, order_id=order_id)
+            return None
+        self._unknown_since.pop(order_id, None)
+        return order
+
+    async def _deals_of(self, reads: AccountReads, order: Order) -> list[Deal]:
+        """Return the deals of the position that an order names; none where there is none."""
+        if order.position_id is None:
+            return []
+        try:
+            return await reads.deals_of(order.position_id)
+        except RequestRefused as exc:
+            if not says_gone(exc.code):
+                raise
+            return []
 
     def begin_deals(self, at: datetime) -> None:
         """Say that the book is whole for the first time: deals from now on are news."""

@@ -18,6 +18,7 @@ from fxpool.account.events import (
     OrderChanged,
     OrderExpired,
     OrderFilled,
+    OrderGone,
     OrderPlaced,
     OrderRejected,
     OrderVanished,
@@ -70,7 +71,7 @@ def _symbol_of(event: BookEvent) -> int | None:
             return order.symbol_id
         case OrderCancelled(order) | OrderExpired(order) | OrderRejected(order):
             return order.symbol_id
-        case OrderVanished(order):
+        case OrderVanished(order) | OrderGone(order):
             return order.symbol_id
         case _:
             assert_never(event)

@@ -149,6 +149,7 @@ CHANGES = {
     "orderCancelled": "order {id} cancelled",
     "orderExpired": "order {id} expired",
     "orderRejected": "order {id} rejected",
+    "orderGone": "order {id} is gone, and the broker does not say why",
     "disconnected": "the broker's link went down",
     "reconnected": "the broker's link is up again",
     "streamClosed": "the pool's stream was cut",

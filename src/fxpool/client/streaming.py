@@ -31,7 +31,9 @@ _UPDATES: Final = frozenset(
         "positionPartiallyClosed",
     }
 )
-_ORDER_ENDS: Final = frozenset({"orderFilled", "orderCancelled", "orderExpired", "orderRejected"})
+_ORDER_ENDS: Final = frozenset(
+    {"orderFilled", "orderCancelled", "orderExpired", "orderRejected", "orderGone"}
+)
 
 _METHODS: Final = {
     "onConnected": "on_connected",

@@ -141,7 +141,9 @@ class ExecutionEvent(AccountEvent):
 
 class OrderEvent(AccountEvent):
     """Something happened to an order; ``oldOrder`` where it was modified. An order at the market is
-    told only where it was rejected, or cancelled without an execution."""
+    told only where it was rejected, or cancelled without an execution. ``orderGone`` is one that
+    rests no more, and of which the broker does not know what became: ``order`` is its last known
+    state."""
 
     orderId: str
     symbol: str
@@ -229,6 +231,7 @@ EVENTS: Final[dict[str, Any]] = {
     "orderCancelled": OrderEvent,
     "orderExpired": OrderEvent,
     "orderRejected": OrderEvent,
+    "orderGone": OrderEvent,
     "dealAdded": DealEvent,
     "accountUpdated": AccountUpdatedEvent,
     "connected": AccountEvent,

@@ -20,6 +20,7 @@ from fxpool.account.events import (
     OrderChanged,
     OrderExpired,
     OrderFilled,
+    OrderGone,
     OrderPlaced,
     OrderRejected,
     OrderVanished,
@@ -72,6 +73,8 @@ def told_by(account: CTraderAccount, event: BookEvent) -> Iterator[Told]:
             yield _order(account, "orderExpired", order)
         case OrderRejected(order, code):
             yield _order(account, "orderRejected", order, code=code)
+        case OrderGone(order):
+            yield _order(account, "orderGone", order)
         case DealAdded(deal):
             symbol = account.mt_name(deal.symbol_id)
             yield Told("dealAdded", {"symbol": symbol, "deal": account.deal(deal)}, symbol)
