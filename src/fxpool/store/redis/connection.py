@@ -189,7 +189,7 @@ class RedisConnection:
             text = f"{place} gave no answer within {CALL_SECONDS:g} s"
             raise self._down(RedisDown(text)) from exc
         except (RedisError, OSError) as exc:
-            cure = "check REDIS_HOST, REDIS_PORT and that the server runs"
+            cure = "check REDIS_URL, or REDIS_HOST and REDIS_PORT, and that the server runs"
             if self.address.is_tls:
                 cure += ", speaks TLS 1.2 or newer, and has a certificate that REDIS_CACERT trusts"
             raise self._down(RedisDown(f"{place} cannot be reached ({exc}); {cure}")) from exc
