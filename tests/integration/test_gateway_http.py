@@ -124,6 +124,23 @@ async def test_a_position_is_changed_and_closed_in_parts(client: httpx.AsyncClie
     assert again["detail"] == again["error"]
 
 
+@pytest.mark.parametrize("where", ["header", "body"])
+async def test_a_key_that_the_close_of_a_part_cannot_keep_is_refused(
+    client: httpx.AsyncClient, where: str
+) -> None:
+    opened = await buy(client, comment=f"of a part, by {where}")
+    named = {"account_id": "alpha", "position_id": opened["positionId"]}
+    headers = {"Idempotency-Key": "k1"} if where == "header" else {}
+    keyed = named if where == "header" else named | {"idempotencyKey": "k1"}
+    refused = await client.post("/position/close", json=keyed | {"volume": 0.1}, headers=headers)
+    assert refused.status_code == 422
+    answer = refused.json()
+    assert (answer["code"], answer["outcome"]) == ("INVALID_REQUEST", "not_executed")
+    assert "leave the key out" in answer["detail"]
+    whole = await client.post("/position/close", json=keyed, headers=headers)
+    assert (whole.json()["success"], whole.json()["remainingVolume"]) == (True, 0)
+
+
 PENDING: list[tuple[str, dict[str, Any], str]] = [
     ("/trade/limit", {"side": "BUY", "price": 1.05}, "ORDER_TYPE_BUY_LIMIT"),
     ("/order/limit", {"action": "sell", "limit_price": "1.2"}, "ORDER_TYPE_SELL_LIMIT"),

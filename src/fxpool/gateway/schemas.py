@@ -300,6 +300,10 @@ class PositionCloseBody(AccountBody):
 
     position_id: Id
     volume: Lots | None = Field(default=None, description="lots to close; absent closes all")
+    idempotency_key: Key | None = Field(
+        default=None,
+        description="not with volume: a whole close is done once by itself, a part is not",
+    )
     allow_unsynchronized: bool = Field(default=False, description=_UNSYNCHRONIZED)
 
     def request(self) -> CloseRequest:

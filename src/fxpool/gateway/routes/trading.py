@@ -38,6 +38,11 @@ GivenKey = Annotated[str | None, Header(alias=KEY_HEADER, max_length=MAX_KEY_LEN
 
 _TRADE_RESULT: Final = answers(TradeResult)
 _TOO_MANY_REQUESTS: Final = 429
+_KEY_OF_A_PART: Final = (
+    "idempotency_key: no key is kept for the close of a part, so a second call would close more: "
+    "leave the key out, and look at the position before you repeat the call; a close without "
+    "volume may be repeated"
+)
 
 
 @router.post("/trade/execute", responses=_TRADE_RESULT)
@@ -76,8 +81,12 @@ async def modify_position(body: PositionModifyBody, platform: OnPlatform) -> Res
 
 @router.post("/position/close", responses=_TRADE_RESULT)
 @performs(Operation.CLOSE)
-async def close_position(body: PositionCloseBody, platform: OnPlatform) -> Response:
+async def close_position(
+    body: PositionCloseBody, platform: OnPlatform, key: GivenKey = None
+) -> Response:
     """Close a position, or ``volume`` lots of it, with the realised result."""
+    if body.volume is not None and (key or body.idempotency_key):
+        raise PlatformError(422, "INVALID_REQUEST", _KEY_OF_A_PART, outcome="not_executed")
     return await _outcome(platform.close_position(body.account_id, body.request()))
 
 

@@ -39,6 +39,8 @@ class Proofs:
         gone = [("position", key) for key in self._feed.gone_positions]
         gone += [("order", key) for key in self._feed.gone_orders]
         is_more = not self._since.keys() >= set(gone)
+        if is_more:  # nobody has looked for it yet
+            self._looked_at = self._clock.now() - LOOK_SECONDS
         self._since = {each: self._since.get(each, reading.began) for each in gone}
         return is_more
 
