@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from google.protobuf.message import Message
 
 from fxpool.account import Phase
 from fxpool.account.resolver import GONE_SECONDS
@@ -14,6 +15,7 @@ from fxpool.clock import SystemClock
 from fxpool.domain.tickets import Entry, TicketKind, TicketTrigger, received
 from fxpool.mapping.formats import TicketInfo, TradeResult
 from fxpool.openapi.proto import messages_pb2 as wire
+from fxpool.openapi.proto.model_pb2 import BUY
 from fxpool.platforms.base import (
     CloseRequest,
     OrderChange,
@@ -23,6 +25,7 @@ from fxpool.platforms.base import (
 )
 from fxpool.platforms.ctrader import CTraderPlatform
 from fxpool.simulator.fault_kinds import Fault, FaultKind
+from fxpool.simulator.handlers import HANDLERS, Call
 from harness.broker import USD_ACCOUNT, orders_made
 from harness.platforms import ALPHA, Heard, Served, live_platform, settings_for
 from harness.simulator_clients import frame_client
@@ -34,6 +37,7 @@ AMEND_PROTECTION = 2110
 CLOSE = 2111
 ORDER_LIST = 2175
 SYMBOL_BY_ID = 2116
+LISTED = HANDLERS[ORDER_LIST]
 COPY = "Copy_40021877_L10"
 RETRY_WORDS = ("timeout", "network", "no response")
 
@@ -262,6 +266,36 @@ async def test_a_reading_that_fails_is_no_evidence() -> None:
         assert ticket["state"] == "unknown"
         faults.clear()
         assert (await ticket_of(served, result))["state"] == "not_executed"
+
+
+def with_unknown_validity(call: Call, request: wire.ProtoOAOrderListReq) -> Message:
+    """List the orders, each buy with a time in force that this build does not know."""
+    answer = LISTED(call, request)
+    assert isinstance(answer, wire.ProtoOAOrderListRes)
+    for order in answer.order:
+        if order.tradeData.tradeSide == BUY:
+            order.ClearField("timeInForce")
+            order.MergeFromString(b"\x90\x01\x63")  # field 18, number 99
+    return answer
+
+
+async def test_an_order_that_cannot_be_read_keeps_only_its_own_ticket_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(HANDLERS, ORDER_LIST, with_unknown_validity)
+    async with live_platform() as served:
+        served.simulator.faults.cut_before_answer(NEW_ORDER)
+        ours = await served.buy()
+        await served.phase("alpha", Phase.LIVE)
+        served.simulator.faults.cut_before_answer(NEW_ORDER)
+        other = await served.platform.execute(
+            "alpha", TradeRequest("EURUSD", "SELL", Decimal("0.1"))
+        )
+        settled = await ticket_of(served, other)
+        assert settled["outcome"] == "executed"
+        held = await served.platform.wait_ticket(ours["ticketId"], 0.5)
+        assert held["state"] == "unknown"
+        assert "cannot be read" in held["evidence"][-1]["text"]
 
 
 async def test_the_old_copiers_three_tries_against_a_lost_answer_make_one_position() -> None:

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, Final
 
 from fxpool.account.tickets import ORDER
+from fxpool.account.unreadable import UnreadableOrder
 from fxpool.domain.money import PRICE_SCALE
 from fxpool.domain.tickets import Ticket, TicketKind, TicketTrigger
 from fxpool.domain.trades import Order, OrderStatus, Position, Side, TimeInForce
@@ -39,11 +40,13 @@ class Records:
         positions: open ones, by id.
         orders: those that rest, and those that changed since, by id.
         closes: what ``shown_closes`` found for closes of unknown outcome, by ticket.
+        unreadable: those of the orders that make no sense to this build.
     """
 
     positions: Mapping[int, Position]
     orders: Mapping[int, Order]
     closes: Mapping[str, Finding] = field(default_factory=dict)
+    unreadable: Sequence[UnreadableOrder] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +56,67 @@ class Finding:
     Attributes:
         trigger: how the ticket goes on; None while the broker is still at work on it.
         order: the order that the ticket made, or that shows its end.
+        is_doubt: an order that may be the ticket's does not tell; looking again may never help.
     """
 
     trigger: TicketTrigger | None
     text: str
     order: Order | None = None
+    is_doubt: bool = False
 
 
 def find(ticket: Ticket, records: Records) -> Finding | None:
-    """Return what became of a ticket; None if nothing in the records shows it."""
+    """Return what became of a ticket; None if nothing in the records shows it.
+
+    Where an order that cannot be read may be the one that shows it, nothing is known yet.
+    """
+    finding = _shown(ticket, records)
+    for order in records.unreadable:
+        if _may_show(ticket, order) and not _is_enough(ticket, finding, order):
+            named = "without an id" if order.order_id is None else str(order.order_id)
+            said = f"order {named} may be its own, and cannot be read: {order.why}"
+            return Finding(None, said, is_doubt=True)
+    return finding
+
+
+def _may_show(ticket: Ticket, order: UnreadableOrder) -> bool:
+    """Whether an order that cannot be read may show what became of a ticket."""
+    match ticket.kind:
+        case TicketKind.PLACE:
+            return _may_be_placed(ticket, order)
+        case TicketKind.CLOSE:
+            position_ids = {None, _number(ticket.intent, "positionId")}
+            return order.is_closing is not False and order.position_id in position_ids
+        case TicketKind.CANCEL | TicketKind.AMEND_ORDER:
+            return order.order_id in {None, _number(ticket.intent, "orderId")}
+        case TicketKind.AMEND_POSITION:
+            return False  # its position shows it
+
+
+def _may_be_placed(ticket: Ticket, order: UnreadableOrder) -> bool:
+    if order.opened_at is not None and order.opened_at < ticket.received_at - SKEW:
+        return False
+    if order.client_order_id:
+        return order.client_order_id == ticket.client_order_id
+    asked = ticket.intent.get(ORDER, {})
+    told = {
+        "symbol_id": order.symbol_id,
+        "side": None if order.side is None else order.side.value,
+        "label": order.label or None,
+    }
+    is_alike = all(value in {None, asked.get(name, value)} for name, value in told.items())
+    return is_alike and not order.is_closing
+
+
+def _is_enough(ticket: Ticket, finding: Finding | None, order: UnreadableOrder) -> bool:
+    """Whether what was found stands, whatever an unreadable order says: not where that has the
+    ticket's own name, nor for closes, whose orders are told from each other by what they say."""
+    if finding is None or ticket.kind is TicketKind.CLOSE:
+        return False
+    return not (ticket.kind is TicketKind.PLACE and order.client_order_id)
+
+
+def _shown(ticket: Ticket, records: Records) -> Finding | None:
     match ticket.kind:
         case TicketKind.PLACE:
             return _placed(ticket, records)
@@ -104,7 +159,7 @@ def _lookalike(ticket: Ticket, records: Records) -> Finding | None:
         is_nameless = not order.client_order_id and not (order.is_closing or order.is_protection)
         if label and is_nameless and (order.label, order.symbol_id) == (label, symbol_id):
             said = f"order {order.order_id} has its label {label!r} and no client order id"
-            return Finding(None, said, order)
+            return Finding(None, said, order, is_doubt=True)
     return None
 
 

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 import structlog
 from google.protobuf.message import Message
 
+from fxpool.account.unreadable import UnreadableOrder
 from fxpool.domain.accounts import Trader
 from fxpool.domain.symbol_terms import ArchivedSymbol, SymbolGroup
 from fxpool.domain.symbols import Asset, LeverageTier, LightSymbol, Symbol
@@ -29,6 +30,7 @@ from fxpool.mapping.symbols import (
 )
 from fxpool.openapi import Reaction, reaction_to
 from fxpool.openapi.proto import messages_pb2 as wire
+from fxpool.openapi.proto.model_pb2 import ProtoOAOrder
 from fxpool.pool.channel import AccountChannel, Priority
 
 SYMBOLS_PER_REQUEST: Final = 100
@@ -70,6 +72,14 @@ class Snapshot:
 
     positions: list[Position]
     orders: list[Order]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedOrders:
+    """An account's orders of some time; those that make no sense are told apart."""
+
+    orders: list[Order]
+    unreadable: list[UnreadableOrder]
 
 
 class AccountReads:
@@ -255,22 +265,27 @@ class AccountReads:
                 raise MappingError("a page of deals announces more, and repeats the page before")
             last = min(deal.executionTimestamp for deal in answer.deal)
 
-    async def orders_since(self, first: datetime, now: datetime) -> list[Order]:
+    async def orders_since(self, first: datetime, now: datetime) -> ListedOrders:
         """Return all orders of the account that were made or changed from ``first`` on, whatever
-        their state.
+        their state; one that makes no sense does not stop the rest.
 
         ``now`` bounds the windows that are asked for, a week each.
         """
-        found: dict[int, Order] = {}
+        found: dict[int, Order | UnreadableOrder] = {}
         start = ms_from_instant(first)
         end = max(start, ms_from_instant(now + CLOCK_AHEAD))
         while True:
             await self._orders_within(start, min(start + WEEK_MS, end), found)
             start += WEEK_MS
             if start > end:
-                return list(found.values())
+                return ListedOrders(
+                    [order for order in found.values() if isinstance(order, Order)],
+                    [order for order in found.values() if isinstance(order, UnreadableOrder)],
+                )
 
-    async def _orders_within(self, first: int, last: int, found: dict[int, Order]) -> None:
+    async def _orders_within(
+        self, first: int, last: int, found: dict[int, Order | UnreadableOrder]
+    ) -> None:
         """Add the orders of a window to ``found``; pages come newest first. An answer that does not
         say whether there is more is not complete, so it is a MappingError."""
         while True:
@@ -278,7 +293,7 @@ class AccountReads:
                 ctidTraderAccountId=self._id, fromTimestamp=first, toTimestamp=last
             )
             answer = await self._ask(request, wire.ProtoOAOrderListRes, Priority.HISTORY)
-            page = {order.orderId: from_wire.order_from(order) for order in answer.order}
+            page = {order.orderId: _order_or_not(order) for order in answer.order}
             is_new = bool(page.keys() - found.keys())
             found |= page
             if not answer.HasField("hasMore"):
@@ -287,7 +302,14 @@ class AccountReads:
                 return
             if not is_new:
                 raise MappingError("a page of orders announces more, and repeats the page before")
-            last = min(order.utcLastUpdateTimestamp for order in answer.order)
+            times = [
+                order.utcLastUpdateTimestamp
+                for order in answer.order
+                if order.HasField("utcLastUpdateTimestamp")
+            ]
+            if not times:
+                raise MappingError("a page of orders announces more, and no order tells its time")
+            last = min(times)
 
     async def expected_margin(
         self,
@@ -330,6 +352,13 @@ class AccountReads:
         except RequestRefused as exc:
             if reaction_to(exc.code, exc.text) is not Reaction.ALREADY_SO:
                 raise
+
+
+def _order_or_not(order: ProtoOAOrder) -> Order | UnreadableOrder:
+    try:
+        return from_wire.order_from(order)
+    except (MappingError, OverflowError) as exc:  # the latter for a time beyond all calendars
+        return UnreadableOrder.of(order, str(exc))
 
 
 def _by_time(deals: Mapping[int, Deal]) -> list[Deal]:

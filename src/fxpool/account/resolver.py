@@ -20,6 +20,7 @@ from fxpool.account.unheld import READINGS, Search, UnheldTickets
 from fxpool.clock import Clock
 from fxpool.domain.tickets import Ticket, TicketTrigger
 from fxpool.domain.trades import Deal
+from fxpool.errors import MappingError
 from fxpool.pool import TRADE_SECONDS
 
 SETTLE_SECONDS: Final = 5.0
@@ -85,22 +86,32 @@ class Resolver:
         snapshot = await reads.snapshot()
         since = min(ticket.received_at for ticket in due) - SKEW
         listed = await reads.orders_since(since, began)
-        orders = {order.order_id: order for order in [*snapshot.orders, *listed]}
+        orders = {order.order_id: order for order in [*snapshot.orders, *listed.orders]}
         # Read after the orders, so that each of ours has its ticket, whichever process sent it.
         closes = shown_closes(orders, await self._journal.closes(self._account.key, since))
-        records = Records({p.position_id: p for p in snapshot.positions}, orders, closes)
+        resting = {order.order_id for order in snapshot.orders}
+        unreadable = [order for order in listed.unreadable if order.order_id not in resting]
+        positions = {position.position_id: position for position in snapshot.positions}
+        records = Records(positions, orders, closes, unreadable)
         for ticket in due:
             finding = find(ticket, records)
             if finding is None:
                 await self._absent(ticket, began >= self._unheld.quiet_since(ticket) + self._settle)
             elif finding.trigger is not None:
                 await self._found(reads, ticket, finding)
+            elif finding.is_doubt:
+                await self._unheld.note(ticket, finding.text)
 
     async def _found(self, reads: AccountReads, ticket: Ticket, finding: Finding) -> None:
         deals: tuple[Deal, ...] = ()
         order = finding.order
         if order is not None and order.executed_volume_cents and order.position_id is not None:
-            of_position = await reads.deals_of(order.position_id)
+            try:
+                of_position = await reads.deals_of(order.position_id)
+            except MappingError as exc:  # the tickets of other positions are settled on
+                text = f"the deals of position {order.position_id} cannot be read: {exc}"
+                await self._unheld.note(ticket, text)
+                return
             deals = tuple(
                 d for d in of_position if d.order_id == order.order_id and d.status.executed
             )

@@ -7,7 +7,7 @@ stored here is stored once: where another process was faster, nothing is told.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from fxpool.account.journal import TicketJournal
 from fxpool.account.tickets import Tickets
 from fxpool.clock import Clock
 from fxpool.domain.order_keys import OrderKey
-from fxpool.domain.tickets import Ticket, TicketState, TicketTrigger
+from fxpool.domain.tickets import Evidence, Ticket, TicketState, TicketTrigger
 
 GRACE: Final = timedelta(seconds=3.0)
 """Age below which a ticket that is not ours is left to the process that most likely works on it."""
@@ -75,6 +75,21 @@ class UnheldTickets:
         if await self._journal.settle(lost, ticket.state):
             self._tickets.observer.ticket_unknown(lost)
         return lost
+
+    async def note(self, ticket: Ticket, text: str) -> None:
+        """Store why an unknown ticket stays so, once. Raises JournalDown."""
+        if ticket.state is not TicketState.UNKNOWN or any(s.text == text for s in ticket.evidence):
+            return
+        step = Evidence(self._clock.at(), ticket.state, text)
+        if await self._journal.settle(
+            replace(ticket, evidence=(*ticket.evidence, step)), ticket.state
+        ):
+            log.warning(
+                "ticket stays unknown",
+                account=ticket.account,
+                ticket=ticket.ticket_id,
+                reason=text,
+            )
 
     async def settle(
         self, ticket: Ticket, trigger: TicketTrigger, text: str, result: Mapping[str, Any]

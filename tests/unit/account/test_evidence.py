@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from fxpool.account.evidence import Records, find, shown_closes
+from fxpool.account.unreadable import UnreadableOrder
 from fxpool.domain.tickets import Ticket, TicketKind, TicketTrigger, received
 from fxpool.domain.trades import Order, OrderStatus, Position, Side, TimeInForce
 from fxpool.mapping.instants import ms_from_instant
@@ -248,3 +249,57 @@ def test_the_levels_of_a_selling_order_lie_on_the_other_sides() -> None:
     }
     assert trigger_of(amend, limit_order(side=Side.SELL, **distances)) is TicketTrigger.EXECUTED
     assert trigger_of(amend, limit_order(side=Side.BUY, **distances)) == "absent"
+
+
+def unreadable(**known: Any) -> UnreadableOrder:
+    nothing = dict.fromkeys(("order_id", "position_id", "symbol_id", "side", "is_closing"))
+    told = {**nothing, "client_order_id": "", "label": "", "opened_at": None, "why": "no status"}
+    return UnreadableOrder(**{**told, **known})
+
+
+EURUSD_BUY = ticket(order={"symbol_id": 1, "side": Side.BUY.value, "label": "mine"})
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown", "may_be"),
+    [
+        (EURUSD_BUY, unreadable(), True),
+        (EURUSD_BUY, unreadable(client_order_id=OURS), True),
+        (EURUSD_BUY, unreadable(client_order_id="27"), False),
+        (EURUSD_BUY, unreadable(symbol_id=1, label="mine"), True),
+        (EURUSD_BUY, unreadable(symbol_id=2), False),
+        (EURUSD_BUY, unreadable(side=Side.SELL), False),
+        (EURUSD_BUY, unreadable(label="other"), False),
+        (EURUSD_BUY, unreadable(is_closing=True), False),
+        (EURUSD_BUY, unreadable(client_order_id=OURS, opened_at=at(-90_000)), False),
+        (ticket(TicketKind.CLOSE, positionId=500), unreadable(position_id=500), True),
+        (ticket(TicketKind.CLOSE, positionId=500), unreadable(position_id=501), False),
+        (ticket(TicketKind.CLOSE, positionId=500), unreadable(is_closing=False), False),
+        (ticket(TicketKind.CANCEL, orderId=600), unreadable(order_id=600), True),
+        (ticket(TicketKind.CANCEL, orderId=600), unreadable(order_id=601), False),
+        (ticket(TicketKind.AMEND_ORDER, orderId=600), unreadable(order_id=600), True),
+        (ticket(TicketKind.AMEND_POSITION, positionId=500), unreadable(), False),
+    ],
+)
+def test_an_order_that_cannot_be_read_holds_up_only_the_ticket_that_may_have_made_it(
+    asked: Ticket, shown: UnreadableOrder, may_be: bool
+) -> None:
+    finding = find(asked, replace(records(), unreadable=[shown]))
+    if not may_be:
+        assert finding is None
+    else:
+        assert finding is not None
+        assert (finding.trigger, finding.is_doubt) == (None, True)
+        assert "no status" in finding.text
+
+
+def test_a_nameless_order_that_cannot_be_read_does_not_hide_the_one_with_our_name() -> None:
+    ours = order(client_order_id=OURS, status=OrderStatus.FILLED, executed_volume_cents=VOLUME)
+    shown = find(ticket(), replace(records([ours]), unreadable=[unreadable()]))
+    assert shown is not None
+    assert shown.trigger is TicketTrigger.EXECUTED
+    namesake = find(
+        ticket(), replace(records([ours]), unreadable=[unreadable(client_order_id=OURS)])
+    )
+    assert namesake is not None
+    assert namesake.trigger is None

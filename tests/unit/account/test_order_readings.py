@@ -52,7 +52,7 @@ def page(*order_ids: int, more: bool | None) -> wire.ProtoOAOrderListRes:
 async def test_pages_are_read_to_the_end_and_joined() -> None:
     channel = PagedChannel(page(9, 8, more=True), page(8, 7, more=True), page(7, 6, more=False))
     orders = await AccountReads(channel).orders_since(NOW - timedelta(hours=1), NOW)
-    assert sorted(order.order_id for order in orders) == [6, 7, 8, 9]
+    assert sorted(order.order_id for order in orders.orders) == [6, 7, 8, 9]
     ends = [request.toTimestamp - ms_from_instant(NOW) for request in channel.asked[1:]]
     assert ends == [8, 7]
 
@@ -72,7 +72,21 @@ async def test_a_page_that_repeats_itself_and_announces_more_is_no_evidence() ->
 async def test_a_long_time_is_read_week_by_week() -> None:
     channel = PagedChannel(page(9, more=False), page(8, more=False), page(more=False))
     orders = await AccountReads(channel).orders_since(NOW - timedelta(days=15), NOW)
-    assert len(orders) == 2
+    assert len(orders.orders) == 2
     widths = [request.toTimestamp - request.fromTimestamp for request in channel.asked]
     assert max(widths) <= 7 * 86_400_000
     assert len(widths) == 3
+
+
+async def test_an_order_that_makes_no_sense_is_told_apart_and_stops_no_other() -> None:
+    listed = page(9, 8, 7, more=True)
+    listed.order[0].ClearField("orderStatus")
+    listed.order[0].clientOrderId = "k1"
+    listed.order[1].ClearField("utcLastUpdateTimestamp")
+    channel = PagedChannel(listed, page(6, more=False))
+    found = await AccountReads(channel).orders_since(NOW - timedelta(hours=1), NOW)
+    assert sorted(order.order_id for order in found.orders) == [6, 7, 8]
+    (order,) = found.unreadable
+    assert (order.order_id, order.client_order_id, order.symbol_id) == (9, "k1", 1)
+    assert "orderStatus" in order.why
+    assert channel.asked[1].toTimestamp == ms_from_instant(NOW) + 7
