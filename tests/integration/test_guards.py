@@ -12,11 +12,15 @@ from zoneinfo import ZoneInfo
 import pytest
 import structlog
 
+from fxpool.account import Phase
+from fxpool.clock import SystemClock
 from fxpool.domain.guards import GuardAction, GuardKind, GuardRule, GuardState, LimitUnit
 from fxpool.mapping.formats import GuardInfo
+from fxpool.mapping.instants import ms_from_instant
 from fxpool.platforms.base import PlatformError, TradeRequest
 from fxpool.platforms.ctrader import CTraderPlatform
 from fxpool.platforms.guard_config import GuardPlan
+from fxpool.simulator.engine.model import CashKind
 from harness.accounts import USD_ACCOUNT
 from harness.platforms import ALPHA, Heard, Served, live_platform, settings_for
 from harness.stack import running_stack
@@ -201,6 +205,29 @@ async def test_a_withdrawal_is_no_loss() -> None:
                 await asyncio.sleep(0.005)
         assert [guard["state"] for guard in now] == ["ok", "ok"]
         assert now[0]["loss"] == before[0]["loss"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_loss"),
+    [(CashKind.ROLLOVER, True), (CashKind.WITHDRAWAL, False)],
+)
+async def test_a_fee_booked_while_the_link_is_down_is_a_loss_and_a_withdrawal_is_none(
+    kind: CashKind, is_loss: bool
+) -> None:
+    async with guarded(daily("500")) as served:
+        await served.simulator.stop_accepting()
+        served.simulator.cut_all()
+        await served.phase("alpha", Phase.RECONNECTING)
+        ledger = served.simulator.venue.engine.books[USD_ACCOUNT].ledger
+        now_ms = ms_from_instant(SystemClock().at())
+        ledger.book_cash(kind, -60_000, now_ms, equity_before=1_000_000)
+        await served.simulator.resume_accepting()
+        await served.phase("alpha", Phase.LIVE)
+        served.quote("1.12560", "1.12570")
+        async with asyncio.timeout(5):
+            while (guard := await only(served.platform))["state"] == "unknown":  # noqa: ASYNC110 (asked, not awaited)
+                await asyncio.sleep(0.01)
+        assert guard["state"] == ("tripped" if is_loss else "ok")
 
 
 async def test_limits_of_the_routing_file_are_served_over_http_and_reset() -> None:

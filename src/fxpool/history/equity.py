@@ -17,6 +17,8 @@ from typing import Final
 from fxpool.account import Account, Phase
 from fxpool.account.events import BalanceChanged, BookEvent, DealAdded
 from fxpool.domain.equity import EquityBucket, EquityMarks
+from fxpool.domain.trades import CashFlow
+from fxpool.mapping.instants import ms_from_instant
 
 LONGEST_STEP: Final = 5.0
 """Seconds; two samples with more between them do not cover the time between them."""
@@ -45,6 +47,10 @@ class EquityRecorder:
         self._pending: dict[int, EquityBucket] = {}
         self._balance: Decimal | None = None  # at the last sample, and results since
         self._sampled_at: float | None = None
+        self._version = 0  # of the balance at the last sample
+        self._flows: set[int] = set()  # those that count since the last sample, by history id
+        self._gap = 0  # the newest one
+        self._explained = 0  # the gaps up to this one
 
     def restore(self, buckets: Sequence[EquityBucket], moved: Decimal) -> None:
         """Take what was kept, oldest first, and what was moved since its last sample."""
@@ -54,7 +60,49 @@ class EquityRecorder:
         if buckets:
             self._bucket = buckets[-1]
             self._balance = self.account.book.trader.balance - moved
+        self._explained = self._gap
         self.is_restored = True
+
+    @property
+    def gap(self) -> int:
+        """The number of the newest time in which events may have been missed."""
+        return self._gap
+
+    @property
+    def last_ms(self) -> int | None:
+        """When the last sample was taken; None before the first one."""
+        return None if self._bucket is None else self._bucket.last_ms
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether results explain the balance after a gap; what does not may be a transfer, or a
+        fee that no event told: only the cash flow tells them apart (``explain``)."""
+        if self._explained == self._gap or self._balance is None:
+            return True
+        is_live = self.account.state.phase is Phase.LIVE
+        return not is_live or self.account.book.trader.balance == self._balance
+
+    def lost(self) -> None:
+        """Say that events may be missed from now on."""
+        self._gap += 1
+
+    def explain(self, flows: Iterable[CashFlow], gap: int) -> None:
+        """Take the cash flow of the time up to the end of ``gap``: what of it is no transfer is a
+        result. Flows from before the last sample, and those heard since, count already."""
+        since = self.last_ms or 0
+        for flow in flows:
+            is_new = ms_from_instant(flow.at) > since
+            if flow.balance_version is not None and self._version:
+                is_new = flow.balance_version > self._version
+            if is_new and self._balance is not None:
+                self._take_flow(flow)
+        self._explained = gap
+
+    def _take_flow(self, flow: CashFlow) -> None:
+        if self._balance is None or flow.operation.is_transfer or flow.history_id in self._flows:
+            return
+        self._flows.add(flow.history_id)
+        self._balance += flow.delta
 
     def hear(self, events: Iterable[BookEvent]) -> None:
         """Note which changes of the balance are results."""
@@ -64,8 +112,8 @@ class EquityRecorder:
             match event:
                 case DealAdded(deal) if deal.close is not None:
                     self._balance += deal.close.net_profit
-                case BalanceChanged(cash_flow=flow) if flow and not flow.operation.is_transfer:
-                    self._balance += flow.delta
+                case BalanceChanged(cash_flow=flow) if flow:
+                    self._take_flow(flow)
                 case _:
                     pass
 
@@ -73,6 +121,8 @@ class EquityRecorder:
         """Take a sample if there is something true to take; times of the wall and the monotonic
         clock."""
         if not self.is_restored or self.account.state.phase is not Phase.LIVE:
+            return
+        if not self.is_explained:
             return
         book = self.account.book
         if not all(self.account.is_quoted(symbol_id) for symbol_id in book.quotes_wanted()):
@@ -83,6 +133,9 @@ class EquityRecorder:
         digits = book.trader.money_digits
         moved = Decimal(0) if self._balance is None else known.balance - self._balance
         self._balance = known.balance
+        self._version = book.balance_version
+        self._flows.clear()
+        self._explained = self._gap
         self._take(
             _units(known.equity, digits),
             _units(known.balance, digits),

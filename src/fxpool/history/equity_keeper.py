@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from datetime import UTC, tzinfo
+from datetime import UTC, timedelta, tzinfo
 from decimal import Decimal
 from typing import Final
 
@@ -35,6 +35,9 @@ KEEP_EVERY: Final = 60.0
 
 THIN_EVERY: Final = 3600.0
 """Seconds between looks for samples that are old enough to be thinned."""
+
+CLOCK_SKEW: Final = timedelta(hours=12)
+"""How far the broker's clock may be from ours: so much more cash flow is read on both ends."""
 
 BEGIN_AGAIN: Final = 10.0
 """Seconds before a recording that ended by a bug begins again."""
@@ -122,6 +125,8 @@ class EquityKeeper:
             for recorder in self._recorders:
                 if not recorder.is_restored and recorder.account.state.phase is Phase.LIVE:
                     await self._restore(recorder)
+                if not recorder.is_explained:
+                    await self._explain(recorder)
             now = self._clock.now()
             if now - self._kept_at >= KEEP_EVERY:
                 self._kept_at = now
@@ -141,6 +146,20 @@ class EquityKeeper:
             self.sample(recorder)
         except FxPoolError as exc:
             log.warning("recorded equity", account=account.key, error=str(exc))
+
+    async def _explain(self, recorder: EquityRecorder) -> None:
+        """Read the cash flow of a gap; tried again later where it cannot be read."""
+        account, gap = recorder.account, recorder.gap
+        first = instant_from_ms(recorder.last_ms or 0) - CLOCK_SKEW
+        span = Span(first, self._clock.at() + CLOCK_SKEW)
+        try:
+            reads = HistoryReads(account.channel, self._gate)
+            flows = [flow for window in windows([span]) for flow in await reads.cash_flow(window)]
+        except FxPoolError as exc:
+            log.warning("cash flow of a gap", account=account.key, error=str(exc))
+            return
+        recorder.explain(flows, gap)
+        self.sample(recorder)
 
     async def _moved_since(self, recorder: EquityRecorder, last: EquityBucket) -> Decimal:
         """Return what was deposited less what was withdrawn since nobody looked."""
@@ -184,9 +203,11 @@ class RecordedEquity:
 
     @property
     def marks(self) -> EquityMarks | None:
-        """Peak, largest fall and start of the UTC day; None while nothing is known of them."""
-        known = self._recorder.is_restored and self._recorder.marks.began_ms is not None
-        return self._recorder.marks if known else None
+        """Peak, largest fall and start of the UTC day; None while nothing is known of them, and
+        while it is not known whether a gap moved money or lost it."""
+        recorder = self._recorder
+        known = recorder.is_restored and recorder.is_explained
+        return recorder.marks if known and recorder.marks.began_ms is not None else None
 
     @property
     def zoned(self) -> EquityMarks | None:
@@ -197,6 +218,10 @@ class RecordedEquity:
         """Take what happened just now; called in the socket's turn of the loop."""
         self._recorder.hear(events)
         self._keeper.changed(self._recorder)
+
+    def lost(self) -> None:
+        """Say that events may be missed from now on."""
+        self._recorder.lost()
 
     def sample(self) -> None:
         """Take a sample now."""

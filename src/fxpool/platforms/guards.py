@@ -39,6 +39,10 @@ RETRY_SECONDS: Final = 5.0
 WARN_SECONDS: Final = 60.0
 """The least time between two warnings of one limit."""
 
+_NOT_KNOWN: Final = (
+    "the start of the day is not known yet, or what moved the balance while the link was down"
+)
+
 log = structlog.get_logger(__name__)
 audit = structlog.get_logger("fxpool.audit")
 
@@ -142,7 +146,7 @@ class AccountGuard:
             return
         marks = self._recorded.zoned
         if marks is None or not marks.is_of_day(ms_from_instant(self._clock.at())):
-            why = "the start of the day is not known yet"
+            why = _NOT_KNOWN
             self._take([self._unknown(rule, why) for rule in self._plan.rules], seen)
             return
         self._note_day(marks, seen)
@@ -254,7 +258,7 @@ class AccountGuard:
         seen = self._look()
         marks = self._recorded.zoned
         if marks is None:
-            raise NotReady("the start of the day is not known yet", phase="live")
+            raise NotReady(_NOT_KNOWN, phase="live")
         for rule in self._plan.rules:
             if self._memory.latches.pop(rule.kind.value, None) is None:
                 continue

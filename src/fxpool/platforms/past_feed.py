@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from fxpool.account import AccountObserver, AccountState, Trigger
+from fxpool.account import AccountObserver, AccountState, Phase, Trigger
 from fxpool.account.events import BookEvent
 from fxpool.history import HistoryKeeper, RecordedEquity
 
@@ -43,5 +43,7 @@ class PastFeed:
             self.keeper.synchronised()
         elif trigger in _LOSSES:
             self.keeper.lost()
+        if self.equity is not None and state.phase is not Phase.LIVE:
+            self.equity.lost()
         self._feed.moved(trigger, state)
         self.look()
