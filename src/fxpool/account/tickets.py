@@ -245,7 +245,7 @@ class Tickets:
         if held is None:
             return
         if held.state.is_running:
-            self._step(ticket.ticket_id, TicketTrigger.LOST, "the caller is gone")
+            self._step(ticket.ticket_id, TicketTrigger.LOST, "its caller was told no end of it")
         self._release(held)
 
     def heard(self, execution: Execution) -> None:
