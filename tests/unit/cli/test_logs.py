@@ -71,7 +71,7 @@ def test_libraries_tell_what_they_did_and_not_that_they_looked(stream: io.String
     migrations = logging.getLogger("alembic.runtime.migration")
     migrations.info("Context impl %s.", "SQLiteImpl")
     migrations.info("Running upgrade %s -> %s", "0004", "0005")
-    logging.getLogger("uvicorn.error").info("up", extra={"color_message": "\x1b[36mup"})
+    logging.getLogger("uvicorn.of_the_test").info("up", extra={"color_message": "\x1b[36mup"})
 
     first, second = lines(stream)
     assert first["event"] == "Running upgrade 0004 -> 0005"

@@ -1,0 +1,26 @@
+"""What every test leaves as it found it."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Undo what a command that ran in this process made of logging: its stream is closed by now."""
+    root = logging.getLogger()
+    handlers, level, hook = root.handlers[:], root.level, sys.excepthook
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    sys.excepthook = hook
+    if structlog.is_configured():
+        structlog.reset_defaults()
+        for name, module in tuple(sys.modules.items()):
+            if name.startswith("fxpool.") and (log := getattr(module, "log", None)) is not None:
+                vars(log).pop("bind", None)  # what it was configured to at its first use
