@@ -80,7 +80,8 @@ class Resolver:
         began = self._clock.at()
         for ticket in due:
             search = self._searches[ticket.ticket_id]
-            search.due = self._clock.now() + self._pause(ticket, search.looks)
+            pause = LOOK_SECONDS[min(search.looks, len(LOOK_SECONDS) - 1)]
+            search.due = self._clock.now() + self._unheld.pause(ticket, pause, self._settle)
             search.looks += 1
         reads = AccountReads(self._account.channel)
         snapshot = await reads.snapshot()
@@ -133,12 +134,3 @@ class Resolver:
         await self._unheld.settle(
             ticket, TicketTrigger.ABSENT, text, await self._tell(ticket, finding, ())
         )
-
-    def _pause(self, ticket: Ticket, looks: int) -> float:
-        """Return the seconds until the next reading for a ticket."""
-        pause = LOOK_SECONDS[min(looks, len(LOOK_SECONDS) - 1)]
-        counts_from = self._unheld.quiet_since(ticket)
-        if not ticket.state.is_running:  # else it is declared lost first, and settles after that
-            counts_from += self._settle
-        left = (counts_from - self._clock.at()).total_seconds()
-        return min(pause, left) if left > 0 else pause

@@ -67,6 +67,15 @@ class UnheldTickets:
             return ticket.updated_at
         return ticket.updated_at + self._gone
 
+    def pause(self, ticket: Ticket, pause: float, settle: timedelta) -> float:
+        """Return the seconds until the next reading for a ticket: ``pause``, or less so that none
+        goes past the moment from which readings count, ``settle`` after nobody can send it."""
+        counts_from = self.quiet_since(ticket)
+        if not ticket.state.is_running:  # else it is declared lost first, and settles after that
+            counts_from += settle
+        left = (counts_from - self._clock.at()).total_seconds()
+        return min(pause, left) if left > 0 else pause
+
     async def declare_lost(self, ticket: Ticket) -> Ticket:
         """Store that the outcome of an abandoned ticket is unknown. Raises JournalDown."""
         lost = ticket.after(

@@ -37,7 +37,11 @@ SKEW: Final = timedelta(minutes=10)
 """How far MetaApi's clock may be from ours."""
 
 LOOK_SECONDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-"""Pauses between readings for one ticket; they cost credits."""
+"""Pauses between readings for one ticket, which cost credits. None goes past the moment from which
+readings count."""
+
+CONFIRM_SECONDS: Final = 5.0
+"""Pause between the readings that must miss an order."""
 
 
 class MetaApiResolver:
@@ -72,7 +76,8 @@ class MetaApiResolver:
             return
         for ticket in due:
             search = self._searches[ticket.ticket_id]
-            search.due = now + LOOK_SECONDS[min(search.looks, len(LOOK_SECONDS) - 1)]
+            pause = LOOK_SECONDS[min(search.looks, len(LOOK_SECONDS) - 1)]
+            search.due = now + self._unheld.pause(ticket, pause, self._settle)
             search.looks += 1
         due = [
             await self._unheld.declare_lost(t) if self._unheld.is_abandoned(t) else t for t in due
@@ -147,6 +152,8 @@ class MetaApiResolver:
     async def _absent(self, ticket: Ticket, is_settled: bool) -> None:
         search = self._searches[ticket.ticket_id]
         search.absences = search.absences + 1 if is_settled else 0
+        if is_settled:
+            search.due = self._clock.now() + CONFIRM_SECONDS
         if search.absences >= READINGS:
             text = f"{READINGS} complete readings of positions and orders do not show it"
             found = Found(TicketTrigger.ABSENT, text)
