@@ -45,6 +45,16 @@ from harness.accounts import (
 )
 from harness.wait import wait_until
 
+LIMIT_WITH_A_STOP = OrderIntent(
+    EURUSD,
+    Side.BUY,
+    OrderType.LIMIT,
+    LOT_CENTS // 10,
+    "",
+    price=Decimal("1.12400"),
+    stop_loss=Decimal("1.12300"),
+)
+
 
 def told_deals(desk: Desk) -> list[int]:
     return [event.deal.deal_id for event in desk.told.of(DealAdded)]  # type: ignore[union-attr] # of() filters
@@ -117,16 +127,7 @@ async def test_a_position_that_came_and_went_in_a_gap_has_its_deals_told_once() 
     async with open_desk() as desk:
         desk.quote("1.12560", "1.12570")
         await desk.trading.place(market(Side.BUY))
-        limit = OrderIntent(
-            EURUSD,
-            Side.BUY,
-            OrderType.LIMIT,
-            LOT_CENTS // 10,
-            "",
-            price=Decimal("1.12400"),
-            stop_loss=Decimal("1.12300"),
-        )
-        await desk.trading.place(limit)
+        await desk.trading.place(LIMIT_WITH_A_STOP)
         await desk.cut()
         desk.quote("1.12390", "1.12400")  # fills the limit
         desk.quote("1.12290", "1.12300")  # hits its stop loss
@@ -144,16 +145,7 @@ async def test_deals_of_a_gap_are_told_though_the_clocks_differ_by_hours(hours: 
     async with open_desk() as desk:
         desk.quote("1.12560", "1.12570")
         desk.simulator.jump_clock(hours * 3600)
-        limit = OrderIntent(
-            EURUSD,
-            Side.BUY,
-            OrderType.LIMIT,
-            LOT_CENTS // 10,
-            "",
-            price=Decimal("1.12400"),
-            stop_loss=Decimal("1.12300"),
-        )
-        await desk.trading.place(limit)
+        await desk.trading.place(LIMIT_WITH_A_STOP)
         await desk.cut()
         desk.quote("1.12390", "1.12400")
         desk.quote("1.12290", "1.12300")
@@ -166,16 +158,7 @@ async def test_deals_of_a_gap_are_told_though_the_clocks_differ_by_hours(hours: 
 async def test_deals_of_a_gap_are_told_though_the_balance_is_the_same_again() -> None:
     async with open_desk() as desk:
         desk.quote("1.12560", "1.12570")
-        limit = OrderIntent(
-            EURUSD,
-            Side.BUY,
-            OrderType.LIMIT,
-            LOT_CENTS // 10,
-            "",
-            price=Decimal("1.12400"),
-            stop_loss=Decimal("1.12300"),
-        )
-        await desk.trading.place(limit)
+        await desk.trading.place(LIMIT_WITH_A_STOP)
         await desk.cut()
         ledger = desk.simulator.venue.engine.books[USD_ACCOUNT].ledger
         before = ledger.balance
