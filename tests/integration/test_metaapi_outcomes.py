@@ -18,6 +18,7 @@ from fxpool.platforms.base import (
     ProtectionRequest,
     TradeRequest,
 )
+from fxpool.platforms.events import EventFilter
 from fxpool.platforms.metaapi import sending
 from fxpool.platforms.metaapi.credits import Credits
 from fxpool.platforms.words import RETRY_WORDS
@@ -305,6 +306,12 @@ async def shown(platform: Any) -> list[str]:
         return [f"{error.status} {error.detail}"]
 
 
+def doubted(position_id: str) -> str:
+    """Return what callers are told while a position may be closed."""
+    gone = f"position {position_id} is not shown any more"
+    return f"503 network: {gone}, and no deal proves yet that it closed"
+
+
 async def until_shown(platform: Any, wanted: list[str]) -> None:
     for _ in range(1000):
         if await shown(platform) == wanted:
@@ -321,15 +328,40 @@ async def test_a_position_that_vanishes_without_a_deal_is_not_told_as_closed(
         first = (await platform.execute("alpha", BUY))["positionId"]
         other = (await platform.execute("alpha", BUY))["positionId"]
         hidden = terminal.positions.pop(first)
-        doubt = (
-            f"503 network: position {first} is not shown any more, "
-            "and no deal proves yet that it closed"
-        )
-        await until_shown(platform, [doubt])
+        await until_shown(platform, [doubted(first)])
         terminal.positions[first] = hidden
         await until_shown(platform, [other, first])
         terminal.trade({"actionType": "POSITION_CLOSE_ID", "positionId": first})
         await until_shown(platform, [other])
+
+
+async def test_a_position_closed_in_part_that_is_not_shown_is_neither_told_nor_called_closed(
+    server: MetaApiServer,
+) -> None:
+    terminal = server.terminals["alpha"]
+    async with open_metaapi(rest_way(server.url)) as platform:
+        first = (await platform.execute("alpha", BUY))["positionId"]
+        await platform.execute("alpha", BUY)
+        part = CloseRequest(first, Decimal("0.06"))
+        assert (await platform.close_position("alpha", part))["success"]
+        async with platform.subscribe(EventFilter(accounts=frozenset({"alpha"}))) as stream:
+            hidden = terminal.positions.pop(first)
+            refused = [
+                await platform.close_position("alpha", CloseRequest(first)),
+                await platform.modify_position("alpha", ProtectionRequest(first, Decimal("0.5"))),
+            ]
+            for result in refused:
+                assert (result["code"], result["outcome"]) == ("NOT_READY", "not_executed")
+                assert "its deals leave it open" in result["error"]
+            await until_shown(platform, [doubted(first)])
+            terminal.positions[first] = hidden
+            assert (await platform.close_position("alpha", CloseRequest(first)))["success"]
+            taken: list[Any] = []
+            async with asyncio.timeout(10):
+                while not any(event.type == "positionClosed" for event in taken):
+                    taken += await stream.next_batch()
+        (closed,) = [event.body for event in taken if event.type == "positionClosed"]
+        assert closed["position"]["volume"] == 0.04
 
 
 async def test_margin_in_use_without_a_position_is_no_empty_account(

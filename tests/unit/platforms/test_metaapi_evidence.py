@@ -180,6 +180,15 @@ def test_a_position_ends_with_the_deal_that_leaves_nothing_of_it() -> None:
     assert end_of([opening, part]) is None
     assert end_of([opening, rest, part]) is rest
     assert end_of([rest]) is rest, "a pool that tells closings only"
+    assert end_of([part], Decimal("0.3")) is None, "the same, of a position that had more"
+
+
+def test_a_netted_position_that_turned_is_open_until_its_other_side_is_closed() -> None:
+    opening, turning = deal(1, "DEAL_ENTRY_IN", "0.1"), deal(2, "DEAL_ENTRY_INOUT", "0.3")
+    assert end_of([opening, turning]) is None
+    assert end_of([opening, turning, deal(3, "DEAL_ENTRY_OUT", "0.1")]) is None
+    rest = deal(3, "DEAL_ENTRY_OUT", "0.2")
+    assert end_of([opening, turning, rest]) is rest
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any
 
 from fxpool.domain.protection import Units
 from fxpool.domain.tickets import TicketKind
-from fxpool.errors import TradeRefused
+from fxpool.errors import NotReady, TradeRefused
 from fxpool.mapping.formats import TradeResult
 from fxpool.mapping.instants import iso
 from fxpool.platforms.base import CloseRequest, OrderChange, ProtectionRequest
@@ -19,6 +19,7 @@ from fxpool.platforms.metaapi import shapes
 from fxpool.platforms.metaapi.differences import Reading
 from fxpool.platforms.metaapi.model import Deal, Order, Position, TradeAnswer, text_id
 from fxpool.platforms.metaapi.orders import check_lots, not_supported
+from fxpool.platforms.metaapi.proofs import end_of
 from fxpool.platforms.metaapi.sending import Sender
 
 
@@ -40,7 +41,8 @@ class MetaApiChanges:
         reading = await self._account.read()
         position = reading.positions.get(request.position_id)
         if position is None:
-            raise TradeRefused("POSITION_NOT_FOUND", request.position_id)
+            await self._closings(request.position_id)
+            raise TradeRefused("POSITION_NOT_FOUND", f"position not found: {request.position_id}")
         body: dict[str, Any] = {"actionType": "POSITION_MODIFY", "positionId": request.position_id}
         body |= _leg("stopLoss", request.stop_loss, request.stop_loss_units, position.stop_loss)
         body |= _leg(
@@ -139,8 +141,9 @@ class MetaApiChanges:
         )
 
     async def _gone(self, position_id: str) -> TradeResult:
-        """Return the answer for a position that is not open: its result, if it was one of ours."""
-        closing = [deal for deal in await self._sender.deals(position_id) if deal.closes]
+        """Return the answer for a position that is not shown: its result, if it was one of ours.
+        Raises what ``_closings`` raises."""
+        closing = await self._closings(position_id)
         error = TradeRefused("POSITION_NOT_FOUND", f"position not found: {position_id}")
         if not closing:
             raise error
@@ -159,6 +162,20 @@ class MetaApiChanges:
             closeTime=iso(last.time),
             profit=float(sum((deal.net_profit for deal in closing), Decimal(0))),
         )
+
+    async def _closings(self, position_id: str) -> list[Deal]:
+        """Return the deals that closed a position which is not shown; none where none are told.
+
+        Raises NotReady where its deals leave it open, and what reading them raises.
+        """
+        way = self._account.way
+        if not way.offers.closes:
+            return []
+        deals = await way.deals_of_position(self._account.key, position_id)
+        if deals and end_of(deals) is None:
+            text = f"position {position_id} is not shown, and its deals leave it open"
+            raise NotReady(text, phase="synchronising")
+        return sorted((deal for deal in deals if deal.closes), key=lambda deal: deal.time)
 
     def leaves_a_part(self, request: CloseRequest) -> bool:
         """Whether a close names a volume: what the position has is not known before it is read."""

@@ -152,13 +152,9 @@ class MetaApiFeed:
 
     # Proofs
 
-    def closed(self, position: Position, deals: Sequence[Deal]) -> bool:
-        """Tell that a position closed, if its deals prove it: whether they do."""
-        closing = [deal for deal in deals if deal.closes]
-        if not closing or sum((d.volume for d in closing), Decimal(0)) < position.volume:
-            return False
+    def closed(self, position: Position, last: Deal, deals: Sequence[Deal]) -> None:
+        """Tell that a position closed, with the last of its deals."""
         self.gone_positions.pop(str(position.id), None)
-        last = max(closing, key=lambda deal: deal.time)
         realised = sum((deal.net_profit for deal in deals), Decimal(0))
         row = shapes.deal_info(last, account=self._key, platform=self._platform)
         if row is not None:
@@ -170,10 +166,9 @@ class MetaApiFeed:
             closedProfit=float(realised),
         )
         self._execution("POSITION_CLOSE", position, last.volume, last.price, last.net_profit)
-        return True
 
-    def ended(self, order: Order, found: Sequence[Order]) -> bool:
-        """Tell what became of a pending order, if the past shows it: whether it does."""
+    def ended(self, order: Order, found: Sequence[Order]) -> None:
+        """Tell what became of a pending order, if the past shows it."""
         for past in found:
             kind = _ENDS.get(past.state)
             if kind is None or str(past.id) != str(order.id):
@@ -183,8 +178,7 @@ class MetaApiFeed:
             if past.position_id is not None:
                 more["positionId"] = text_id(past.position_id)
             self._order(kind, order, state=past.state, **more)
-            return True
-        return False
+            return
 
     # For the platform
 

@@ -127,7 +127,12 @@ class Deal(Entity, frozen=True):
     @property
     def closes(self) -> bool:
         """Whether it closed something: an exit, a reversal, a close-by."""
-        return self.entry_type in {"DEAL_ENTRY_OUT", "DEAL_ENTRY_INOUT", "DEAL_ENTRY_OUT_BY"}
+        return self.turns or self.entry_type in {"DEAL_ENTRY_OUT", "DEAL_ENTRY_OUT_BY"}
+
+    @property
+    def turns(self) -> bool:
+        """Whether it closed a netted position and opened one of the other side with the rest."""
+        return self.entry_type == "DEAL_ENTRY_INOUT"
 
     @property
     def net_profit(self) -> Decimal:

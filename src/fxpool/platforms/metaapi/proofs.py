@@ -74,8 +74,9 @@ class Proofs:
         feed, way = self._feed, self._way
         for key, position in tuple(feed.gone_positions.items()):
             deals = await way.deals_of_position(self._key, key)
-            if key in feed.gone_positions:  # a reading may show it again meanwhile
-                feed.closed(position, deals)
+            end = end_of(deals, position.volume)
+            if end is not None and key in feed.gone_positions:  # else it is shown again by now
+                feed.closed(position, end, deals)
         for key, order in tuple(feed.gone_orders.items()):
             past = await way.orders_of_ticket(self._key, key)
             if key in feed.gone_orders:
@@ -83,13 +84,18 @@ class Proofs:
         self._looked_at = self._clock.now()
 
 
-def end_of(deals: Sequence[Deal]) -> Deal | None:
+def end_of(deals: Sequence[Deal], volume: Decimal = Decimal(0)) -> Deal | None:
     """Return the deal that closed a position, None if its deals leave volume.
 
-    A pool may tell closings only; then any of them is the end.
+    A pool may tell closings only; then those of ``volume``, what is known of the position, end it.
     """
-    closing = [deal for deal in deals if deal.closes]
-    opened = sum((deal.volume for deal in deals if not deal.closes), Decimal(0))
-    if not closing or sum((deal.volume for deal in closing), Decimal(0)) < opened:
-        return None
-    return max(closing, key=lambda deal: deal.time)
+    left = volume if all(deal.closes for deal in deals) else Decimal(0)
+    last = None
+    for deal in sorted(deals, key=lambda deal: deal.time):
+        if deal.closes:
+            last = deal
+        if deal.turns:
+            left = deal.volume - left
+        else:
+            left += -deal.volume if deal.closes else deal.volume
+    return last if left <= 0 else None
