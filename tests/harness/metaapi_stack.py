@@ -23,7 +23,7 @@ from harness.metaapi_server import TOKEN
 
 ALPHA = OtherAccountConfig("alpha", login="12345", region="london", name="Alpha demo")
 BETA = OtherAccountConfig("beta", login="12346", region="london")
-FAST = Polling(poll_seconds=0.1, price_seconds=0.1, settle_seconds=0.3)
+FAST = Polling(poll_seconds=0.1, price_seconds=0.1, settle_seconds=0.3, confirm_seconds=0.1)
 
 
 def rest_way(url: str, *, token: str = TOKEN, **timing: Any) -> RestWay:

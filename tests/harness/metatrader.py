@@ -7,7 +7,7 @@ shares no code with the adapter: MetaApi's documented fields are written here a 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -45,6 +45,7 @@ class Terminal:
 
     Attributes:
         trades: how many trade requests had an effect.
+        ahead: by how much its clock is ahead of ours.
     """
 
     login: str = "12345"
@@ -56,6 +57,7 @@ class Terminal:
     deals: list[Row] = field(default_factory=list)
     quotes: dict[str, tuple[Decimal, Decimal, datetime]] = field(default_factory=dict)
     trades: int = 0
+    ahead: timedelta = timedelta()
 
     def __post_init__(self) -> None:
         self._ids = count(46648037)
@@ -67,7 +69,7 @@ class Terminal:
 
     def quote(self, symbol: str, bid: Decimal, ask: Decimal) -> None:
         """Move a symbol; pending orders and protection that it reaches are executed."""
-        self.quotes[symbol] = (bid, ask, datetime.now(UTC))
+        self.quotes[symbol] = (bid, ask, self._now())
         for order in [o for o in self.orders.values() if o["symbol"] == symbol]:
             self._trigger(order, bid, ask)
         for position in [p for p in self.positions.values() if p["symbol"] == symbol]:
@@ -194,7 +196,7 @@ class Terminal:
         return self._open(body, price, self._id())
 
     def _open(self, body: Row, price: Decimal, order_id: str) -> Row:
-        now, volume = datetime.now(UTC), Decimal(str(body["volume"]))
+        now, volume = self._now(), Decimal(str(body["volume"]))
         side = "BUY" if "BUY" in body["actionType"] else "SELL"
         position: Row = {
             "id": order_id,
@@ -234,7 +236,7 @@ class Terminal:
 
     def _pending(self, body: Row) -> Row:
         self._check(body)
-        now, order_id = datetime.now(UTC), self._id()
+        now, order_id = self._now(), self._id()
         volume = Decimal(str(body["volume"]))
         order: Row = {
             "id": order_id,
@@ -261,7 +263,7 @@ class Terminal:
         position = self._position(body)
         for name in ("stopLoss", "takeProfit"):
             position.pop(name, None)
-        position |= self._stops(body) | {"updateTime": iso(datetime.now(UTC))}
+        position |= self._stops(body) | {"updateTime": iso(self._now())}
         return {"positionId": position["id"]}
 
     def _close(self, body: Row) -> Row:
@@ -415,7 +417,7 @@ class Terminal:
     def _past_order(
         self, body: Row, order_id: str, state: str, price: Decimal, position_id: str
     ) -> None:
-        now = datetime.now(UTC)
+        now = self._now()
         row: Row = {
             "id": order_id,
             "type": body["actionType"],
@@ -435,11 +437,11 @@ class Terminal:
         self.past_orders.append(row)
 
     def _done(self, order: Row, state: str) -> None:
-        now = datetime.now(UTC)
+        now = self._now()
         self.past_orders.append({**order, "state": state, "doneTime": iso(now)})
 
     def _deal(self, kind: str, **fields: Any) -> None:
-        now = datetime.now(UTC)
+        now = self._now()
         self.deals.append(
             {
                 "id": self._id(),
@@ -450,6 +452,9 @@ class Terminal:
                 **fields,
             }
         )
+
+    def _now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
 
     def _id(self) -> str:
         return str(next(self._ids))

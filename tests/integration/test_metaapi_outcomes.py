@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,12 +21,13 @@ from fxpool.platforms.base import (
     TradeRequest,
 )
 from fxpool.platforms.events import EventFilter
-from fxpool.platforms.metaapi import sending
+from fxpool.platforms.metaapi import new_orders, sending
 from fxpool.platforms.metaapi.credits import Credits
 from fxpool.platforms.words import RETRY_WORDS
 from harness.clock import ManualClock
 from harness.metaapi_server import MetaApiServer, running_metaapi
 from harness.metaapi_stack import open_metaapi, rest_way
+from harness.metatrader import Terminal
 from harness.wait import wait_until
 
 BUY = TradeRequest("EURUSD", "BUY", Decimal("0.10"), comment="by hand")
@@ -199,6 +202,73 @@ def in_doubt(status: int, code: int, arrives: bool) -> dict[str, Any]:
     """Return a fault after which nobody can tell whether a trade took effect."""
     answer = {"numericCode": code, "stringCode": "PLANTED", "message": "planted"}
     return {"status": status, "executes": arrives, "body": answer if status == 200 else None}
+
+
+async def test_a_lost_change_that_another_one_replaced_is_not_said_to_have_never_arrived(
+    server: MetaApiServer,
+) -> None:
+    async with open_metaapi(rest_way(server.url)) as platform:
+        position_id = (await platform.execute("alpha", BUY))["positionId"]
+        other = {"actionType": "POSITION_MODIFY", "positionId": position_id, "stopLoss": 0.6}
+        follow(server.terminals["alpha"], other)
+        server.fail("/trade", 504, executes=True)
+        wanted = ProtectionRequest(position_id, stop_loss=Decimal("0.5"))
+        lost = await platform.modify_position("alpha", wanted)
+        assert lost["outcome"] == "unknown"
+        result = (await resolved(platform, lost["ticketId"]))["result"]
+        assert (result["outcome"], result["retryable"]) == ("not_executed", False)
+        assert "a later one" in result["error"]
+        assert not any(word in result["error"] for word in RETRY_WORDS)
+
+
+@pytest.mark.parametrize("hours", [-6, 6])
+async def test_an_order_that_came_and_went_is_found_though_the_clocks_differ_by_hours(
+    server: MetaApiServer, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    monkeypatch.setattr(new_orders, "CONFIRM_SECONDS", 0.2)  # its position is never shown
+    terminal = server.terminals["alpha"]
+    terminal.ahead = timedelta(hours=hours)
+    async with open_metaapi(rest_way(server.url)) as platform:
+        follow(terminal, {"actionType": "POSITIONS_CLOSE_SYMBOL", "symbol": "EURUSD"})
+        server.fail("/trade", 504, executes=True)
+        lost = await platform.execute("alpha", COPY)
+        assert lost["outcome"] == "unknown"
+        assert (await resolved(platform, lost["ticketId"]))["outcome"] == "executed"
+
+
+async def test_two_orders_that_may_be_the_lost_one_leave_it_unknown_and_are_named(
+    server: MetaApiServer,
+) -> None:
+    comment = "a comment without room"  # for an id of ours beside it
+    terminal = server.terminals["alpha"]
+    by_hand = {"actionType": "ORDER_TYPE_BUY", "symbol": "EURUSD", "volume": 0.1}
+    async with open_metaapi(rest_way(server.url)) as platform:
+        first = terminal.trade(by_hand | {"comment": comment})["positionId"]
+        server.fail("/trade", 504, executes=True)
+        lost = await platform.execute("alpha", replace(BUY, comment=comment))
+        ids = sorted(terminal.positions)
+        assert (lost["outcome"], first in ids, len(ids)) == ("unknown", True, 2)
+        expected = f"{', '.join(ids)} may be its own, and nothing proves it"
+        async with asyncio.timeout(10):
+            while True:
+                ticket = await platform.ticket(lost["ticketId"])
+                if ticket["evidence"][-1]["text"] == expected:
+                    break
+                await asyncio.sleep(0.02)  # the journal is asked, and tells nobody by itself
+        assert ticket["state"] == "unknown"
+
+
+def follow(terminal: Terminal, body: dict[str, Any]) -> None:
+    """Have the next trade at a terminal followed by one of somebody else, in the same moment."""
+    carry_out = terminal.trade
+
+    def both(request: dict[str, Any]) -> dict[str, Any]:
+        terminal.trade = carry_out  # type: ignore[method-assign] # as it was
+        answer = carry_out(request)
+        carry_out(body)
+        return answer
+
+    terminal.trade = both  # type: ignore[method-assign] # for one call
 
 
 DOUBTS = [(0, 0, True), (200, -11, True), (202, 0, True), (500, 0, False), (504, 0, False)]

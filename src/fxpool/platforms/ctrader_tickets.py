@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -13,14 +13,13 @@ from fxpool.domain.tickets import Ticket, TicketKind, TicketTrigger
 from fxpool.domain.trades import Deal
 from fxpool.errors import TradeRefused
 from fxpool.mapping.formats import TradeResult
-from fxpool.platforms.base import PlatformError, TradeRequest
+from fxpool.platforms.base import TradeRequest
 from fxpool.platforms.ctrader_account import CTraderAccount
 from fxpool.platforms.ctrader_trades import CTraderTrades
 from fxpool.platforms.keyed_orders import KeyedOrders
+from fxpool.platforms.trade_answers import absent
 from fxpool.platforms.words import Call, explain, refusal
 from fxpool.store import Journal
-
-_AMENDMENTS: Final = frozenset({TicketKind.AMEND_POSITION, TicketKind.AMEND_ORDER})
 
 
 class TicketedOrders(KeyedOrders):
@@ -52,19 +51,8 @@ class TicketedOrders(KeyedOrders):
         self, ticket: Ticket, finding: Finding, deals: tuple[Deal, ...]
     ) -> Mapping[str, Any]:
         """Return what callers are told of a ticket that was unknown. Raises what reading raises."""
-        if finding.trigger is TicketTrigger.ABSENT and ticket.kind in _AMENDMENTS:
-            text = (
-                "the change is not in force: it did not reach the broker, or a later one or the "
-                f"end of its object took its place: {finding.text}"
-            )
-            absent = PlatformError(503, "NOT_EXECUTED", text, outcome="not_executed")
-            result = refusal(absent)
-        elif finding.trigger is TicketTrigger.ABSENT:
-            text = f"network: it did not reach the broker, nothing was executed: {finding.text}"
-            absent = PlatformError(
-                503, "NOT_EXECUTED", text, retryable=True, outcome="not_executed"
-            )
-            result = refusal(absent)
+        if finding.trigger is TicketTrigger.ABSENT:
+            result = refusal(absent(ticket.kind, finding.text))
         elif finding.trigger is TicketTrigger.REFUSED:
             result = refusal(explain(TradeRefused("ORDER_REJECTED", finding.text), Call.CHANGE))
         elif ticket.kind is TicketKind.PLACE:

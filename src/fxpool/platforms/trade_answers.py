@@ -7,6 +7,7 @@ from collections.abc import Awaitable
 import structlog
 
 from fxpool.account import CallTickets
+from fxpool.domain.tickets import TicketKind
 from fxpool.errors import FxPoolError, OutcomeUnclear, RequestError, RequestNotSent
 from fxpool.mapping.formats import TradeResult
 from fxpool.platforms.base import PlatformError
@@ -42,6 +43,18 @@ def certain(error: FxPoolError, *, may_have_left: bool) -> FxPoolError:
     if may_have_left and not isinstance(error, PlatformError):
         return OutcomeUnclear("UNREADABLE_ANSWER", str(error))
     return error
+
+
+def absent(kind: TicketKind, evidence: str) -> PlatformError:
+    """Return what is told of a ticket of unknown outcome that the broker's records do not show."""
+    if kind in {TicketKind.AMEND_POSITION, TicketKind.AMEND_ORDER}:
+        text = (
+            "the change is not in force: it did not reach the broker, or a later one or the end of "
+            f"its object took its place: {evidence}"
+        )
+        return PlatformError(503, "NOT_EXECUTED", text, outcome="not_executed")
+    text = f"network: it did not reach the broker, nothing was executed: {evidence}"
+    return PlatformError(503, "NOT_EXECUTED", text, retryable=True, outcome="not_executed")
 
 
 def _with_ticket(result: TradeResult, tickets: CallTickets) -> TradeResult:

@@ -10,7 +10,7 @@ import pytest
 from fxpool.account import ORDER
 from fxpool.domain.tickets import Ticket, TicketKind, TicketTrigger, received
 from fxpool.platforms.metaapi.differences import Reading
-from fxpool.platforms.metaapi.evidence import Records, find, is_open_question
+from fxpool.platforms.metaapi.evidence import Records, doubt, find
 from fxpool.platforms.metaapi.model import Deal, Information, Order, Position
 from fxpool.platforms.metaapi.orders import OUR_ID
 from fxpool.platforms.metaapi.proofs import end_of
@@ -35,20 +35,20 @@ def order(**more: Any) -> Order:
     known: dict[str, Any] = {
         "type": "ORDER_TYPE_BUY_LIMIT",
         "state": "ORDER_STATE_PLACED",
+        "time": at(0),
         "open_price": Decimal("1.12"),
     }
-    return Order(id="600", symbol="EURUSD", time=at(0), volume=Decimal("0.1"), **known | more)
+    return Order(id="600", symbol="EURUSD", volume=Decimal("0.1"), **known | more)
 
 
 def position(**more: Any) -> Position:
+    known: dict[str, Any] = {"id": "500", "time": at(0)}
     return Position(
-        id="500",
         type="POSITION_TYPE_BUY",
         symbol="EURUSD",
-        time=at(0),
         open_price=Decimal("1.12"),
         volume=Decimal("0.1"),
-        **more,
+        **known | more,
     )
 
 
@@ -164,12 +164,12 @@ def test_a_position_that_is_not_shown_proves_nothing_without_its_deals(kind: Tic
     end = deal(9, "DEAL_ENTRY_OUT", "0.1")
     unproved = Records(empty, (), frozenset())
     assert find(ticket, unproved) is None
-    assert is_open_question(ticket, unproved), "so it is not called absent either"
+    assert doubt(ticket, unproved), "so it is not called absent either"
     proved = Records(empty, (), frozenset(), {"500": end})
     assert find(ticket, proved) is not None
     shown = Records(Reading(0.0, at(0), MONEY, {"500": position()}, {}), (), frozenset())
-    assert not is_open_question(ticket, proved)
-    assert not is_open_question(ticket, shown)
+    assert not doubt(ticket, proved)
+    assert not doubt(ticket, shown)
 
 
 def test_a_position_ends_with_the_deal_that_leaves_nothing_of_it() -> None:
@@ -208,3 +208,41 @@ def test_an_order_whose_rest_was_cancelled_was_executed_in_part(
         type="ORDER_TYPE_BUY", state="ORDER_STATE_CANCELED", client_id=f"{OUR_ID}1", **shown
     )
     assert trigger_of(ticket, past=(past,)) is wanted
+
+
+HAND_MADE = {"actionType": "ORDER_TYPE_BUY", "symbol": "EURUSD", "comment": "by hand"}
+
+
+@pytest.mark.parametrize(
+    ("at_seconds", "is_found"),
+    [((60,), True), ((60, -60), False), ((-3600,), False), ((3600,), False)],
+)
+def test_an_order_that_only_its_comment_names_is_found_if_one_alone_fits_its_time(
+    at_seconds: tuple[int, ...], is_found: bool
+) -> None:
+    ticket = received("t1", "alpha", TicketKind.PLACE, at(0), intent={ORDER: HAND_MADE})
+    held = [
+        position(id=str(number), time=at(seconds), comment="by hand")
+        for number, seconds in enumerate(at_seconds)
+    ]
+    records = Records(Reading(0.0, at(0), MONEY, {str(p.id): p for p in held}, {}), (), frozenset())
+    found = find(ticket, records)
+    assert (found is not None) is is_found
+    assert is_found or "may be its own" in doubt(ticket, records)
+    sold = received(
+        "t2", "alpha", TicketKind.PLACE, at(0), intent={ORDER: HAND_MADE | {"symbol": "GBPUSD"}}
+    )
+    assert find(sold, records) is None
+    assert not doubt(sold, records)
+
+
+def test_an_order_with_an_id_of_ours_is_found_whatever_the_clocks_say() -> None:
+    sent = {**HAND_MADE, "clientId": f"{OUR_ID}1"}
+    ticket = received("t1", "alpha", TicketKind.PLACE, at(0), intent={ORDER: sent})
+    done = order(
+        type="ORDER_TYPE_BUY",
+        state="ORDER_STATE_FILLED",
+        time=at(-10 * 3600),
+        client_id=f"{OUR_ID}1",
+    )
+    assert trigger_of(ticket, past=(done,)) is TicketTrigger.EXECUTED

@@ -1,13 +1,15 @@
 """What MetaApi's records show of a ticket whose outcome is unknown. Pure.
 
-A new order is ours by the id that it was sent with. Where it had none of ours, its comment, symbol,
-side and volume must fit one record alone that no other ticket has claimed; two are no proof.
+A new order is ours by the id that it was sent with. Where it had none of ours, its names, symbol,
+side and time must fit one record alone that no other ticket has claimed. What may be ours and does
+not prove it is no absence either.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
@@ -17,6 +19,10 @@ from fxpool.mapping.instants import iso
 from fxpool.platforms.metaapi.differences import Reading
 from fxpool.platforms.metaapi.model import Deal, Order, Position, text_id
 from fxpool.platforms.metaapi.orders import OUR_ID
+
+NEAR: Final = timedelta(minutes=10)
+"""How far the time of a record may be from ours that only names tell to be a ticket's, since names
+may repeat. The clocks may be further apart: then it is in doubt."""
 
 _REFUSED: Final = frozenset({"ORDER_STATE_REJECTED", "ORDER_STATE_CANCELED", "ORDER_STATE_EXPIRED"})
 
@@ -66,27 +72,40 @@ def find(ticket: Ticket, records: Records) -> Found | None:
             return _amended(fields, records)
 
 
-def is_open_question(ticket: Ticket, records: Records) -> bool:
-    """Whether a ticket is about a position that is neither shown nor proved to be closed: then the
-    records miss something, and prove nothing."""
+def doubt(ticket: Ticket, records: Records) -> str:
+    """Return why a ticket must not be called absent though ``find`` finds nothing; else nothing."""
+    if ticket.kind is TicketKind.PLACE:
+        return _look_alikes(ticket, records)
     if ticket.kind not in {TicketKind.CLOSE, TicketKind.AMEND_POSITION}:
-        return False
+        return ""
     key = str(ticket.intent["positionId"])
-    return key not in records.reading.positions and key not in records.ends
+    if key in records.reading.positions or key in records.ends:
+        return ""
+    return f"position {key} is not shown, and no deal proves that it closed"
+
+
+def _look_alikes(ticket: Ticket, records: Records) -> str:
+    """Return which records may be a new order's, in words."""
+    reading, claimed = records.reading, records.claimed
+    ids = {
+        *(str(each.id) for each in _alike(ticket, reading.positions.values(), claimed)),
+        *(str(each.id) for each in _alike(ticket, (reading.orders or {}).values(), claimed)),
+        *(str(each.id) for each in _alike(ticket, records.past, claimed)),
+    }
+    return f"{', '.join(sorted(ids))} may be its own, and nothing proves it" if ids else ""
 
 
 def _placed(ticket: Ticket, records: Records) -> Found | None:
-    sent = ticket.intent.get(ORDER, {})
     reading = records.reading
-    positions = _ours(sent, reading.positions.values(), records.claimed)
+    positions = _ours(ticket, reading.positions.values(), records.claimed)
     if len(positions) == 1:
         key = str(positions[0].id)
         return Found(TicketTrigger.EXECUTED, f"position {key} is open", position_id=key)
-    resting = _ours(sent, (reading.orders or {}).values(), records.claimed)
+    resting = _ours(ticket, (reading.orders or {}).values(), records.claimed)
     if len(resting) == 1:
         key = str(resting[0].id)
         return Found(TicketTrigger.EXECUTED, f"order {key} is pending", order_id=key)
-    past = _ours(sent, records.past, records.claimed)
+    past = _ours(ticket, records.past, records.claimed)
     if len(past) != 1 or positions or resting:
         return None
     order = past[0]
@@ -101,9 +120,17 @@ def _is_filled_in_part(order: Order) -> bool:
     return order.position_id is not None or 0 < order.current_volume < order.volume
 
 
-def _ours(
-    sent: Mapping[str, Any], shown: Iterable[_Shown], claimed: frozenset[str]
-) -> list[_Shown]:
+def _ours(ticket: Ticket, shown: Iterable[_Shown], claimed: frozenset[str]) -> list[_Shown]:
+    """Return the records that are a ticket's: by an id of ours, or by their names and time."""
+    alike = _alike(ticket, shown, claimed)
+    if _has_our_id(ticket):
+        return alike
+    return [each for each in alike if abs(each.time - ticket.received_at) <= NEAR]
+
+
+def _alike(ticket: Ticket, shown: Iterable[_Shown], claimed: frozenset[str]) -> list[_Shown]:
+    """Return the records with the symbol, side and names of a ticket's order."""
+    sent = ticket.intent.get(ORDER, {})
     client_id, comment = sent.get("clientId", ""), sent.get("comment", "")
     if not client_id and not comment:
         return []
@@ -114,9 +141,13 @@ def _ours(
         and each.client_id == client_id
         and _side(each.type) == _side(str(sent.get("actionType")))
     ]
-    if client_id.startswith(OUR_ID):
+    if _has_our_id(ticket):
         return found
     return [each for each in found if each.comment == comment and str(each.id) not in claimed]
+
+
+def _has_our_id(ticket: Ticket) -> bool:
+    return str(ticket.intent.get(ORDER, {}).get("clientId", "")).startswith(OUR_ID)
 
 
 def _side(word: str) -> str:

@@ -99,9 +99,7 @@ class MetaApiPlatform(
         tickets = Tickets(config.key, self._journal, events, clock=clock, new_id=new_id)
         sender = Sender(account, tickets)
         orders = MetaApiOrders(sender, tickets, self._journal)
-        resolver = MetaApiResolver(
-            account, orders, tickets, self._journal, clock=clock, settle_seconds=pace.settle_seconds
-        )
+        resolver = MetaApiResolver(account, orders, tickets, self._journal, clock=clock, pace=pace)
         self._desk.add(config.key, resolver)
         return Served(
             account, orders, MetaApiChanges(sender), sender, MetaApiPast(account, clock=clock)

@@ -13,35 +13,31 @@ from decimal import Decimal
 from typing import Any, Final
 
 from fxpool.account import ORDER, Tickets
+from fxpool.account.evidence import SKEW
 from fxpool.account.unheld import READINGS, Search, UnheldTickets
 from fxpool.clock import Clock
 from fxpool.domain.tickets import Ticket, TicketKind, TicketTrigger
 from fxpool.errors import TradeRefused
 from fxpool.mapping.formats import TradeResult
-from fxpool.platforms.base import PlatformError
 from fxpool.platforms.metaapi.account import MetaApiAccount
 from fxpool.platforms.metaapi.differences import Reading
-from fxpool.platforms.metaapi.evidence import Found, Records, find, is_open_question
+from fxpool.platforms.metaapi.evidence import Found, Records, doubt, find
 from fxpool.platforms.metaapi.http import TRADE_SECONDS
 from fxpool.platforms.metaapi.model import Deal, Order, TradeAnswer
 from fxpool.platforms.metaapi.new_orders import MetaApiOrders
 from fxpool.platforms.metaapi.orders import NUMBERS
 from fxpool.platforms.metaapi.proofs import end_of
+from fxpool.platforms.metaapi.served import Polling
+from fxpool.platforms.trade_answers import absent
 from fxpool.platforms.words import Call, explain, refusal
 from fxpool.store import Journal
 
 GONE_SECONDS: Final = TRADE_SECONDS + 5.0
 """Age at which no process can still be waiting for an answer."""
 
-SKEW: Final = timedelta(minutes=10)
-"""How far MetaApi's clock may be from ours."""
-
 LOOK_SECONDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Pauses between readings for one ticket, which cost credits. None goes past the moment from which
 readings count."""
-
-CONFIRM_SECONDS: Final = 5.0
-"""Pause between the readings that must miss an order."""
 
 
 class MetaApiResolver:
@@ -55,14 +51,15 @@ class MetaApiResolver:
         journal: Journal,
         *,
         clock: Clock,
-        settle_seconds: float,
+        pace: Polling,
     ) -> None:
         self._account = account
         self._orders = orders
         self._journal = journal
         self._unheld = UnheldTickets(tickets, journal, clock=clock, gone_seconds=GONE_SECONDS)
         self._clock = clock
-        self._settle = timedelta(seconds=settle_seconds)
+        self._settle = timedelta(seconds=pace.settle_seconds)
+        self._confirm_seconds = pace.confirm_seconds
         self._searches: dict[str, Search] = {}
 
     async def resolve(self, open_tickets: Sequence[Ticket]) -> None:
@@ -88,7 +85,9 @@ class MetaApiResolver:
             found = find(ticket, records)
             if found is not None:
                 await self._settle_as(ticket, found)
-            elif self._account.way.offers.history and not is_open_question(ticket, records):
+            elif why := doubt(ticket, records):
+                await self._unheld.note(ticket, why)
+            elif self._account.way.offers.history:
                 is_settled = began >= self._unheld.quiet_since(ticket) + self._settle
                 await self._absent(ticket, is_settled)
 
@@ -131,11 +130,7 @@ class MetaApiResolver:
         if found.trigger is TicketTrigger.REFUSED:
             result = refusal(explain(TradeRefused("ORDER_REJECTED", found.text), Call.CHANGE))
         elif found.trigger is TicketTrigger.ABSENT:
-            text = f"network: it did not reach the broker, nothing was executed: {found.text}"
-            absent = PlatformError(
-                503, "NOT_EXECUTED", text, retryable=True, outcome="not_executed"
-            )
-            result = refusal(absent)
+            result = refusal(absent(ticket.kind, found.text))
         elif ticket.kind is TicketKind.PLACE:
             answer = TradeAnswer(
                 numeric_code=10009,
@@ -153,7 +148,7 @@ class MetaApiResolver:
         search = self._searches[ticket.ticket_id]
         search.absences = search.absences + 1 if is_settled else 0
         if is_settled:
-            search.due = self._clock.now() + CONFIRM_SECONDS
+            search.due = self._clock.now() + self._confirm_seconds
         if search.absences >= READINGS:
             text = f"{READINGS} complete readings of positions and orders do not show it"
             found = Found(TicketTrigger.ABSENT, text)

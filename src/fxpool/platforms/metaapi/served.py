@@ -24,12 +24,13 @@ from fxpool.platforms.words import explain
 
 @dataclass(frozen=True, slots=True)
 class Polling:
-    """How often accounts and prices are asked for, in seconds, and how long an order whose answer
-    was lost may still come to light."""
+    """How often accounts and prices are asked for, in seconds, how long an order whose answer was
+    lost may still come to light, and the pause between the readings that must miss it then."""
 
     poll_seconds: float = 5.0
     price_seconds: float = 5.0
     settle_seconds: float = 60.0
+    confirm_seconds: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
