@@ -13,13 +13,15 @@ after each change again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from fxpool.account.events import BalanceChanged, BookEvent, DealAdded
+from fxpool.account.events import BalanceChanged, BookEvent, DealAdded, OrderUnreadable
 from fxpool.account.margin_book import MarginBook, usd_asset
 from fxpool.account.orders import PendingOrders
 from fxpool.account.positions import ClosedPosition, OpenPositions
+from fxpool.account.unreadable import UnreadableOrder
 from fxpool.account.valuation import Valuation
 from fxpool.domain.accounts import AccountTotals, Trader
 from fxpool.domain.quotes import LiveQuote
@@ -153,22 +155,31 @@ class AccountBook:
         """Call before the snapshot is requested: what executions tell from here on is newer."""
         self._touched = _Touched()
 
-    def reconcile(self, positions: Iterable[Position], orders: Iterable[Order]) -> list[BookEvent]:
+    def reconcile(
+        self,
+        positions: Iterable[Position],
+        orders: Iterable[Order],
+        unreadable: Iterable[UnreadableOrder] = (),
+        unreadable_positions: AbstractSet[int] = frozenset(),
+    ) -> list[BookEvent]:
         """Take a whole snapshot and return the differences; the first one differs from nothing.
 
-        What an execution told since ``begin_reconcile`` is never undone. Raises LocalProtocolError
-        without ``begin_reconcile``.
+        What an execution told since ``begin_reconcile`` is never undone; what could not be read
+        stays as it was. Raises LocalProtocolError without ``begin_reconcile``.
         """
         touched, self._touched = self._touched, None
         if touched is None:
             raise LocalProtocolError("reconcile without begin_reconcile")
         snapshot = {p.position_id: p for p in positions if p.status is PositionStatus.OPEN}
-        events = self._positions.reconcile(snapshot, touched.positions)
-        events += self._orders.reconcile(orders, snapshot.keys(), touched.orders)
+        events = self._positions.reconcile(snapshot, touched.positions | unreadable_positions)
+        still_open = snapshot.keys() | unreadable_positions
+        events += self._orders.reconcile(orders, unreadable, still_open, touched.orders)
         self._margins.doubted -= snapshot.keys() - touched.positions
         self._margins.doubted &= self._positions.held.keys()
         is_first, self._reconciled = not self._reconciled, True
-        return [] if is_first else events
+        if is_first:
+            return [event for event in events if isinstance(event, OrderUnreadable)]
+        return events
 
     @property
     def vanished(self) -> Mapping[int, Position]:
@@ -285,6 +296,11 @@ class AccountBook:
         """Pending orders by id, without protection orders. Raises NotReady before a snapshot."""
         self._require_snapshot()
         return dict(self._orders.resting)
+
+    @property
+    def unreadable_orders(self) -> Mapping[int, UnreadableOrder]:
+        """Pending orders of the last snapshot that make no sense to this build, by id."""
+        return self._orders.unreadable
 
     @property
     def quotes(self) -> Mapping[int, LiveQuote]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
@@ -182,12 +183,39 @@ class Account:
         if not self.is_live:
             raise self._not_ready()
 
-    def require_way(self, *, allow_unsynchronized: bool = False) -> None:
+    def require_way(self, *, allow_unsynchronized: bool = False, reduces: bool = False) -> None:
         """Raise NotReady unless orders may be sent: the account is live, or, where the caller
-        allows it by name, a session serves it though its book may not be the broker's."""
+        allows it by name, a session serves it though its book may not be the broker's.
+
+        What only ``reduces`` (a close, a cancel) may be sent as soon as positions and orders are
+        those of the session: what else cannot be read keeps nobody from getting out.
+        """
         is_served = self._channel is not None and self._channel.is_authorised
-        if not (allow_unsynchronized and is_served):
+        is_allowed = allow_unsynchronized or (reduces and self._reader.is_reconciled)
+        if not (is_allowed and is_served):
             self.require_live()
+
+    def require_readable(self) -> None:
+        """Raise NotReady where the broker shows a pending order that cannot be read: how much is at
+        risk is not known, so nothing is to be added to it."""
+        if self.book.unreadable_orders:
+            told = ", ".join(f"{i} ({o.why})" for i, o in self.book.unreadable_orders.items())
+            text = (
+                f"account {self.key} has an order that cannot be read: {told}. Cancel it, here or "
+                "at the broker, or update fxpool; closes and cancels go meanwhile"
+            )
+            raise NotReady(text, phase=self._state.phase.value)
+
+    @property
+    def unreadable_positions(self) -> AbstractSet[int]:
+        """The ids of positions that the broker shows in a form that cannot be read; the account is
+        not live while there are any."""
+        return self._reader.unreadable_positions.keys()
+
+    def require_readable_position(self, position_id: int) -> None:
+        """Raise NotReady for one of ``unreadable_positions``."""
+        if position_id in self.unreadable_positions:
+            raise self._not_ready()
 
     def reads(self) -> AccountReads:
         """Return the read requests of a live account. Raises NotReady for another one."""
@@ -229,6 +257,10 @@ class Account:
 
     def doubt(self, reason: str) -> None:
         """Have the state read again, because something was missed or unclear."""
+        self._reader.is_reconciled = False
+        self._read_again(reason)
+
+    def _read_again(self, reason: str) -> None:
         if self._state.phase in {Phase.SYNCHRONISING, Phase.LIVE, Phase.STALE}:
             self._doubted = True
             self._move(Trigger.DOUBTED, reason)
@@ -252,7 +284,7 @@ class Account:
     async def symbol(self, symbol_id: int) -> Symbol:
         """Return a symbol's trading parameters, read now if need be."""
         if symbol_id not in self.book.symbols:
-            self.require_live()
+            self.require_way(reduces=True)
             await self._reader.read_symbol(self._reads, symbol_id)
         return self.book.symbols[symbol_id]
 
@@ -400,8 +432,11 @@ class Account:
     async def _reading_failed(self, error: FxPoolError, pause: float) -> None:
         """Wait before the next try, but not longer than this session lasts."""
         log.warning("reading failed", account=self.key, error=str(error), again_in=pause)
-        if self._state.phase is not Phase.LIVE:
-            self.doubt(f"{self._state.reason} failed, again in {pause:g} s: {error}")
+        if self._state.phase is not Phase.LIVE or self._reader.unreadable_positions:
+            meanwhile = "; closes and cancels go meanwhile" if self._reader.is_reconciled else ""
+            self._read_again(
+                f"{self._state.reason} failed, again in {pause:g} s: {error}{meanwhile}"
+            )
         self._work.set()
         session = self._session
         await self.waits.until(lambda: session != self._session, pause)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from fxpool.account.unreadable import UnreadableOrder
 from fxpool.domain.trades import CashFlow, CloseReason, Deal, Order, Position
 
 
@@ -123,6 +124,13 @@ class OrderGone:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderUnreadable:
+    """The broker shows a pending order that makes no sense to this build; it may fill."""
+
+    order: UnreadableOrder
+
+
+@dataclass(frozen=True, slots=True)
 class DealAdded:
     """A deal that the book had not seen."""
 
@@ -152,6 +160,7 @@ BookEvent = (
     | OrderRejected
     | OrderVanished
     | OrderGone
+    | OrderUnreadable
     | DealAdded
     | BalanceChanged
 )

@@ -241,10 +241,15 @@ def _misfit(order: Order, close: Ticket) -> tuple[bool, timedelta]:
 
 
 def _cancelled(ticket: Ticket, records: Records) -> Finding | None:
-    order = records.orders.get(_number(ticket.intent, "orderId"))
-    if order is None or order.status is not OrderStatus.CANCELLED:
+    order_id = _number(ticket.intent, "orderId")
+    order = records.orders.get(order_id)
+    status = None if order is None else order.status
+    for unreadable in records.unreadable:
+        if unreadable.order_id == order_id:
+            status = unreadable.status  # that much of it can be read
+    if status is not OrderStatus.CANCELLED:
         return None
-    return Finding(TicketTrigger.EXECUTED, f"order {order.order_id} is cancelled", order)
+    return Finding(TicketTrigger.EXECUTED, f"order {order_id} is cancelled", order)
 
 
 def _position_amended(ticket: Ticket, records: Records) -> Finding | None:

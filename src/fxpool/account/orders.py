@@ -21,10 +21,13 @@ from fxpool.account.events import (
     OrderGone,
     OrderPlaced,
     OrderRejected,
+    OrderUnreadable,
     OrderVanished,
 )
 from fxpool.account.seen import SeenIds
+from fxpool.account.unreadable import UnreadableOrder
 from fxpool.domain.trades import Deal, Execution, ExecutionType, Order, OrderStatus
+from fxpool.errors import MappingError
 
 _RESTS_AFTER: Final = frozenset(
     {
@@ -50,10 +53,17 @@ def is_older(at: datetime | None, than: datetime | None) -> bool:
 
 
 class PendingOrders:
-    """The orders that rest, and those of which a snapshot knows nothing any more."""
+    """The orders that rest, and those of which a snapshot knows nothing any more.
+
+    Attributes:
+        resting: by id; one that became unreadable stays as it was read last.
+        unreadable: those of the last snapshot that make no sense to this build, by id.
+        vanished: those that wait for ``prove_done`` or ``give_up``.
+    """
 
     def __init__(self) -> None:
         self.resting: dict[int, Order] = {}
+        self.unreadable: dict[int, UnreadableOrder] = {}
         self.vanished: dict[int, Order] = {}
         self._done = SeenIds()
 
@@ -78,15 +88,28 @@ class PendingOrders:
         return []
 
     def reconcile(
-        self, snapshot: Iterable[Order], open_positions: AbstractSet[int], touched: AbstractSet[int]
+        self,
+        snapshot: Iterable[Order],
+        unreadable: Iterable[UnreadableOrder],
+        open_positions: AbstractSet[int],
+        touched: AbstractSet[int],
     ) -> list[BookEvent]:
-        """Take a whole snapshot. ``touched`` orders are newer here than there."""
+        """Take a whole snapshot. ``touched`` orders are newer here than there. Raises MappingError
+        for an unreadable one that does not even tell its id."""
+        known = self.unreadable
+        self.unreadable = {
+            order_id: order
+            for order_id, order in _by_id(unreadable).items()
+            if order_id not in touched and order_id not in self._done
+        }
         resting = {o.order_id: o for o in snapshot if not (o.is_protection or o.is_closing)}
         events: list[BookEvent] = []
         for order in resting.values():
             events += self._put(order)
-        for order_id in sorted(self.resting.keys() - resting.keys() - touched):
+        shown = resting.keys() | self.unreadable.keys()
+        for order_id in sorted(self.resting.keys() - shown - touched):
             events.append(self._gone(self.resting.pop(order_id), open_positions))
+        events += (OrderUnreadable(o) for i, o in self.unreadable.items() if i not in known)
         return events
 
     def prove_done(self, order: Order) -> list[BookEvent]:
@@ -121,6 +144,7 @@ class PendingOrders:
         if old is not None and is_older(order.updated_at, old.updated_at):
             return []
         self.resting[order.order_id] = order
+        self.unreadable.pop(order.order_id, None)
         self.vanished.pop(order.order_id, None)
         if old is None:
             return [OrderPlaced(order)]
@@ -131,6 +155,7 @@ class PendingOrders:
     def _finish(self, order: Order) -> bool:
         """Drop an order for good; return whether that is news."""
         self.resting.pop(order.order_id, None)
+        self.unreadable.pop(order.order_id, None)
         self.vanished.pop(order.order_id, None)
         return self._done.add(order.order_id)
 
@@ -141,6 +166,17 @@ class PendingOrders:
             return OrderFilled(replace(order, status=OrderStatus.FILLED), None)
         self.vanished[order.order_id] = order
         return OrderVanished(order)
+
+
+def _by_id(unreadable: Iterable[UnreadableOrder]) -> dict[int, UnreadableOrder]:
+    """Return those that may be pending: what closes a position shows in the position."""
+    found: dict[int, UnreadableOrder] = {}
+    for order in unreadable:
+        if order.order_id is None:
+            raise MappingError(f"an order without an id cannot be read: {order.why}")
+        if not order.is_closing:
+            found[order.order_id] = order
+    return found
 
 
 def _is_rejected(execution: Execution) -> bool:

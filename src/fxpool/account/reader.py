@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from fxpool.account.book import AccountBook
-from fxpool.account.events import BookEvent, OrderVanished, PositionVanished
+from fxpool.account.events import BookEvent, OrderUnreadable, OrderVanished, PositionVanished
 from fxpool.account.known_past import KnownPast
 from fxpool.account.reads import AccountReads
 from fxpool.account.telling import Telling
@@ -45,6 +45,9 @@ class BookReader:
         subscribed: symbols that are quoted on the present session.
         renewed: symbols whose parameters the broker changed.
         unreadable: symbols whose entry in the broker's list makes no sense, by id: why.
+        unreadable_positions: those of the last snapshot that make no sense, by id: why.
+        is_reconciled: the book is a snapshot of the present session and what was told since; what
+            could not be read is named apart.
         deals_due: the account moved by something that no event told, so there are deals to read.
     """
 
@@ -53,6 +56,8 @@ class BookReader:
         self.subscribed: set[int] = set()
         self.renewed: set[int] = set()
         self.unreadable: dict[int, str] = {}
+        self.unreadable_positions: dict[int, str] = {}
+        self.is_reconciled = False
         self.deals_due = False
         self._key = key
         self._book = book
@@ -66,6 +71,7 @@ class BookReader:
     def begin_session(self) -> None:
         """Forget what was subscribed: another session serves the account, or none."""
         self._session += 1
+        self.is_reconciled = False
         self.subscribed.clear()
 
     # State
@@ -96,13 +102,29 @@ class BookReader:
     async def read_snapshot(self, reads: AccountReads) -> None:
         """Read positions and orders, and tell how they differ from the book.
 
-        What vanished is not told: ``prove`` looks up its end.
+        What vanished is not told: ``prove`` looks up its end. Raises MappingError for positions
+        that cannot be read, once all else is taken.
         """
+        session = self._session
         self._book.begin_reconcile()
         snapshot = await reads.snapshot()
-        events = self._book.reconcile(snapshot.positions, snapshot.orders)
+        events = self._book.reconcile(
+            snapshot.positions,
+            snapshot.orders,
+            snapshot.unreadable,
+            snapshot.unreadable_positions.keys(),
+        )
+        self.is_reconciled = session == self._session
         self.deals_due = self.deals_due or bool(events)
+        for event in events:
+            if isinstance(event, OrderUnreadable):
+                order = event.order
+                log.error(
+                    "unreadable order", account=self._key, order_id=order.order_id, why=order.why
+                )
         self._telling.tell(event for event in events if not is_unproved(event))
+        self.unreadable_positions = snapshot.unreadable_positions
+        snapshot.require_positions()
 
     async def prove(
         self, reads: AccountReads, waits_for: Callable[[str], None], now: float
@@ -122,12 +144,16 @@ class BookReader:
                 await self._prove_closed(reads, position_id, now)
             except NotProved as exc:
                 doubts.append(str(exc))
+            except (RequestRefused, MappingError) as exc:  # the end of others is told all the same
+                doubts.append(f"what became of position {position_id} cannot be read: {exc}")
         for order_id, known in book.vanished_orders.items():
             waits_for(f"reading order {order_id}")
             try:
                 await self._prove_done(reads, known, now)
             except NotProved as exc:
                 doubts.append(str(exc))
+            except (RequestRefused, MappingError) as exc:
+                doubts.append(f"what became of order {order_id} cannot be read: {exc}")
         unproved = ", ".join(map(str, [*book.vanished, *book.vanished_orders]))
         if unproved:
             waits_for(f"reading the end of {unproved}")
@@ -148,16 +174,20 @@ class BookReader:
         self._telling.tell(self._book.give_up_order(known.order_id, deals))
 
     async def _order(self, reads: AccountReads, order_id: int, now: float) -> Order | None:
-        """Return an order; None once the broker has not known it for long enough. Raises NotProved
-        before that."""
+        """Return an order; None once the broker has for long enough refused to tell it, or told
+        what cannot be read. Raises NotProved before that."""
         try:
             order = await reads.order(order_id)
-        except RequestRefused as exc:
-            if not says_gone(exc.code):
-                raise
+        except (RequestRefused, MappingError) as exc:
+            said = f"order {order_id} cannot be read"
+            if isinstance(exc, RequestRefused):
+                if reaction_to(exc.code, exc.text) is not Reaction.REFUSE:
+                    raise
+                if says_gone(exc.code):
+                    said = f"the broker does not know order {order_id}"
             if now - self._unknown_since.setdefault(order_id, now) < LAG_SECONDS:
-                raise NotProved(f"the broker does not know order {order_id}: {exc}") from exc
-            log.warning("order unknown to the broker", account=self._key, order_id=order_id)
+                raise NotProved(f"{said}: {exc}") from exc
+            log.warning("no end of an order", account=self._key, order_id=order_id, why=said)
             return None
         self._unknown_since.pop(order_id, None)
         return order

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -68,10 +68,23 @@ class ListedSymbols:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The open positions and working orders at some moment between request and answer."""
+    """The open positions and working orders at some moment between request and answer.
+
+    Attributes:
+        unreadable: orders that make no sense to this build.
+        unreadable_positions: such positions, by id: why.
+    """
 
     positions: list[Position]
     orders: list[Order]
+    unreadable: list[UnreadableOrder]
+    unreadable_positions: dict[int, str]
+
+    def require_positions(self) -> None:
+        """Raise MappingError unless all positions could be read."""
+        if self.unreadable_positions:
+            told = (f"position {i} ({why})" for i, why in self.unreadable_positions.items())
+            raise MappingError(f"the broker shows what cannot be read: {', '.join(told)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +152,21 @@ class AccountReads:
         return symbol_groups_from(categories.symbolCategory, classes.assetClass)
 
     async def snapshot(self) -> Snapshot:
-        """Return positions and orders, protection orders included."""
+        """Return positions and orders, protection orders included; those that make no sense are
+        told apart."""
         request = wire.ProtoOAReconcileReq(
             ctidTraderAccountId=self._id, returnProtectionOrders=True
         )
         answer = await self._ask(request, wire.ProtoOAReconcileRes)
-        return Snapshot(
-            [from_wire.position_from(position) for position in answer.position],
-            [from_wire.order_from(order) for order in answer.order],
-        )
+        positions: list[Position] = []
+        unreadable_positions: dict[int, str] = {}
+        for position in answer.position:
+            try:
+                positions.append(from_wire.position_from(position))
+            except (MappingError, OverflowError) as exc:
+                unreadable_positions[position.positionId] = str(exc)
+        orders = _told_apart(map(_order_or_not, answer.order))
+        return Snapshot(positions, orders.orders, orders.unreadable, unreadable_positions)
 
     async def details(self, lights: Sequence[LightSymbol]) -> list[Symbol]:
         """Return the trading parameters of symbols, in batches. Records of others are ignored."""
@@ -278,10 +297,7 @@ class AccountReads:
             await self._orders_within(start, min(start + WEEK_MS, end), found)
             start += WEEK_MS
             if start > end:
-                return ListedOrders(
-                    [order for order in found.values() if isinstance(order, Order)],
-                    [order for order in found.values() if isinstance(order, UnreadableOrder)],
-                )
+                return _told_apart(found.values())
 
     async def _orders_within(
         self, first: int, last: int, found: dict[int, Order | UnreadableOrder]
@@ -359,6 +375,16 @@ def _order_or_not(order: ProtoOAOrder) -> Order | UnreadableOrder:
         return from_wire.order_from(order)
     except (MappingError, OverflowError) as exc:  # the latter for a time beyond all calendars
         return UnreadableOrder.of(order, str(exc))
+
+
+def _told_apart(found: Iterable[Order | UnreadableOrder]) -> ListedOrders:
+    listed = ListedOrders([], [])
+    for order in found:
+        if isinstance(order, Order):
+            listed.orders.append(order)
+        else:
+            listed.unreadable.append(order)
+    return listed
 
 
 def _by_time(deals: Mapping[int, Deal]) -> list[Deal]:

@@ -85,13 +85,18 @@ class Resolver:
             search.looks += 1
         reads = AccountReads(self._account.channel)
         snapshot = await reads.snapshot()
+        snapshot.require_positions()
         since = min(ticket.received_at for ticket in due) - SKEW
         listed = await reads.orders_since(since, began)
         orders = {order.order_id: order for order in [*snapshot.orders, *listed.orders]}
         # Read after the orders, so that each of ours has its ticket, whichever process sent it.
         closes = shown_closes(orders, await self._journal.closes(self._account.key, since))
         resting = {order.order_id for order in snapshot.orders}
-        unreadable = [order for order in listed.unreadable if order.order_id not in resting]
+        unreadable = [
+            order
+            for order in [*snapshot.unreadable, *listed.unreadable]
+            if order.order_id not in resting
+        ]
         positions = {position.position_id: position for position in snapshot.positions}
         records = Records(positions, orders, closes, unreadable)
         for ticket in due:

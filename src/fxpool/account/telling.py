@@ -21,6 +21,7 @@ from fxpool.account.events import (
     OrderGone,
     OrderPlaced,
     OrderRejected,
+    OrderUnreadable,
     OrderVanished,
     PositionChanged,
     PositionClosed,
@@ -59,7 +60,7 @@ class Telling:
 
 def _symbol_of(event: BookEvent) -> int | None:
     match event:
-        case BalanceChanged():
+        case BalanceChanged() | OrderUnreadable():
             return None
         case DealAdded(deal):
             return deal.symbol_id

@@ -109,6 +109,8 @@ class Trading:
         """
         account = self._account
         account.require_way(allow_unsynchronized=allow_unsynchronized)
+        if not allow_unsynchronized:
+            account.require_readable()
         symbol = await account.symbol(intent.symbol_id)
         await self._preflight.check(intent, symbol)
         quote = await account.quote(intent.symbol_id) if intent.needs_quote else None
@@ -200,8 +202,9 @@ class Trading:
 
         A whole close leaves even while the order journal is down (see ``Tickets.send``).
         """
-        self._account.require_way(allow_unsynchronized=allow_unsynchronized)
+        self._account.require_way(allow_unsynchronized=allow_unsynchronized, reduces=True)
         position = self._position(position_id)
+        self._account.require_readable_position(position_id)
         await self._account.symbol(position.symbol_id)  # without it its deals cannot be told
         volume = position.volume_cents if volume_cents is None else volume_cents
         if volume > position.volume_cents:
@@ -270,12 +273,14 @@ class Trading:
 
     async def cancel_order(self, order_id: int, *, allow_unsynchronized: bool = False) -> Order:
         """Cancel a pending order and return it as the broker left it."""
-        self._account.require_way(allow_unsynchronized=allow_unsynchronized)
-        if self._account.is_live:
+        self._account.require_way(allow_unsynchronized=allow_unsynchronized, reduces=True)
+        if self._account.is_live and order_id not in self._account.book.unreadable_orders:
             self._order(order_id)
         request = to_wire.cancel_order(self._account.channel.account_id, order_id)
         return last_order(
-            await self._send(request, is_exit=True, allow_unsynchronized=allow_unsynchronized)
+            await self._send(
+                request, is_exit=True, allow_unsynchronized=allow_unsynchronized, reduces=True
+            )
         )
 
     # Protection of a new position
@@ -395,9 +400,15 @@ class Trading:
         *,
         is_exit: bool = False,
         allow_unsynchronized: bool = False,
+        reduces: bool = False,
     ) -> tuple[Execution, ...]:
         """Send a request once its ticket is stored; ``intent`` is that of a new order."""
-        may_leave = partial(self._require_still, last_check, allow_unsynchronized)
+        may_leave = partial(
+            self._require_still,
+            last_check,
+            allow_unsynchronized=allow_unsynchronized,
+            reduces=reduces,
+        )
         exchange = partial(self._exchange, request, may_leave)
         return await self._tickets.send(exchange, request, intent, is_exit=is_exit)
 
@@ -414,15 +425,19 @@ class Trading:
         if position.updated_at is not None:
             asked[POSITION_CHANGED] = ms_from_instant(position.updated_at)
         is_exit = request.volume == position.volume_cents
-        may_leave = partial(self._require_still, None, allow_unsynchronized)
+        may_leave = partial(
+            self._require_still, None, allow_unsynchronized=allow_unsynchronized, reduces=True
+        )
         exchange = partial(self._exchange, request, may_leave)
         return await self._tickets.send_change(exchange, TicketKind.CLOSE, asked, is_exit=is_exit)
 
-    def _require_still(self, last_check: LastCheck | None, allow_unsynchronized: bool) -> None:
+    def _require_still(
+        self, last_check: LastCheck | None, *, allow_unsynchronized: bool, reduces: bool
+    ) -> None:
         """Keep a request back whose account is being read anew since its ticket was begun. Raises
         RequestNotSent."""
         try:
-            self._account.require_way(allow_unsynchronized=allow_unsynchronized)
+            self._account.require_way(allow_unsynchronized=allow_unsynchronized, reduces=reduces)
         except NotReady as exc:
             raise RequestNotSent(f"not sent: {exc}") from exc
         if last_check is not None:
@@ -452,6 +467,13 @@ class Trading:
         return position
 
     def _order(self, order_id: int) -> Order:
+        unreadable = self._account.book.unreadable_orders.get(order_id)
+        if unreadable is not None:
+            raise TradeRefused(
+                "UNREADABLE_ORDER",
+                f"order {order_id} cannot be read, so it cannot be changed: {unreadable.why}. "
+                "Cancel it, or change it at the broker",
+            )
         order = self._account.book.orders.get(order_id)
         if order is None:
             raise TradeRefused("ORDER_NOT_FOUND", f"no pending order has the id {order_id}")

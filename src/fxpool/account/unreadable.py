@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from fxpool.domain.trades import Side
+from fxpool.domain.trades import OrderStatus, Side
 from fxpool.mapping.wire_fields import optional_bool, optional_enum, optional_instant, optional_int
 from fxpool.openapi.proto.model_pb2 import ProtoOAOrder, ProtoOATradeData
 
@@ -30,6 +30,7 @@ class UnreadableOrder:
     is_closing: bool | None
     opened_at: datetime | None
     why: str
+    status: OrderStatus | None = None
 
     @classmethod
     def of(cls, order: ProtoOAOrder, why: str) -> UnreadableOrder:
@@ -45,6 +46,7 @@ class UnreadableOrder:
             is_closing=optional_bool(order, "closingOrder"),
             opened_at=_opened_at(trade),
             why=why,
+            status=optional_enum(order, "orderStatus", OrderStatus),
         )
 
 

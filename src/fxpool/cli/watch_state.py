@@ -37,6 +37,7 @@ class WatchState:
     """One account on the screen.
 
     Attributes:
+        orders: the pending ones; None while one of them cannot be read.
         link: ``live``, or why what is shown may be old.
         recent: the last changes in words, newest last.
         digits: price digits by symbol, as far as they were asked for.
@@ -44,7 +45,7 @@ class WatchState:
 
     account: AccountInformation | None = None
     positions: dict[str, PositionInfo] = field(default_factory=dict)
-    orders: dict[str, OrderInfo] = field(default_factory=dict)
+    orders: dict[str, OrderInfo] | None = field(default_factory=dict)
     quotes: dict[str, Ticking] = field(default_factory=dict)
     digits: dict[str, int] = field(default_factory=dict)
     recent: deque[str] = field(default_factory=lambda: deque(maxlen=RECENT))
@@ -56,7 +57,7 @@ class WatchState:
         return {
             *self.quotes,
             *(row["symbol"] for row in self.positions.values()),
-            *(row["symbol"] for row in self.orders.values()),
+            *(row["symbol"] for row in (self.orders or {}).values()),
         }
 
     def apply(self, event: Mapping[str, Any]) -> None:
@@ -82,7 +83,8 @@ class WatchState:
         """Forget what was known. The account is null while its equity needs a missing quote."""
         self.account = cast("AccountInformation | None", snapshot["account"])
         self.positions = {row["id"]: row for row in snapshot["positions"]}
-        self.orders = {row["id"]: row.copy() for row in snapshot["orders"]}
+        rows = snapshot["orders"]
+        self.orders = None if rows is None else {row["id"]: row.copy() for row in rows}
         self.quotes = {}
         for quote in snapshot["prices"]:
             self._quote(quote)
@@ -97,7 +99,7 @@ class WatchState:
         self.quotes[quote["symbol"]] = Ticking(
             quote["bid"], quote["ask"], quote["spread"], quote["brokerTime"], direction
         )
-        for order in self.orders.values():
+        for order in (self.orders or {}).values():
             if order["symbol"] == quote["symbol"]:
                 is_buy = order["type"].startswith("ORDER_TYPE_BUY")
                 order["currentPrice"] = quote["ask"] if is_buy else quote["bid"]
@@ -117,6 +119,10 @@ class WatchState:
             self.positions[position["id"]] = position
 
     def _order(self, kind: str, event: Mapping[str, Any]) -> None:
+        if kind == "orderUnreadable":
+            self.orders = None
+        if self.orders is None:
+            return  # the next snapshot begins them anew
         order = event["order"]
         if kind in {"orderPlaced", "orderModified"}:
             self.orders[order["id"]] = order.copy()
@@ -150,6 +156,7 @@ CHANGES = {
     "orderExpired": "order {id} expired",
     "orderRejected": "order {id} rejected",
     "orderGone": "order {id} is gone, and the broker does not say why",
+    "orderUnreadable": "order {id} cannot be read: {reason}",
     "disconnected": "the broker's link went down",
     "reconnected": "the broker's link is up again",
     "streamClosed": "the pool's stream was cut",
@@ -162,7 +169,8 @@ def _facts(event: Mapping[str, Any]) -> dict[str, str]:
     row = event.get("position") or event.get("order") or {}
     profit = event.get("closedProfit")
     return {
-        "id": str(row.get("id", "")),
+        "id": str(row.get("id") or event.get("orderId", "")),
+        "reason": str(event.get("reason", "")),
         "symbol": row.get("symbol", ""),
         "side": str(row.get("type", "")).rsplit("TYPE_", 1)[-1].replace("_", " ").lower(),
         "volume": numbers.lots(row["volume"]) if "volume" in row else "",

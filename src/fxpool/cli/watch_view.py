@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rich.console import Group, RenderableType
 from rich.rule import Rule
 from rich.spinner import Spinner
@@ -35,14 +37,22 @@ def screen(state: WatchState, width: int, quiet_for: float) -> RenderableType:
         tables.account_table(state.account),
         _heading(f"positions · {len(state.positions)}"),
         tables.positions_table(list(state.positions.values()), currency, state.digits, width),
-        _heading(f"orders · {len(state.orders)}"),
-        tables.orders_table(list(state.orders.values()), state.digits, width),
+        *_orders(state, width),
         _heading("quotes"),
         _quotes(state),
     ]
     if state.recent:
         parts += [_heading("last changes (UTC)"), Text("\n".join(state.recent))]
     return Group(*parts, Text(), Text("Ctrl-C ends the view; nothing is closed by it", style="dim"))
+
+
+def _orders(state: WatchState, width: int) -> Iterator[RenderableType]:
+    if state.orders is None:
+        yield _heading("orders")
+        yield Text("unknown: one of them cannot be read (fxpool's /health names it)", style="red")
+        return
+    yield _heading(f"orders · {len(state.orders)}")
+    yield tables.orders_table(list(state.orders.values()), state.digits, width)
 
 
 def _heading(text: str) -> Rule:

@@ -100,16 +100,19 @@ class _Teller:
         await self._connected()
         await self._call("onAccountInformationUpdated", body["account"])
         positions = {position["id"]: position for position in body["positions"]}
-        orders = {order["id"]: order for order in body["orders"]}
+        # Where one of them cannot be read, none is told: what is missing is not gone.
+        listed = body["orders"]
+        orders = {order["id"]: order for order in listed or ()}
         for identity in sorted(self._positions - positions.keys()):
             await self._call("onPositionRemoved", identity)
         for position in positions.values():
             await self._call("onPositionUpdated", position)
-        for identity in sorted(self._orders - orders.keys()):
+        gone = set() if listed is None else self._orders - orders.keys()
+        for identity in sorted(gone):
             await self._call("onPendingOrderCompleted", identity)
         for order in orders.values():
             await self._call("onPendingOrderUpdated", order)
-        self._positions, self._orders = set(positions), set(orders)
+        self._positions, self._orders = set(positions), self._orders - gone | orders.keys()
         await self._call("onPositionsSynchronized", f"{body.get('epoch', '')}:{body['seq']}")
 
     async def _connected(self) -> None:

@@ -70,6 +70,9 @@ class _Numbers(Collector):
         yield _counter(
             "exits_unjournaled", "Exits sent without a ticket.", stats["exitsUnjournaled"]
         )
+        yield _gauge(
+            "orders_unreadable", "Pending orders nobody can read.", stats["ordersUnreadable"]
+        )
         yield _gauge("guards_tripped", "Accounts with a limit reached.", stats["guardsTripped"])
         yield _gauge(
             "guards_unknown", "Accounts whose limits nobody can watch.", stats["guardsUnknown"]

@@ -40,12 +40,13 @@ class AccountEvent(StreamEvent):
 class SnapshotEvent(AccountEvent):
     """The whole state of an account: first on a stream, and after each synchronisation.
 
-    ``account`` is null while a quote that its equity needs is not known.
+    ``account`` is null while a quote that its equity needs is not known, ``orders`` while one of
+    them cannot be read.
     """
 
     account: AccountInformation | None
     positions: list[PositionInfo]
-    orders: list[OrderInfo]
+    orders: list[OrderInfo] | None
     prices: list[PriceInfo]
 
 
@@ -153,6 +154,13 @@ class OrderEvent(AccountEvent):
     code: NotRequired[str]
 
 
+class OrderUnreadableEvent(AccountEvent):
+    """The broker shows a pending order that this build cannot read: ``reason``. It may fill."""
+
+    orderId: str
+    reason: str
+
+
 class DealEvent(AccountEvent):
     """A deal, opening or closing."""
 
@@ -232,6 +240,7 @@ EVENTS: Final[dict[str, Any]] = {
     "orderExpired": OrderEvent,
     "orderRejected": OrderEvent,
     "orderGone": OrderEvent,
+    "orderUnreadable": OrderUnreadableEvent,
     "dealAdded": DealEvent,
     "accountUpdated": AccountUpdatedEvent,
     "connected": AccountEvent,

@@ -84,6 +84,7 @@ class PoolStats(TypedDict):
     profitChecksFailed: int
     profitDifferences: int
     exitsUnjournaled: int
+    ordersUnreadable: int
     alerts: dict[str, int]
     redis: NotRequired[RedisStats]
 
@@ -114,11 +115,13 @@ class ProfitDifferenceInfo(TypedDict):
 
 class AccountHealth(TypedDict):
     """An account's phase with its reason and since when; ``halted`` is why nothing is opened,
-    ``history`` how far the reading of its past is, while that goes on."""
+    ``history`` how far the reading of its past is, while that goes on; ``unreadableOrders`` says
+    why pending orders that the broker shows make no sense to us, by id."""
 
     phase: str
     reason: str
     since: str
     halted: NotRequired[str]
     history: NotRequired[str]
+    unreadableOrders: NotRequired[dict[str, str]]
     profitDifferences: NotRequired[list[ProfitDifferenceInfo]]

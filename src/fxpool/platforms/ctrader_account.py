@@ -209,7 +209,8 @@ class CTraderAccount:
         )
 
     def orders(self, shown_id: str) -> OrderList:
-        """Return all pending orders, oldest first."""
+        """Return all pending orders, oldest first. Raises NotReady where one cannot be read."""
+        self.live.require_readable()
         rows = [self.order(order, shown_id) for _, order in sorted(self.live.book.orders.items())]
         return OrderList(
             account_id=shown_id,

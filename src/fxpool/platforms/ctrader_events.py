@@ -23,6 +23,7 @@ from fxpool.account.events import (
     OrderGone,
     OrderPlaced,
     OrderRejected,
+    OrderUnreadable,
     OrderVanished,
     PositionChanged,
     PositionClosed,
@@ -75,6 +76,9 @@ def told_by(account: CTraderAccount, event: BookEvent) -> Iterator[Told]:
             yield _order(account, "orderRejected", order, code=code)
         case OrderGone(order):
             yield _order(account, "orderGone", order)
+        case OrderUnreadable(unreadable):
+            body = {"orderId": str(unreadable.order_id), "reason": unreadable.why}
+            yield Told("orderUnreadable", body)
         case DealAdded(deal):
             symbol = account.mt_name(deal.symbol_id)
             yield Told("dealAdded", {"symbol": symbol, "deal": account.deal(deal)}, symbol)

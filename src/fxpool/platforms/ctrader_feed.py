@@ -126,8 +126,9 @@ class CTraderFeed:
     def snapshot(self) -> Event:
         """Return the state of a live account as one event.
 
-        ``account`` is None while a quote that its equity needs is not known. What cannot be shown
-        yet is left out here and follows as a change of its own.
+        ``account`` is None while a quote that its equity needs is not known, ``orders`` while one
+        of them cannot be read. What cannot be shown yet is left out here and follows as a change of
+        its own.
         """
         account, book = self._account, self._account.live.book
         body = self._envelope("snapshot") | {
@@ -137,7 +138,9 @@ class CTraderFeed:
                 for position in book.positions.values()
                 if account.can_show(position.symbol_id)
             ],
-            "orders": [
+            "orders": None
+            if book.unreadable_orders
+            else [
                 account.order(order)
                 for order in book.orders.values()
                 if account.can_show(order.symbol_id)

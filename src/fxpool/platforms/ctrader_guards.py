@@ -89,7 +89,8 @@ class CTraderGuards:
     async def _close(self, key: str) -> None:
         """Close and cancel: the outermost frame of its task. What fails is tried again later."""
         try:
-            order_ids = [str(order_id) for order_id in self._accounts[key].live.book.orders]
+            book = self._accounts[key].live.book
+            order_ids = [str(i) for i in book.orders.keys() | book.unreadable_orders.keys()]
             async with asyncio.TaskGroup() as work:
                 closing = work.create_task(_awaited(self._close_positions(key)))
                 for order_id in order_ids:

@@ -60,6 +60,7 @@ def pool_stats(
     guards_unknown: int,
     profits: Sequence[ProfitCheck],
     exits_unjournaled: int,
+    orders_unreadable: int,
     alerts: dict[str, int],
 ) -> pool_formats.PoolStats:
     """Return ``GET /pool/stats``."""
@@ -96,5 +97,6 @@ def pool_stats(
         profitChecksFailed=sum(check.failed for check in profits),
         profitDifferences=sum(len(check.differs) for check in profits),
         exitsUnjournaled=exits_unjournaled,
+        ordersUnreadable=orders_unreadable,
         alerts=alerts,
     )

@@ -59,6 +59,7 @@ class CTraderStatus:
 
     def pool_stats(self) -> pool_formats.PoolStats:
         states = self._accounts.states()
+        enabled = self._accounts.enabled()
         stats = ctrader_health.pool_stats(
             self._pool.stats(),
             trades_executed=self._trades_executed(),
@@ -74,6 +75,7 @@ class CTraderStatus:
             guards_unknown=self._guards.count(GuardState.UNKNOWN),
             profits=[served.live.profit for served in self._accounts.enabled()],
             exits_unjournaled=self._desk.exits_unjournaled,
+            orders_unreadable=sum(len(s.live.book.unreadable_orders) for s in enabled),
             alerts={
                 "sent": self._alerts.sent,
                 "failed": self._alerts.failed,
@@ -95,7 +97,8 @@ class CTraderStatus:
                 states.values(),
                 ever_live=all(served.account.is_known for served in enabled),
                 uptime_seconds=self._clock.now() - self.opened_at,
-                is_impaired=any(failures.values()),
+                is_impaired=any(failures.values())
+                or any(served.live.book.unreadable_orders for served in enabled),
             ),
             service=SERVICE,
             version=VERSION,
@@ -113,6 +116,7 @@ class CTraderStatus:
                 {s.key: halt.reason for s in enabled if (halt := s.account.halt) is not None},
                 {s.key: s.live.profit.differs.values() for s in enabled},
                 {s.key: told for s in enabled if (told := s.past.reading) is not None},
+                {s.key: s.live.book.unreadable_orders.values() for s in enabled},
             ),
         )
 

@@ -54,7 +54,7 @@ class CTraderTrades:
         by_name = request.allow_unsynchronized
         self._require_rights(request.environment, opens=True, allow_unsynchronized=by_name)
         intent, _ = await order_intent(self._account, request, client_order_id)
-        is_trusted = self._is_live
+        is_trusted = self._is_live and not self._account.live.book.unreadable_orders
         placed = await self._trading.place(
             intent, allow_unsynchronized=by_name, last_check=self._require_no_halt
         )
@@ -97,7 +97,9 @@ class CTraderTrades:
     async def close_position(self, request: CloseRequest) -> TradeResult:
         """Close a position or a part of it; one that is closed already is told with its result."""
         by_name = request.allow_unsynchronized
-        self._require_rights(request.environment, opens=False, allow_unsynchronized=by_name)
+        self._require_rights(
+            request.environment, opens=False, allow_unsynchronized=by_name, reduces=True
+        )
         position_id = _identifier(request.position_id, "POSITION_NOT_FOUND")
         volume, is_trusted = await self._volume_to_close(position_id, request.volume), self._is_live
         try:
@@ -124,19 +126,18 @@ class CTraderTrades:
         return not self._is_whole(position, symbol, request.volume)
 
     async def open_positions(self, symbol: str | None) -> list[str]:
-        """Return the ids of all open positions, or of a symbol's, oldest first.
+        """Return the ids of all open positions, or of a symbol's, oldest first; of those that
+        cannot be read too, which may be on any symbol.
 
         Raises NotReady, SymbolNotFound.
         """
-        self._account.live.require_live()
+        live = self._account.live
+        live.require_way(reduces=True)
         wanted = None
         if symbol is not None:
             wanted = self._account.names.resolve(symbol).symbol.symbol_id
-        return [
-            str(position_id)
-            for position_id, position in sorted(self._account.live.book.positions.items())
-            if wanted in {None, position.symbol_id}
-        ]
+        found = {i for i, p in live.book.positions.items() if wanted in {None, p.symbol_id}}
+        return [str(i) for i in sorted(found | live.unreadable_positions)]
 
     async def modify_order(self, change: OrderChange) -> TradeResult:
         """Change a pending order; None keeps a value. 0 for a protection side that it has is
@@ -182,7 +183,7 @@ class CTraderTrades:
     ) -> TradeResult:
         """Cancel a pending order."""
         by_name = allow_unsynchronized
-        self._require_rights(environment, opens=False, allow_unsynchronized=by_name)
+        self._require_rights(environment, opens=False, allow_unsynchronized=by_name, reduces=True)
         identifier, is_trusted = _identifier(order_id, "ORDER_NOT_FOUND"), self._is_live
         order = await self._trading.cancel_order(identifier, allow_unsynchronized=by_name)
         result = TradeResult(
@@ -197,13 +198,18 @@ class CTraderTrades:
     # What is refused before anything is sent
 
     def _require_rights(
-        self, environment: str | None, *, opens: bool, allow_unsynchronized: bool = False
+        self,
+        environment: str | None,
+        *,
+        opens: bool,
+        allow_unsynchronized: bool = False,
+        reduces: bool = False,
     ) -> None:
         config = self._account.config
         require_environment(config.key, config.environment.value, environment)
         if self._account.is_read_only:
             raise no_rights("READ_ONLY", f"read-only account {config.key}")
-        self._account.live.require_way(allow_unsynchronized=allow_unsynchronized)
+        self._account.live.require_way(allow_unsynchronized=allow_unsynchronized, reduces=reduces)
         rights = self._account.live.book.trader.access_rights
         if rights in {AccessRights.NO_TRADING, AccessRights.NO_LOGIN}:
             raise no_rights(rights.name, f"the broker gives {config.key} {rights.name}")

@@ -243,7 +243,8 @@ class AccountGuard:
             return
         now = self._clock.now()
         is_due = self._closed_at is None or now - self._closed_at >= RETRY_SECONDS
-        if is_due and (account.book.positions or account.book.orders):
+        book = account.book
+        if is_due and (book.positions or book.orders or book.unreadable_orders):
             self._closed_at = now
             self._owner.close_everything(account.key)
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from fxpool.account import AccountState, Phase
 from fxpool.account.profit_check import ProfitDifference
+from fxpool.account.unreadable import UnreadableOrder
 from fxpool.mapping import pool_formats
 from fxpool.mapping.instants import iso
 
@@ -55,10 +56,11 @@ def account_details(
     halted: Mapping[str, str],
     differing: Mapping[str, Iterable[ProfitDifference]],
     reading: Mapping[str, str] = MappingProxyType({}),
+    unreadable: Mapping[str, Iterable[UnreadableOrder]] = MappingProxyType({}),
 ) -> dict[str, pool_formats.AccountHealth]:
     """Return phase, reason and since when, per account; ``halted`` is why, by account, and
     ``differing`` are results that the broker computes otherwise, ``reading`` is how far the reading
-    of a past is that goes on."""
+    of a past is that goes on, ``unreadable`` are pending orders that make no sense to us."""
     details = {
         key: pool_formats.AccountHealth(
             phase=state.phase.value, reason=state.reason, since=iso(state.since)
@@ -70,6 +72,9 @@ def account_details(
     for key, found in differing.items():
         if rows := [_difference(one) for one in found]:
             details[key]["profitDifferences"] = rows
+    for key, orders in unreadable.items():
+        if told := {str(order.order_id): order.why for order in orders}:
+            details[key]["unreadableOrders"] = told
     for key, progress in reading.items():
         details[key]["history"] = progress
     return details

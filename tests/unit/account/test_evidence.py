@@ -293,6 +293,14 @@ def test_an_order_that_cannot_be_read_holds_up_only_the_ticket_that_may_have_mad
         assert "no status" in finding.text
 
 
+def test_the_cancel_of_an_order_of_which_only_the_status_can_be_read_is_settled() -> None:
+    cancel = ticket(TicketKind.CANCEL, orderId=600)
+    gone = unreadable(order_id=600, status=OrderStatus.CANCELLED)
+    finding = find(cancel, replace(records(), unreadable=[gone]))
+    assert finding is not None
+    assert finding.trigger is TicketTrigger.EXECUTED
+
+
 def test_a_nameless_order_that_cannot_be_read_does_not_hide_the_one_with_our_name() -> None:
     ours = order(client_order_id=OURS, status=OrderStatus.FILLED, executed_volume_cents=VOLUME)
     shown = find(ticket(), replace(records([ours]), unreadable=[unreadable()]))

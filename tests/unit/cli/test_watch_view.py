@@ -76,3 +76,15 @@ def test_more_quotes_than_fit_are_counted() -> None:
     state.apply(snapshot(prices=[price(symbol=f"S{number:02}") for number in range(15)]))
 
     assert "and 3 more" in shown(state)
+
+
+def test_orders_of_which_one_cannot_be_read_are_not_shown_as_none(state: WatchState) -> None:
+    state.apply(event("orderUnreadable", orderId="77", reason="orderType is absent"))
+    state.apply(snapshot(orders=None))
+    state.apply(event("orderPlaced", order=order()))
+    state.apply(event("price", **price(bid=1.0875)))
+
+    screen_text = shown(state)
+    assert "one of them cannot be read" in screen_text
+    assert "no pending orders" not in screen_text
+    assert "order 77 cannot be read: orderType is absent" in screen_text

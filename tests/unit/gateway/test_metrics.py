@@ -31,6 +31,7 @@ STATS: PoolStats = {
     "profitChecksFailed": 0,
     "profitDifferences": 0,
     "exitsUnjournaled": 0,
+    "ordersUnreadable": 0,
     "alerts": {"sent": 2, "failed": 0, "dropped": 0},
 }
 

@@ -102,6 +102,7 @@ def test_the_reuse_ratio_counts_requests_on_open_sessions() -> None:
         guards_unknown=0,
         profits=[],
         exits_unjournaled=0,
+        orders_unreadable=0,
         alerts={"sent": 0, "failed": 0, "dropped": 0},
     )
     assert told["reuse_ratio"] == 0.98

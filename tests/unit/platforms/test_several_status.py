@@ -30,6 +30,7 @@ def told(redis: RedisStats | None = None) -> PoolStats:
         guards_unknown=0,
         profits=[],
         exits_unjournaled=0,
+        orders_unreadable=0,
         alerts={"sent": 0, "failed": 0, "dropped": 0},
     )
     if redis is not None:

@@ -155,6 +155,7 @@ class MetaApiPlatform(
             profitChecksFailed=0,
             profitDifferences=0,
             exitsUnjournaled=self._desk.exits_unjournaled,
+            ordersUnreadable=0,
             alerts={
                 "sent": self._alerts.sent,
                 "failed": self._alerts.failed,
