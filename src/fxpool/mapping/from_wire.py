@@ -55,6 +55,7 @@ from fxpool.mapping.wire_fields import (
     required_price,
     schema_enum,
 )
+from fxpool.openapi import execution_kind
 from fxpool.openapi.proto import messages_pb2, model_pb2
 
 _ZERO: Final = Decimal(0)
@@ -204,8 +205,9 @@ def cash_flow_from(flow: model_pb2.ProtoOADepositWithdraw) -> CashFlow:
 
 def execution_from(event: messages_pb2.ProtoOAExecutionEvent) -> Execution:
     """Return an execution event. A bonus is not among the values: read the trader again."""
+    require(event, "executionType")
     return Execution(
-        type=required_enum(event, "executionType", ExecutionType),
+        type=ExecutionType(execution_kind(event)),
         order=order_from(event.order) if event.HasField("order") else None,
         position=position_from(event.position) if event.HasField("position") else None,
         deal=deal_from(event.deal) if event.HasField("deal") else None,

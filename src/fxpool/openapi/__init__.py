@@ -13,6 +13,7 @@ from fxpool.openapi.envelope import (
     encode,
     parse_spot,
 )
+from fxpool.openapi.executions import execution_kind
 from fxpool.openapi.frames import FrameDecoder, encode_frame
 from fxpool.openapi.registry import (
     HISTORICAL_REQUESTS,
@@ -38,6 +39,7 @@ __all__ = [
     "decode",
     "encode",
     "encode_frame",
+    "execution_kind",
     "parse_spot",
     "payload_type_of",
     "reaction_to",

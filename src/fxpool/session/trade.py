@@ -15,6 +15,7 @@ from typing import Final
 from google.protobuf.message import Message
 
 from fxpool.errors import LocalProtocolError, OutcomeUnclear, RequestRefused, TradeRefused
+from fxpool.openapi import execution_kind
 from fxpool.openapi.proto.messages_pb2 import (
     ProtoOAAmendOrderReq,
     ProtoOAAmendPositionSLTPReq,
@@ -138,7 +139,7 @@ class Trade:
         self._learn(event)
         if not event.HasField("executionType"):
             return None  # a kind newer than this schema; whoever keeps the book decides about it
-        kind = event.executionType
+        kind = execution_kind(event)
         if kind in _REJECTIONS or event.errorCode:
             return self._refused_by(event)
         if kind in _FINISHED_BY[self._intent]:
