@@ -183,6 +183,7 @@ class Symbol:
             everything. Protective orders and stop-outs always find enough.
         depth_levels: how many price levels there are, one tick apart.
         schedule: open hours in ``schedule_time_zone``.
+        is_enabled: what the list of symbols says of it.
     """
 
     symbol_id: int
@@ -230,6 +231,7 @@ class Symbol:
     measurement_units: str = ""
     schedule: tuple[Interval, ...] = ALWAYS_OPEN
     schedule_time_zone: str = "UTC"
+    is_enabled: bool = True
 
     @property
     def price_step(self) -> int:

@@ -77,7 +77,7 @@ def light_symbol(one: Symbol) -> ProtoOALightSymbol:
     return ProtoOALightSymbol(
         symbolId=one.symbol_id,
         symbolName=one.name,
-        enabled=True,
+        enabled=one.is_enabled,
         baseAssetId=one.base_asset_id,
         quoteAssetId=one.quote_asset_id,
         symbolCategoryId=one.category_id,
