@@ -280,7 +280,7 @@ async def test_a_symbol_that_the_broker_lists_no_more_holds_up_no_other() -> Non
         venue.change_symbol(gone)
         left = tuple(one for one in venue.catalogue.symbols if one is not gone)
         venue.catalogue = replace(venue.catalogue, symbols=left)
-        await wait_until(lambda: GBPUSD not in desk.account.book.light_symbols)
+        await wait_until(lambda: not desk.account.book.light_symbols[GBPUSD].enabled)
         await desk.cut()
         await desk.simulator.resume_accepting()
         await desk.live()

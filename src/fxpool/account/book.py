@@ -92,8 +92,12 @@ class AccountBook:
         self.assets = {asset.asset_id: asset for asset in assets}
 
     def load_symbols(self, symbols: Iterable[LightSymbol]) -> None:
-        """Replace the symbol list; trading parameters that were added stay."""
-        self.light_symbols = {light.symbol_id: light for light in symbols}
+        """Replace the symbol list. A symbol whose trading parameters were added stays, disabled
+        where it is listed no more: a position may be left on it."""
+        listed = {light.symbol_id: light for light in symbols}
+        gone = self.symbols.keys() - listed.keys()
+        kept = {i: replace(self.symbols[i].light, enabled=False) for i in gone}
+        self.light_symbols = listed | kept
         self._valuation.set_symbols(self.light_symbols)
 
     def add_symbol(self, symbol: Symbol) -> None:

@@ -269,11 +269,16 @@ class Account:
     async def watch(self, symbol_ids: Collection[int]) -> None:
         """Have symbols quoted from now on, reconnects included.
 
-        Returns once they are subscribed. Raises NotReady, and what reading raises.
+        Returns once they are subscribed. Raises NotReady, RequestRefused for one that the broker
+        does not quote, and what reading raises.
         """
         self.require_live()
         self._reader.watched.update(symbol_ids)
         await self._reader.meet_needs(self._reads)
+        for symbol_id in symbol_ids:
+            if (refused := self._reader.unquoted.get(symbol_id)) is not None:
+                self._reader.watched.discard(symbol_id)
+                raise refused
 
     async def unwatch(self, symbol_ids: Collection[int]) -> None:
         """End ``watch``; what open positions and orders need stays quoted."""
@@ -513,4 +518,5 @@ class Account:
             self._work.set()
 
     def _all_quoted(self) -> bool:
-        return all(self.is_quoted(symbol_id) for symbol_id in self.book.quotes_wanted())
+        wanted = self.book.quotes_wanted() - self._reader.unquoted.keys()
+        return all(self.is_quoted(symbol_id) for symbol_id in wanted)

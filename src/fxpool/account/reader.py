@@ -48,6 +48,7 @@ class BookReader:
         unreadable_positions: those of the last snapshot that make no sense, by id: why.
         is_reconciled: the book is a snapshot of the present session and what was told since; what
             could not be read is named apart.
+        unquoted: symbols whose quotes the broker refused on the present session, by id: its words.
         deals_due: the account moved by something that no event told, so there are deals to read.
     """
 
@@ -58,6 +59,7 @@ class BookReader:
         self.unreadable: dict[int, str] = {}
         self.unreadable_positions: dict[int, str] = {}
         self.is_reconciled = False
+        self.unquoted: dict[int, RequestRefused] = {}
         self.deals_due = False
         self._key = key
         self._book = book
@@ -73,6 +75,7 @@ class BookReader:
         self._session += 1
         self.is_reconciled = False
         self.subscribed.clear()
+        self.unquoted.clear()
 
     # State
 
@@ -95,7 +98,7 @@ class BookReader:
         self._book.load_symbols(listed.symbols)
         self.unreadable = listed.unreadable
         renewed = set(self.renewed)
-        known = self._book.symbols.keys() & self._book.light_symbols.keys()
+        known = self._book.symbols.keys() & {light.symbol_id for light in listed.symbols}
         await self._read_details(reads, renewed & known)
         self.renewed -= renewed
 
@@ -252,8 +255,9 @@ class BookReader:
         return used - self._book.symbols.keys()
 
     def quotes_wanted(self) -> set[int]:
-        """Symbols that are to be quoted and are not."""
-        return (self._book.quotes_wanted() | self.watched) - self.subscribed
+        """Symbols that are to be quoted and are not, though the broker does not refuse it."""
+        wanted = self._book.quotes_wanted() | self.watched
+        return wanted - self.subscribed - self.unquoted.keys()
 
     async def meet_needs(self, reads: AccountReads) -> None:
         """Read parameters and conversions and subscribe, until the book misses nothing."""
@@ -331,8 +335,22 @@ class BookReader:
             self._book.set_conversion(from_asset_id, to_asset_id, [])
 
     async def _subscribe(self, reads: AccountReads, symbol_ids: Collection[int]) -> None:
+        """Subscribe to quotes. A batch may be refused for one of its symbols (SW-52), so each is
+        then asked for alone: what is refused is not quoted, and holds up no other."""
         session = self._session
-        await reads.subscribe(symbol_ids)
+        try:
+            await reads.subscribe(symbol_ids)
+        except RequestRefused as exc:
+            if reaction_to(exc.code, exc.text) is not Reaction.REFUSE:
+                raise
+            if len(symbol_ids) > 1:
+                for symbol_id in sorted(symbol_ids):
+                    await self._subscribe(reads, [symbol_id])
+                return
+            log.warning("no quotes", account=self._key, symbols=list(symbol_ids), error=str(exc))
+            if session == self._session:
+                self.unquoted.update(dict.fromkeys(symbol_ids, exc))
+            return
         if session == self._session:
             self.subscribed.update(symbol_ids)
 

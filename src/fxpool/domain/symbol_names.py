@@ -9,7 +9,7 @@ to one broker server, so none is configured. Knows neither files nor messages.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from difflib import get_close_matches
 from enum import Enum
@@ -129,18 +129,20 @@ class SymbolNames:
         asset does not. A rule for the broker itself needs no confirmation.
         """
         self._asset_names = asset_names
+        self._broker, self._suffix, self._all_rules = broker, suffix, tuple(rules)
         self._symbols = {light.symbol_id: light for light in symbols}
         enabled = [light for light in self._symbols.values() if light.enabled]
         self._suffixes = (suffix, *KNOWN_SUFFIXES) if suffix else KNOWN_SUFFIXES
         self._by_name = _index(enabled, str)
         self._by_plain = _index(enabled, plain)
         self._by_stem = _index(enabled, lambda name: plain(self._without_suffix(name)))
-        rules = list(rules)
+        rules = self._all_rules
         of_broker = [r for r in rules if plain(broker) in map(plain, r.brokers)]
         self._broker_rules = _rules_by_name(of_broker)
         self._rules = _rules_by_name([rule for rule in rules if not rule.brokers])
         self._mt_names = self._usual_names([r.mt_name for r in rules])
         self._resolve = lru_cache(REMEMBERED_NAMES)(self._look_up)
+        self._enabled_once = lru_cache(REMEMBERED_NAMES)(self._while_enabled)
 
     def resolve(self, name: str) -> SymbolMatch:
         """Return the symbol that a caller's name means.
@@ -163,20 +165,51 @@ class SymbolNames:
 
         Raises SymbolNotFound for an id that the account does not have.
         """
-        if symbol_id not in self._symbols:
+        symbol = self._symbols.get(symbol_id)
+        if symbol is None:
             raise SymbolNotFound(f"symbol id {symbol_id}")
-        return self._mt_names.get(symbol_id) or self._symbols[symbol_id].name
+        if not symbol.enabled and (match := self._enabled_once(symbol)) is not None:
+            return match.mt_name
+        return self._usual_name(symbol)
 
     def multiplier(self, symbol_id: int) -> Decimal:
-        """Return broker lots per MetaTrader lot of a symbol, as ``resolve`` would say."""
+        """Return broker lots per MetaTrader lot of a symbol, as ``resolve`` would say; of a
+        disabled one, as it would say if it were not."""
         symbol = self._symbols.get(symbol_id)
-        if symbol is None or not symbol.enabled:
+        if symbol is None:
             return Decimal(1)
+        if not symbol.enabled:
+            match = self._enabled_once(symbol)
+            return Decimal(1) if match is None else match.multiplier
         return self.resolve(self.mt_name(symbol_id)).multiplier
 
     def all(self) -> dict[str, LightSymbol]:
         """Return all symbols, disabled ones too, by the name that callers are shown."""
-        return {self.mt_name(symbol_id): light for symbol_id, light in self._symbols.items()}
+        return {self._usual_name(light): light for light in self._symbols.values()}
+
+    def _usual_name(self, symbol: LightSymbol) -> str:
+        return self._mt_names.get(symbol.symbol_id) or symbol.name
+
+    def _while_enabled(self, symbol: LightSymbol) -> SymbolMatch | None:
+        """Return how a disabled symbol was known before: a position that is left on it keeps its
+        name and its volume. None where the name means another symbol now."""
+        names = SymbolNames(
+            [replace(symbol, enabled=True)],
+            self._all_rules,
+            asset_names=self._asset_names,
+            broker=self._broker,
+            suffix=self._suffix,
+        )
+        name = names.mt_name(symbol.symbol_id)
+        try:
+            match = names.resolve(name)
+        except SymbolNotFound:  # a rule gives its name to another symbol
+            return None
+        try:
+            self.resolve(name)
+        except SymbolNotFound as exc:
+            return None if exc.ambiguous else match
+        return None
 
     # The ladder
 
