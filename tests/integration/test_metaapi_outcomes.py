@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from fxpool.errors import NotReady
 from fxpool.platforms.base import (
     CloseRequest,
     OrderChange,
@@ -20,9 +21,13 @@ from fxpool.platforms.base import (
     ProtectionRequest,
     TradeRequest,
 )
+from fxpool.platforms.event_hub import EventHub
 from fxpool.platforms.events import EventFilter
 from fxpool.platforms.metaapi import new_orders, sending
 from fxpool.platforms.metaapi.credits import Credits
+from fxpool.platforms.metaapi.differences import Reading
+from fxpool.platforms.metaapi.feed import MetaApiFeed
+from fxpool.platforms.metaapi.proofs import DOUBT_SECONDS, Proofs
 from fxpool.platforms.words import RETRY_WORDS
 from harness.clock import ManualClock
 from harness.metaapi_server import MetaApiServer, running_metaapi
@@ -403,6 +408,34 @@ async def test_a_position_that_vanishes_without_a_deal_is_not_told_as_closed(
         await until_shown(platform, [other, first])
         terminal.trade({"actionType": "POSITION_CLOSE_ID", "positionId": first})
         await until_shown(platform, [other])
+
+
+async def test_an_end_that_no_history_tells_is_not_looked_up_at_every_poll(
+    server: MetaApiServer,
+) -> None:
+    clock, way = ManualClock(), rest_way(server.url)
+    feed = MetaApiFeed("alpha", EventHub(), every=5.0, clock=clock)
+    proofs = Proofs("alpha", way, feed, clock=clock)
+    order = {"actionType": "ORDER_TYPE_BUY", "symbol": "EURUSD", "volume": 0.1}
+    key = server.terminals["alpha"].trade(order)["positionId"]
+    path = f"GET /users/current/accounts/alpha/history-deals/position/{key}"
+    try:
+        (feed.gone_positions[key],) = await way.positions("alpha")
+        empty = Reading(clock.now(), clock.at(), await way.information("alpha"), {}, {})
+        assert proofs.noticed(empty)
+        for _ in range(3):  # polls
+            await proofs.look()
+        with pytest.raises(NotReady):
+            await proofs.require()
+        assert server.asked[path] == 3
+        for looks in (4, 5):
+            clock.advance(DOUBT_SECONDS)
+            for _ in range(3):
+                await proofs.look()
+                await proofs.require()
+            assert server.asked[path] == looks
+    finally:
+        await way.close()
 
 
 async def test_a_position_closed_in_part_that_is_not_shown_is_neither_told_nor_called_closed(

@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,7 +55,7 @@ class Halts:
         self._everywhere: Halt | None = None
         self._accounts: dict[str, Halt] = {}
         self._seen: tuple[int, ...] | None = None
-        self._is_ahead = False
+        self._unstored: dict[str | None, Halt] = {}
         if path is not None:
             self._read(path)
 
@@ -72,64 +73,63 @@ class Halts:
     def halt(self, account_key: str | None, reason: str, at: datetime) -> None:
         """Stop an account, or with None all of them. It holds even if it cannot be stored: then
         this raises OSError all the same, because a restart would forget it."""
-        halt = Halt(reason, iso(at))
+        log.warning("halted", account=account_key or "all", reason=reason)
+        self._unstored[account_key] = Halt(reason, iso(at))
+        self._keep(self._add_unstored)
 
-        def change() -> None:
+    def resume(self, account_key: str | None) -> None:
+        """End an account's own halt, or with None the halt of all and every account's own.
+
+        Raises OSError if that cannot be stored; then it ends here only, and until another process
+        stores something.
+        """
+        log.warning("resumed", account=account_key or "all")
+        self._keep(partial(self._remove, account_key))
+
+    def _add_unstored(self) -> None:
+        for account_key, halt in self._unstored.items():
             if account_key is None:
                 self._everywhere = halt
             else:
                 self._accounts[account_key] = halt
 
-        log.warning("halted", account=account_key or "all", reason=reason)
-        self._keep(change)
-
-    def resume(self, account_key: str | None) -> None:
-        """End an account's own halt, or with None the halt of all and every account's own.
-
-        Raises OSError if that cannot be stored.
-        """
-
-        def change() -> None:
-            if account_key is None:
-                self._everywhere = None
-                self._accounts.clear()
-            else:
-                self._accounts.pop(account_key, None)
-
-        log.warning("resumed", account=account_key or "all")
-        self._keep(change)
+    def _remove(self, account_key: str | None) -> None:
+        if account_key is None:
+            self._everywhere = None
+            self._accounts.clear()
+            self._unstored.clear()
+        else:
+            self._accounts.pop(account_key, None)
+            self._unstored.pop(account_key, None)
 
     def _look(self) -> None:
-        """Take over what another process has stored, unless what holds here could not be stored."""
-        if self._path is not None and not self._is_ahead:
-            self._take_over(self._path)
+        """Take over what another process has stored; what could not be stored here stays.
 
-    def _take_over(self, path: Path) -> None:
-        """Read the file if it has changed. One that cannot be read changes nothing, nor does one
-        that is gone: both would be to forget."""
-        stamp = _stamp(path)
-        if stamp in {self._seen, None}:
+        A file that cannot be read changes nothing, nor does one that is gone: both would be to
+        forget.
+        """
+        path = self._path
+        stamp = None if path is None else _stamp(path)
+        if path is None or stamp in {self._seen, None}:
             return
         try:
             self._read(path)
         except SettingsError as exc:
             self._seen = stamp
             log.critical("halts stay as they were", error=str(exc))
+        self._add_unstored()
 
     def _keep(self, change: Callable[[], None]) -> None:
         """Make a change and store it, with what other processes have stored. Raises OSError."""
         change()
-        if self._path is None:
-            return
-        was_ahead, self._is_ahead = self._is_ahead, True
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not was_ahead:
-                self._take_over(self._path)
+        if self._path is not None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.with_suffix(".lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                self._look()
                 change()
-            self._write(self._path)
-        self._is_ahead = False
+                self._write(self._path)
+        self._unstored.clear()
 
     def _read(self, path: Path) -> None:
         stamp = _stamp(path)

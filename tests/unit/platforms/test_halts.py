@@ -70,6 +70,29 @@ def test_processes_that_share_a_file_share_its_halts(tmp_path: Path) -> None:
     assert other.everywhere == HALT
 
 
+def test_a_halt_that_could_not_be_stored_forgets_none_that_another_process_stored(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "halts.json"
+    one, other = Halts(path), Halts(path)
+    in_its_way = tmp_path / "halts.new"
+    in_its_way.mkdir()
+    with pytest.raises(OSError, match="directory"):
+        one.halt("alpha", "fat finger", AT)
+    in_its_way.rmdir()
+    other.halt("beta", "", AT)
+    assert (one.of("alpha"), one.of("beta") is None) == (HALT, False)
+    one.halt("gamma", "", AT)
+    assert [other.of(key) is None for key in ("alpha", "beta", "gamma")] == [False] * 3
+    in_its_way.mkdir()
+    with pytest.raises(OSError, match="directory"):
+        one.resume("alpha")
+    assert one.of("alpha") is None
+    in_its_way.rmdir()
+    other.halt("delta", "", AT)
+    assert one.of("alpha") == HALT  # who resumed it was told that it is not stored
+
+
 @pytest.mark.parametrize("content", ["{", None])
 def test_a_file_that_is_damaged_or_gone_while_we_run_ends_no_halt(
     tmp_path: Path, content: str | None

@@ -19,7 +19,8 @@ from fxpool.platforms.metaapi.model import Deal
 from fxpool.platforms.metaapi.way import Way
 
 DOUBT_SECONDS: Final = 60.0
-"""After that what is shown counts: not every broker keeps every deal."""
+"""After that what is shown counts: not every broker keeps every deal. From then on its end is
+looked up once in so long, where looks cost credits."""
 
 LOOK_SECONDS: Final = 1.0
 """Between looks that callers ask for; they cost credits."""
@@ -45,9 +46,12 @@ class Proofs:
         return is_more
 
     async def look(self) -> None:
-        """Look up the end of what is gone. Raises kinds of FxPoolError."""
+        """Look up the end of what is gone, once in a while. Raises kinds of FxPoolError."""
         async with self._turn:
-            await self._look()
+            is_cheap = not self._way.offers.history
+            is_due = self._clock.now() - self._looked_at >= DOUBT_SECONDS
+            if is_cheap or is_due or any(map(self._is_doubted, self._since)):
+                await self._look()
 
     async def require(self) -> None:
         """Return if no position is doubted. Raises NotReady while one is, and what ``look``
@@ -56,19 +60,22 @@ class Proofs:
             return  # such a pool tells closed trades minutes later
         async with self._turn:
             is_due = self._clock.now() - self._looked_at >= LOOK_SECONDS
-            if self._feed.gone_positions and is_due:
+            if is_due and self._doubted():
                 await self._look()
-        doubted = [key for key in self._feed.gone_positions if self._is_doubted(key)]
-        if doubted:
+        if doubted := self._doubted():
             raise NotReady(
                 f"position {', '.join(doubted)} is not shown any more, and no deal proves yet "
                 "that it closed",
                 phase="synchronising",
             )
 
-    def _is_doubted(self, position_id: str) -> bool:
-        since = self._since.get(("position", position_id), self._clock.now())
-        return self._clock.now() - since < DOUBT_SECONDS
+    def _doubted(self) -> list[str]:
+        """Return the positions that may be open though they are not shown."""
+        return [key for key in self._feed.gone_positions if self._is_doubted(("position", key))]
+
+    def _is_doubted(self, each: tuple[str, str]) -> bool:
+        now = self._clock.now()
+        return now - self._since.get(each, now) < DOUBT_SECONDS
 
     async def _look(self) -> None:
         feed, way = self._feed, self._way
