@@ -103,6 +103,7 @@ async def test_every_event_that_a_day_brings_is_in_the_document() -> None:
                     "price",
                     "positionUpdate",
                     "accountUpdated",
+                    "heartbeat",
                 }
         await day
 

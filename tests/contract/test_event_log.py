@@ -323,10 +323,34 @@ async def test_a_heartbeat_comes_behind_the_changes_that_it_tells_of() -> None:
     await gateway.begin()
     async with gateway.hub.subscribe(EventFilter(accounts=frozenset({"alpha"}))) as stream:
         stream.beat(SystemClock().at())
-        gateway.change("alpha", "one")
+        (first,) = await stream.next_batch()
+        assert "lastEventId" not in first.body
+        alpha = gateway.change("alpha", "one")
         gateway.change("beta", "two")
         stream.beat(SystemClock().at())
         change, heartbeat = await stream.next_batch()
+    assert heartbeat.body["lastEventId"] == alpha
     assert change.body["seq"] == 1
     assert heartbeat.body["sequences"] == {"alpha": 1}
     assert heartbeat.body["epoch"] == change.body["epoch"] == gateway.hub.epoch
+
+
+async def test_a_heartbeat_names_the_newest_change_of_all_accounts(gateway: Gateway) -> None:
+    async def newest() -> str:
+        async with gateway.hub.subscribe(ALL) as stream:
+            stream.beat(SystemClock().at())
+            (heartbeat,) = await stream.next_batch()
+        name: str = heartbeat.body["lastEventId"]
+        return name
+
+    gateway.change("alpha", "one")
+    gateway.change("beta", "two")
+    last = gateway.change("alpha", "three")
+    assert await newest() == last
+    await gateway.end()
+    await gateway.begin()
+    if gateway.redis is not None:
+        assert await newest() == last
+    last = gateway.change("beta", "four")
+    assert await newest() == last
+    assert await gateway.after(last) == []

@@ -149,6 +149,7 @@ async def test_stopping_tells_open_streams_and_does_not_wait_for_them() -> None:
     async with serving() as url:
         socket_ = await connect(url.replace("http", "ws") + "/ws")
         await socket_.recv()
+        await socket_.recv()  # the snapshot, and where the stream stands
         client = httpx.AsyncClient(base_url=url)
         stream = await client.send(client.build_request("GET", "/events"), stream=True)
     assert "streamClosed" in str(await socket_.recv())

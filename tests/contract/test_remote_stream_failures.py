@@ -109,6 +109,27 @@ async def test_a_cut_stream_says_so_and_begins_again_with_a_snapshot() -> None:
     assert taken[1].body["reason"]
 
 
+async def test_a_stream_that_heard_no_event_yet_goes_on_from_its_first_heartbeat() -> None:
+    heartbeat = {"type": "heartbeat", "epoch": "e", "sequences": {"a": 4}, "lastEventId": "a:e:4"}
+    first = sends([heartbeat], then_waits=False)
+    wanted = EventFilter(types=frozenset({"positionModified"}))
+    second = sends([change(5)])
+    async with pool(first, second) as (platform, paths), platform.subscribe(wanted) as stream:
+        taken = await take(stream, 3)
+    assert said(taken) == [("streamClosed", None), ("streamResumed", None), ("positionModified", 5)]
+    assert paths[1].endswith("lastEventId=a%3Ae%3A4")
+
+
+async def test_a_stream_that_was_cut_and_knows_no_position_asks_to_be_told_of_the_gap() -> None:
+    wanted = EventFilter(types=frozenset({"positionModified"}))
+    gap = {"type": "gap", "accountId": "a"}
+    first, second = sends(then_waits=False), sends([gap])
+    async with pool(first, second) as (platform, paths), platform.subscribe(wanted) as stream:
+        taken = await take(stream, 2)
+    assert said(taken) == [("streamClosed", None), ("gap", None)]
+    assert paths[1].endswith("lastEventId=unknown")
+
+
 async def test_the_pools_last_word_is_the_reason_for_the_end() -> None:
     farewell = {"type": "streamClosed", "code": "STOPPING", "detail": "the gateway is stopping"}
     first = sends([change(4, "snapshot")], [farewell], then_waits=False)
@@ -121,10 +142,11 @@ async def test_the_pools_last_word_is_the_reason_for_the_end() -> None:
 async def test_a_gap_in_the_numbers_starts_the_stream_again() -> None:
     first = sends([change(4, "snapshot"), change(6)])
     second = sends([change(6, "snapshot")])
-    async with pool(first, second) as (platform, _), platform.subscribe() as stream:
+    async with pool(first, second) as (platform, paths), platform.subscribe() as stream:
         taken = await take(stream, 3)
     assert said(taken) == [("snapshot", 4), ("streamClosed", None), ("snapshot", 6)]
     assert taken[1].body["reason"] == "events of a jump from 4 to 6"
+    assert paths[1].endswith("lastEventId=unknown")  # has the pool tell of a gap
 
 
 async def test_a_filtered_stream_may_leave_numbers_out_but_not_go_back() -> None:

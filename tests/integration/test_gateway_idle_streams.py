@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from pydantic import SecretStr
 from starlette.websockets import WebSocket
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.http11 import Request
 
 from fxpool import context
@@ -45,6 +45,11 @@ def kept(secret: str) -> tuple[int, int]:
     )
 
 
+async def beginning(socket: ClientConnection) -> None:
+    """Read what a stream begins with."""
+    assert [json.loads(await socket.recv())["type"] for _ in range(2)] == ["snapshot", "heartbeat"]
+
+
 async def test_a_websocket_keeps_no_memory_of_the_call_that_opened_it() -> None:
     sockets, _ = kept("a-secret")
     app = create_app(HubPlatform(), api_key=SecretStr("a-secret"))
@@ -61,9 +66,9 @@ async def test_what_a_websocket_asks_for_later_is_still_known_by_its_request() -
     async with GatewayServer(app, port=0) as server:
         url, headers = f"{server.url.replace('http', 'ws')}/ws", {"X-Request-ID": "the-request"}
         async with connect(url, additional_headers=headers) as socket:
-            await socket.recv()
+            await beginning(socket)
             await socket.send(json.dumps({"action": "subscribe", "types": ["snapshot"]}))
-            await socket.recv()
+            await beginning(socket)
         first, later = platform.asked
         assert first["request"] == later["request"] == "the-request"
         assert first["caller"] == later["caller"]

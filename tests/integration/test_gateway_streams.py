@@ -50,10 +50,11 @@ async def events_of(socket: ClientConnection) -> AsyncIterator[dict[str, Any]]:
 
 
 async def until(events: AsyncIterator[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
-    """Return the events up to and with the first of a kind."""
+    """Return the events up to and with the first of a kind, without heartbeats."""
     seen: list[dict[str, Any]] = []
     async for event in events:
-        seen.append(event)
+        if event["type"] != "heartbeat":
+            seen.append(event)
         if event["type"] == kind:
             return seen
     pytest.fail(f"the stream ended before {kind}: {[event['type'] for event in seen]}")
@@ -92,6 +93,9 @@ async def test_server_sent_events_tell_the_same(stack: Stack) -> None:
         lines = response.aiter_lines()
         events = sse_events(lines)
         (snapshot,) = await until(events, "snapshot")
+        heartbeat = await anext(events)
+        assert heartbeat["type"] == "heartbeat"
+        assert heartbeat["sse_id"] == snapshot["sse_id"]
         await trade_twice(stack)
         told = await until(events, "positionClosed")
         assert_gap_free([snapshot, *told])
@@ -115,6 +119,7 @@ async def test_quotes_are_pushed_in_the_symbols_asked_for(stack: Stack) -> None:
     async with socket_of(stack, "?symbols=EURUSD&types=price") as socket:
         events = events_of(socket)
         stack.simulator.quote("EURUSD", Decimal("1.20000"), Decimal("1.20010"))
+        assert (await anext(events))["type"] == "heartbeat"
         async for event in events:
             assert (event["type"], event["symbol"]) == ("price", "EURUSD")
             if event["bid"] == 1.2:
@@ -148,8 +153,10 @@ async def test_a_registered_callback_is_told_where_reconnects_are_pushed(stack: 
         answer = (await http.post(path, json={"callback_id": "checkForMissedTrades"})).json()
         assert answer["success"] is True
         async with http.stream("GET", answer["events"]) as response:
+            events = sse_events(response.aiter_lines())
+            assert (await anext(events))["type"] == "heartbeat"
             stack.simulator.cut_all()
-            async for event in sse_events(response.aiter_lines()):
+            async for event in events:
                 assert event["type"] == "reconnected"
                 assert event["disconnectDuration"] >= 0
                 break

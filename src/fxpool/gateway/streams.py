@@ -162,6 +162,7 @@ class EventStream:
             try:
                 options = await self._next_options(delivery.subscription)
                 subscription = self._platform.subscribe(options.wanted(), options.resume())
+                subscription.beat(self._clock.at())
                 delivery = self.delivery(subscription, options)
                 del options, subscription  # a stream is long, and the delivery has what it needs
             except ClientGone:
@@ -246,6 +247,7 @@ class Streams:
         """
         self._refuse_if_full(platform.principal, address)
         subscription = platform.subscribe(options.wanted(), options.resume())
+        subscription.beat(self.clock.at())  # a client that is cut at once knows where it stood
         async with AsyncExitStack() as opening:
             opening.push_async_exit(subscription)
             await outlet.begin()

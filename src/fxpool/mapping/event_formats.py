@@ -208,10 +208,12 @@ class GuardEvent(AccountEvent):
 
 
 class HeartbeatEvent(StreamEvent):
-    """The number of each account's last change, all of which were sent before it."""
+    """The number of each account's last change, all of which were sent before it, and the id of
+    the newest, to go on after."""
 
     epoch: str
     sequences: dict[str, int]
+    lastEventId: NotRequired[str]
 
 
 class EndingEvent(StreamEvent):

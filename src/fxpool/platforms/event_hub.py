@@ -12,7 +12,13 @@ import msgspec
 
 from fxpool.platforms.audience import Audience
 from fxpool.platforms.event_ring import EventPosition, EventRing, ResumeFrom, position_of
-from fxpool.platforms.events import Event, EventFilter, EventSubscription, Numbering
+from fxpool.platforms.events import (
+    HEARTBEAT,
+    Event,
+    EventFilter,
+    EventSubscription,
+    Numbering,
+)
 from fxpool.store.event_log import EventLog, LoggedEvent, LoggedPast
 
 _decode = msgspec.json.Decoder(dict[str, object]).decode
@@ -39,6 +45,8 @@ class EventHub:
         self.epoch = past.epoch
         self._sequence.update(past.sequences)
         for logged in past.events:
+            if logged.epoch == past.epoch and logged.account in past.sequences:
+                self._sequence[logged.account] = self._sequence.pop(logged.account)
             body = _decode(logged.body)
             symbol = body.get("symbol")
             self._ring.append(
@@ -83,8 +91,8 @@ class EventHub:
         return listeners
 
     def _number(self, event: Event) -> None:
-        number = self.sequence(event.account) + 1
-        self._sequence[event.account] = number
+        number = self._sequence.pop(event.account, 0) + 1
+        self._sequence[event.account] = number  # now the last: they are in the order of their news
         event.body["epoch"], event.body["seq"] = self.epoch, number
         self._ring.append(event)
         if self._log is not None:
@@ -138,5 +146,7 @@ class EventHub:
 
 
 def event_id(event: Event) -> str | None:
-    """Return what a subscriber resumes from after this event; None for one without a number."""
-    return str(position_of(event)) if "epoch" in event.body and "seq" in event.body else None
+    """Return what a subscriber resumes from after this event; None if the event does not say."""
+    if "epoch" in event.body and "seq" in event.body:
+        return str(position_of(event))
+    return event.body.get("lastEventId") if event.type == HEARTBEAT else None

@@ -90,7 +90,8 @@ class EventFilter:
 
 @dataclass(frozen=True, slots=True)
 class Numbering:
-    """How far the changes are numbered now: the epoch, and the last number per account."""
+    """How far the changes are numbered now: the epoch, and the last number per account, the account
+    with the newest change last."""
 
     epoch: str = ""
     sequences: Mapping[str, int] = field(default_factory=dict)
@@ -277,7 +278,8 @@ class EventSubscription:
         """Queue a heartbeat, behind all changes that it tells of.
 
         It tells the number of the last change of each account, so that a consumer knows that it
-        has heard all of them. One that follows parts, for it alone is told.
+        has heard all of them, and the id of the newest, so that it can go on from here. One that
+        follows parts, for it alone is told.
         """
         self._settle()
         self.part()
@@ -296,6 +298,9 @@ class EventSubscription:
             "ts": ms_from_instant(at),
             "timestamp": iso(at),
         }
+        if told:
+            newest = next(reversed(told))
+            body["lastEventId"] = f"{newest}:{now.epoch}:{told[newest]}"
         self._open_batch()
         self._waiting.pop(HEARTBEAT, None)
         self._waiting[HEARTBEAT] = Event(HEARTBEAT, "", body)

@@ -39,6 +39,9 @@ FIRST_DELAY: Final = 0.1
 LONGEST_DELAY: Final = 15.0  # a pool restarts in 10 to 15 s
 STABLE_SECONDS: Final = 30.0  # a link that lived so long is not to blame for the next failure
 
+_NOWHERE: Final = ResumeFrom(last_event_id="unknown")
+"""No pool knows this position: it tells of a gap, so that what was missed is no secret."""
+
 _decode = msgspec.json.Decoder(list[dict[str, Any]] | dict[str, Any]).decode
 
 _QUIET: Final = logging.getLogger("websockets.client.fxpool")
@@ -173,6 +176,7 @@ class RemoteSubscription:
                 reason = await self._read_link(link)
                 self._queue.offer(_about_stream("streamClosed", self._clock, reason=reason))
                 self._is_cut = True
+                self._resume = self._resume or _NOWHERE
                 if self._clock.now() - since >= STABLE_SECONDS:
                     delays = _delays(self._chance)
                 link = await self._connect_again(delays)
@@ -188,21 +192,25 @@ class RemoteSubscription:
                         self._tell_resumed(body)
                         if body.get("type") == HEARTBEAT:
                             self._sequence.compare(body)
+                            self._resume_after(Event(HEARTBEAT, "", body))
                             continue
                         if "accountId" not in body:
                             # About the stream itself: the pool's last word before it ends it.
                             return str(body.get("detail", body))
                         event = _event(body)
                         self._sequence.accept(event)
-                        if (name := event_id(event)) is not None:
-                            self._resume = ResumeFrom(last_event_id=name)
+                        self._resume_after(event)
                         self._queue.offer(event)
             except ConnectionClosed as exc:
                 return str(exc)
             except RemoteProtocolError as exc:
-                self._resume = None  # what is missing may lie before the last event: begin anew
+                self._resume = _NOWHERE  # what is missing may lie before the last event
                 return str(exc)
         return f"the pool closed the stream: {link.close_reason or link.close_code}"
+
+    def _resume_after(self, event: Event) -> None:
+        if (name := event_id(event)) is not None:
+            self._resume = ResumeFrom(last_event_id=name)
 
     def _tell_resumed(self, body: Mapping[str, Any]) -> None:
         """Tell once after a cut that the stream goes on, if no snapshot says so."""

@@ -28,10 +28,12 @@ from harness.wait import wait_until
 
 
 class ListLink:
-    """A link whose client keeps what it gets and reads only while ``may_read`` is set."""
+    """A link whose client keeps what it gets and reads only while ``may_read`` is set; heartbeats
+    apart."""
 
     def __init__(self) -> None:
         self.messages: list[list[dict[str, Any]]] = []
+        self.heartbeats: list[dict[str, Any]] = []
         self.may_read = asyncio.Event()
         self.may_read.set()
 
@@ -41,7 +43,11 @@ class ListLink:
 
     def write(self, data: bytes) -> None:
         assert self.can_write
-        self.messages += msgspec.json.decode(data)
+        for message in msgspec.json.decode(data):
+            events = [body for body in message if body["type"] != "heartbeat"]
+            self.heartbeats += [body for body in message if body["type"] == "heartbeat"]
+            if events:
+                self.messages.append(events)
 
     async def drain(self) -> None:
         await self.may_read.wait()
@@ -105,7 +111,7 @@ async def carried(streams: _Streams, **options: object) -> AsyncIterator[ListOut
         streams.carry(outlet, streams.guarded, StreamOptions.model_validate(options))
     )
     try:
-        await wait_until(lambda: outlet.messages or carrying.done())
+        await wait_until(lambda: outlet.link.heartbeats or carrying.done())
         yield outlet
         outlet.asks.put_nowait(None)
         await carrying
@@ -215,7 +221,17 @@ async def test_a_client_that_leaves_ends_its_subscription() -> None:
 
 async def test_a_quiet_stream_shows_that_it_lives() -> None:
     async with carried(streams_of(HubPlatform(), heartbeat_seconds=0.005)) as outlet:
-        await wait_until(lambda: outlet.seen().count(("heartbeat", None)) >= 2)
+        await wait_until(lambda: len(outlet.link.heartbeats) >= 3)
+
+
+async def test_a_stream_says_at_its_beginning_where_it_stands() -> None:
+    platform = HubPlatform()
+    platform.change()
+    async with carried(streams_of(platform), types=["orderPlaced"], batch=True) as outlet:
+        (first,) = outlet.link.heartbeats
+        assert first["lastEventId"] == f"a:{platform.hub.epoch}:1"
+        outlet.asks.put_nowait(StreamOptions.model_validate({"types": ["orderFilled"]}))
+        await wait_until(lambda: len(outlet.link.heartbeats) == 2)
 
 
 async def test_a_key_with_its_own_accounts_keeps_the_pace_it_asked_for() -> None:
