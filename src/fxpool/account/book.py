@@ -79,6 +79,8 @@ class AccountBook:
 
     def load_trader(self, trader: Trader) -> list[BookEvent]:
         """Take the trader record; its balance counts unless a newer one is known."""
+        if self._trader is not None and trader.leverage != self._trader.leverage:
+            self._margins.is_old = True
         self._trader = trader
         self._valuation.set_deposit(trader.deposit_asset_id, trader.money_digits)
         self._valuation.set_margin_mode(trader.margin_mode)
@@ -102,6 +104,9 @@ class AccountBook:
 
     def add_symbol(self, symbol: Symbol) -> None:
         """Add or replace the trading parameters of a symbol."""
+        known = self.symbols.get(symbol.symbol_id)
+        if known is not None and known.leverage_id != symbol.leverage_id:
+            self._margins.is_old = True
         self.symbols[symbol.symbol_id] = symbol
 
     def set_conversion(
@@ -145,8 +150,8 @@ class AccountBook:
 
     @property
     def margins_doubted(self) -> bool:
-        """Whether margins are computed until the broker says them anew: read a snapshot."""
-        return bool(self._margins.doubted)
+        """Whether margins may be others now than the broker said last: read a snapshot."""
+        return self._margins.is_old or bool(self._margins.doubted)
 
     def deals_wanted(self) -> set[int]:
         """Open positions whose past deals are unknown, so that ``realised`` is None: fetch them
@@ -180,6 +185,7 @@ class AccountBook:
         events += self._orders.reconcile(orders, unreadable, still_open, touched.orders)
         self._margins.doubted -= snapshot.keys() - touched.positions
         self._margins.doubted &= self._positions.held.keys()
+        self._margins.is_old = False
         is_first, self._reconciled = not self._reconciled, True
         if is_first:
             return [event for event in events if isinstance(event, OrderUnreadable)]

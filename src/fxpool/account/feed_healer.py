@@ -9,7 +9,13 @@ from typing import Final
 import structlog
 
 from fxpool.account.book import AccountBook
-from fxpool.account.feed_watch import ANSWER_SECONDS, SILENT_SECONDS, FeedWatch, Heard
+from fxpool.account.feed_watch import (
+    ANSWER_SECONDS,
+    NO_PRICE,
+    SILENT_SECONDS,
+    FeedWatch,
+    Heard,
+)
 from fxpool.account.reader import BookReader
 from fxpool.account.reads import AccountReads
 from fxpool.clock import Clock
@@ -89,7 +95,7 @@ class FeedHealer:
             if symbol is None or symbol.hours is None or symbol.hours.at(at) is not Market.OPEN:
                 continue
             heard[symbol_id] = (
-                Heard(-inf, (None, None))
+                Heard(-inf, NO_PRICE)
                 if quote is None
                 else Heard(quote.received_at, (quote.bid, quote.ask))
             )

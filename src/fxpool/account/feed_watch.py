@@ -3,7 +3,8 @@
 A quiet symbol and a dead feed look alike, so the broker is asked: after each subscription it sends
 the latest quote at once. A symbol that was silent for a while is subscribed again. It is dead if no
 quote follows, or if one follows that we had missed and then silence again; then its account is to
-be authorised again, not too often.
+be authorised again, not too often. A symbol that was never quoted on this session, while others of
+the account are, is not dead: the broker has no price of it.
 
 Only symbols whose market is known to be open are watched. Source: Open API, SubscribeSpots.
 """
@@ -26,6 +27,9 @@ REAUTHORISE_EVERY: Final = 300.0
 
 Price = tuple[int | None, int | None]
 """Bid and ask as the wire's integers."""
+
+NO_PRICE: Final[Price] = (None, None)
+"""Of a symbol that was not quoted on this session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,10 @@ class FeedWatch:
             symbol = self._symbols.setdefault(symbol_id, _Symbol(now))
             symbol.hear(newest)
             if self._is_dead(symbol, now):
-                dead.add(symbol_id)
+                if newest.price == NO_PRICE and _is_any_heard(heard, symbol.quiet_since):
+                    symbol.asked, symbol.quiet_since = None, now
+                else:
+                    dead.add(symbol_id)
             elif symbol.asked is None and now - symbol.quiet_since >= self._silent_seconds:
                 symbol.asked, symbol.asked_at = newest, now
                 resubscribe.add(symbol_id)
@@ -107,3 +114,7 @@ class FeedWatch:
         self._reauthorised_at = now
         self._symbols.clear()
         return frozenset(dead)
+
+
+def _is_any_heard(heard: Mapping[int, Heard], since: float) -> bool:
+    return any(newest.at > since for newest in heard.values())

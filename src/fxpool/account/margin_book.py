@@ -37,12 +37,14 @@ class MarginBook:
     Attributes:
         doubted: positions whose margin the broker has to say anew.
         tiers: dynamic leverages by their id.
+        is_old: a leverage changed since the broker said the margins: some recompute them then.
     """
 
     def __init__(self, rate: Callable[[int], Decimal | None]) -> None:
         """``rate`` says what a unit of an asset is worth in the account's currency."""
         self.doubted: set[int] = set()
         self.tiers: dict[int, tuple[LeverageTier, ...]] = {}
+        self.is_old = False
         self._rate = rate
 
     def hear(

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from fxpool.account.feed_watch import ANSWER_SECONDS, REAUTHORISE_EVERY, FeedWatch, Heard
+from fxpool.account.feed_watch import (
+    ANSWER_SECONDS,
+    NO_PRICE,
+    REAUTHORISE_EVERY,
+    FeedWatch,
+    Heard,
+)
 
 A, B = 1, 2
 NOW = 1000.0
@@ -85,3 +91,22 @@ def test_the_silence_of_a_closed_market_does_not_count() -> None:
     watched.look({}, NOW + 1)  # closed: not among what should be quoted
     assert not watched.look({A: quote(NOW)}, NOW + 900).resubscribe  # it has just opened
     assert watched.look({A: quote(NOW)}, NOW + 960).resubscribe == {A}
+
+
+def test_a_symbol_without_any_price_beside_quoted_ones_is_asked_about_and_never_dead() -> None:
+    watched = FeedWatch(silent_seconds=60)
+    none = Heard(0.0, NO_PRICE)
+    asked = 0
+    for second in range(1, 1000):
+        treatment = watched.look({A: none, B: quote(NOW + second)}, NOW + second)
+        assert not treatment.dead
+        asked += treatment.resubscribe == {A}
+    assert asked == 15
+
+
+def test_a_feed_that_never_began_is_dead() -> None:
+    watched = FeedWatch(silent_seconds=60)
+    heard = {A: Heard(0.0, NO_PRICE), B: Heard(0.0, NO_PRICE)}
+    watched.look(heard, NOW)
+    watched.look(heard, NOW + 60)
+    assert watched.look(heard, NOW + 60 + ANSWER_SECONDS).dead == {A, B}
