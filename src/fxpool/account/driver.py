@@ -30,6 +30,7 @@ from fxpool.account.symbol_directory import SymbolDirectory
 from fxpool.account.telling import Telling
 from fxpool.account.waits import Waits
 from fxpool.clock import Clock
+from fxpool.domain.cash import CashOperation
 from fxpool.domain.quotes import LiveQuote
 from fxpool.domain.symbols import Symbol
 from fxpool.domain.trades import Execution, ExecutionType
@@ -387,6 +388,8 @@ class Account:
                 self.doubt("an object is gone and its end is not proved yet")
             elif isinstance(event, BalanceChanged) and event.cash_flow is not None:
                 self._trader_due = True
+                if event.cash_flow.operation is CashOperation.UNKNOWN:
+                    log.warning("unknown cash operation", account=self.key, flow=event.cash_flow)
         self._telling.tell(event for event in events if not is_unproved(event))
 
     # Phases

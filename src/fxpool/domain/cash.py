@@ -1,6 +1,7 @@
 """What changed a balance without a deal: the broker's own list of reasons. Values only.
 
-Enum values equal the wire's numbers; a number that is not here is a MappingError.
+Enum values equal the wire's numbers; brokers' servers are newer than this list, so one is left for
+a number that is not here.
 Source: ProtoOAChangeBalanceType.
 """
 
@@ -13,6 +14,8 @@ from typing import Final
 class CashOperation(Enum):
     """Why money came or went."""
 
+    UNKNOWN = -1
+    """One that this build does not know; ``CashFlow.is_transfer`` decides by where money went."""
     DEPOSIT = 0
     WITHDRAW = 1
     DEPOSIT_STRATEGY_COMMISSION_INNER = 3
@@ -51,7 +54,8 @@ class CashOperation(Enum):
 
     @property
     def is_transfer(self) -> bool:
-        """Whether it moves the owner's capital; the rest are charges and credits, so results."""
+        """Whether it is known to move the owner's capital; the rest are charges and credits, so
+        results."""
         return self in _TRANSFERS
 
 

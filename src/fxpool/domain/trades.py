@@ -266,6 +266,14 @@ class CashFlow:
     at: datetime
     operation: CashOperation
 
+    @property
+    def is_transfer(self) -> bool:
+        """Whether it moves the owner's capital, and is no result. Of an operation that nobody
+        knows, what came does and what went does not: so no limit hides a loss behind it."""
+        if self.operation is CashOperation.UNKNOWN:
+            return self.delta > 0
+        return self.operation.is_transfer
+
 
 @dataclass(frozen=True, slots=True)
 class Execution:

@@ -69,7 +69,8 @@ class BalanceCurve:
             that are neither.
         highest, highest_at: the largest balance and when it was reached first.
         max_fall: the largest fall from a peak in money; deposits and withdrawals move the peak.
-        index: the growth index; ``max_drawdown`` is its largest fall as a fraction of its peak.
+        index: the growth index, None where it cannot be computed; ``max_drawdown`` is its largest
+            fall as a fraction of its peak.
         breaks: how often a change did not begin at the balance that the one before it ended with.
         days: the days with changes, oldest first.
     """
@@ -117,6 +118,12 @@ class BalanceCurve:
         self._grow(balance - amount, balance)
         self._end(day, at, balance)
         return day
+
+    def lose_growth(self) -> None:
+        """Say that growth is not known from here on."""
+        self.index = None
+        if self.days:
+            self.days[-1].index = self.days[-1].drawdown = None
 
     def day(self, day: date) -> Day | None:
         """Return a day, None if nothing changed on it."""

@@ -99,7 +99,7 @@ class EquityRecorder:
         self._explained = gap
 
     def _take_flow(self, flow: CashFlow) -> None:
-        if self._balance is None or flow.operation.is_transfer or flow.history_id in self._flows:
+        if self._balance is None or flow.is_transfer or flow.history_id in self._flows:
             return
         self._flows.add(flow.history_id)
         self._balance += flow.delta

@@ -169,7 +169,7 @@ class EquityKeeper:
         reads = HistoryReads(recorder.account.channel, self._gate)
         gap = Span(instant_from_ms(last.last_ms), self._clock.at())
         flows = [flow for window in windows([gap]) for flow in await reads.cash_flow(window)]
-        return sum((flow.delta for flow in flows if flow.operation.is_transfer), Decimal(0))
+        return sum((flow.delta for flow in flows if flow.is_transfer), Decimal(0))
 
     async def _save(self) -> None:
         taken = {recorder: recorder.take_pending() for recorder in self._recorders}

@@ -112,7 +112,7 @@ def _outside(results: Iterable[Result], stretches: Sequence[Stretch]) -> Iterato
         if place >= 0 and at_ms <= stretches[place][1]:
             continue
         moved = Decimal(0)
-        if isinstance(result, CashFlow) and result.operation.is_transfer:
+        if isinstance(result, CashFlow) and result.is_transfer:
             moved = result.delta
         yield at_ms, moved, result.balance
 

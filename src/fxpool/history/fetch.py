@@ -26,6 +26,7 @@ from fxpool.account import Account, Phase
 from fxpool.account.events import BalanceChanged, BookEvent, DealAdded
 from fxpool.account.positions import close_reason
 from fxpool.clock import Clock
+from fxpool.domain.cash import CashOperation
 from fxpool.domain.past import Past, Span
 from fxpool.domain.trades import CashFlow, CloseReason, Deal, Order
 from fxpool.errors import FxPoolError, NotReady
@@ -34,7 +35,7 @@ from fxpool.history.naming import kept_name
 from fxpool.history.reads import PAUSE, HistoryReads
 from fxpool.history.record import AccountRecord, Entry, Identity, identity_of, order_of
 from fxpool.history.trades import ClosedPart
-from fxpool.history.windows import joined, missing, share_read, windows
+from fxpool.history.windows import joined, missing, share_read, windows, without
 
 BEGINNING: Final = datetime(2011, 1, 1, tzinfo=UTC)
 """Where the past of an account begins whose registration is not told: no cTrader account is
@@ -258,10 +259,14 @@ class HistoryKeeper:
             self._current.set()
 
     async def _load(self) -> None:
-        past, self._covered = await self._store.load(self._name())
+        past, covered = await self._store.load(self._name())
+        flows = [flow for flow in past.cash_flow if flow.operation is not CashOperation.UNKNOWN]
+        # An earlier build did not know the others; this one may, so they are read again.
+        unknown = [flow.at for flow in past.cash_flow if flow.operation is CashOperation.UNKNOWN]
+        self._covered = without(covered, unknown)
         self._doubt_after(self._clock.at() - BEHIND)
         await self._remember(past.orders)
-        await self._take_all([*past.deals, *past.cash_flow])
+        await self._take_all([*past.deals, *flows])
         self._is_loaded = True
 
     def _doubt_after(self, at: datetime) -> None:

@@ -12,6 +12,7 @@ from bisect import bisect_left
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+from fxpool.domain.cash import CashOperation
 from fxpool.domain.trades import CashFlow, Deal
 from fxpool.history.curve import BalanceCurve
 from fxpool.history.series import ResultSeries
@@ -88,8 +89,10 @@ class AccountRecord:
     def _take_flow(self, flow: CashFlow) -> None:
         self.flows.append(flow)
         self.results.append(flow)
-        book = self.curve.transfer if flow.operation.is_transfer else self.curve.charge
+        book = self.curve.transfer if flow.is_transfer else self.curve.charge
         book(flow.at, flow.delta, flow.balance)
+        if flow.operation is CashOperation.UNKNOWN:
+            self.curve.lose_growth()
 
     def _take_deal(self, deal: Deal) -> None:
         self.deals += 1

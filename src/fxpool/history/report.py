@@ -16,6 +16,7 @@ from datetime import UTC
 from decimal import Decimal
 from typing import Final, TypeVar
 
+from fxpool.domain.cash import CashOperation
 from fxpool.domain.equity import EquityBucket
 from fxpool.domain.past import Span
 from fxpool.domain.trades import CashFlow
@@ -162,10 +163,12 @@ def _curve(results: Iterable[Result]) -> BalanceCurve:
     for result in results:
         if isinstance(result, ClosedPart):
             curve.result(result.closed_at, result.net_profit, result.balance).trades += 1
-        elif result.operation.is_transfer:
+        elif result.is_transfer:
             curve.transfer(result.at, result.delta, result.balance)
         else:
             curve.charge(result.at, result.delta, result.balance)
+        if isinstance(result, CashFlow) and result.operation is CashOperation.UNKNOWN:
+            curve.lose_growth()
     return curve
 
 

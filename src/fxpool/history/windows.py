@@ -49,6 +49,22 @@ def missing(covered: Iterable[Span], wanted: Span) -> tuple[Span, ...]:
     return tuple(gaps)
 
 
+def without(spans: Iterable[Span], instants: Iterable[datetime]) -> tuple[Span, ...]:
+    """Return the same stretches of time but for some instants."""
+    left = joined(spans)
+    for at in instants:
+        out = Span(at, at + INSTANT)
+        left = joined(
+            part
+            for span in left
+            for part in (
+                Span(span.begin, min(span.end, out.begin)),
+                Span(max(span.begin, out.end), span.end),
+            )
+        )
+    return left
+
+
 def windows(gaps: Iterable[Span], widest: timedelta = WIDEST) -> Iterator[Span]:
     """Yield windows that one request may ask for, oldest first; together they are the gaps."""
     for gap in gaps:

@@ -38,6 +38,7 @@ from fxpool.domain.trades import (
 )
 from fxpool.errors import MappingError
 from fxpool.mapping.wire_fields import (
+    has_unknown_number,
     missing,
     money_digits,
     optional_distance,
@@ -191,15 +192,21 @@ def _close_detail_from(detail: model_pb2.ProtoOAClosePositionDetail) -> CloseDet
 
 
 def cash_flow_from(flow: model_pb2.ProtoOADepositWithdraw) -> CashFlow:
-    """Return a deposit, a withdrawal or another change of the balance without a deal."""
+    """Return a deposit, a withdrawal or another change of the balance without a deal. One of a kind
+    that this build does not know is told as UNKNOWN: without it nothing would add up."""
     digits = money_digits(flow)
+    is_unknown = has_unknown_number(flow, "operationType")
     return CashFlow(
         history_id=required_int(flow, "balanceHistoryId"),
         delta=required_money(flow, "delta", digits),
         balance=required_money(flow, "balance", digits),
         balance_version=optional_int(flow, "balanceVersion"),
         at=required_instant(flow, "changeBalanceTimestamp"),
-        operation=required_enum(flow, "operationType", CashOperation),
+        operation=(
+            CashOperation.UNKNOWN
+            if is_unknown
+            else required_enum(flow, "operationType", CashOperation)
+        ),
     )
 
 

@@ -108,10 +108,15 @@ def schema_enum(message: Message, field: str, kind: type[_Enum]) -> _Enum:
 
     Raises MappingError if it is there with a number that this build does not know.
     """
-    number = message.DESCRIPTOR.fields_by_name[field].number
-    if not message.HasField(field) and number in _unknown_numbers(message):
+    if has_unknown_number(message, field):
         raise missing(message, field)
     return kind(getattr(message, field))
+
+
+def has_unknown_number(message: Message, field: str) -> bool:
+    """Whether an enum field is there with a number that this build does not know."""
+    number = message.DESCRIPTOR.fields_by_name[field].number
+    return not message.HasField(field) and number in _unknown_numbers(message)
 
 
 def _unknown_numbers(message: Message) -> set[int]:

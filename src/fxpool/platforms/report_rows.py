@@ -8,6 +8,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Final
 
+from fxpool.domain.cash import CashOperation
 from fxpool.domain.equity import MINUTE_MS
 from fxpool.domain.trades import CashFlow
 from fxpool.history.curve import Day
@@ -178,7 +179,7 @@ def cash_row(flow: CashFlow) -> CashRow:
         amount=float(flow.delta),
         balance=float(flow.balance),
         operation=flow.operation.name,
-        isTransfer=flow.operation.is_transfer,
+        isTransfer=flow.is_transfer,
     )
 
 
@@ -211,7 +212,13 @@ def notes_of(report: Report, *, proven: bool, shown: int, now: datetime) -> list
         )
     if len(report.flows) > MOST_CASH_ROWS:
         notes.append(f"The newest {MOST_CASH_ROWS} of {len(report.flows)} cash flows are listed.")
-    if report.curve.index is None:
+    unknown = sum(flow.operation is CashOperation.UNKNOWN for flow in report.flows)
+    if unknown:
+        notes.append(
+            f"Cash operations of a kind that this version does not know: {unknown}. What came "
+            "counts as a transfer, what went as a charge; rates of growth are not computed."
+        )
+    elif report.curve.index is None:
         notes.append("There were results without a capital: rates of growth cannot be computed.")
     if (now - report.span.end).total_seconds() * 1000 > MINUTE_MS:
         notes.append(f"The period ended before now ({iso(now.astimezone(UTC))}).")

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from fxpool.domain.past import Span
 from fxpool.errors import MappingError
-from fxpool.history.windows import INSTANT, joined, missing, rest_after, share_read, windows
+from fxpool.history.windows import (
+    INSTANT,
+    joined,
+    missing,
+    rest_after,
+    share_read,
+    windows,
+    without,
+)
 from harness.values import at
 
 
@@ -67,3 +75,9 @@ def test_a_page_that_leads_nowhere_is_an_error_and_not_the_end() -> None:
         rest_after(span(0, 100), [])
     with pytest.raises(MappingError, match="more than a page"):
         rest_after(Span(at(0), at(0) + INSTANT), [at(0), at(0)])
+
+
+def test_instants_are_taken_out_of_what_was_read() -> None:
+    whole = Span(at(0), at(100))
+    left = without([whole], [at(0), at(50), at(100)])
+    assert missing(left, whole) == (Span(at(0), at(0) + INSTANT), Span(at(50), at(50) + INSTANT))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from fxpool.domain.accounts import AccessRights, AccountType, MarginMode
+from fxpool.domain.cash import CashOperation
 from fxpool.domain.symbols import CommissionType, TradingMode
 from fxpool.domain.trades import ExecutionType, OrderType, PositionStatus, Side, TimeInForce
 from fxpool.errors import MappingError
@@ -274,3 +276,15 @@ def test_a_recorded_order_list_is_read() -> None:
     ]
     assert orders[-1].relative_stop_loss == Decimal("0.00099")
     assert [order.side for order in orders].count(Side.BUY) == 1
+
+
+def test_a_cash_operation_newer_than_this_build_is_told_as_one() -> None:
+    flow = model.ProtoOADepositWithdraw(
+        balanceHistoryId=1, balance=500, delta=-300, changeBalanceTimestamp=0
+    )
+    with pytest.raises(MappingError, match="operationType"):
+        from_wire.cash_flow_from(flow)
+    flow.MergeFromString(b"\x08\x7d")  # operationType 125
+    read = from_wire.cash_flow_from(flow)
+    assert (read.operation, read.is_transfer) == (CashOperation.UNKNOWN, False)
+    assert replace(read, delta=-read.delta).is_transfer

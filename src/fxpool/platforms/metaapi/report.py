@@ -87,7 +87,7 @@ def _cash_row(flow: CashFlow, deal: Deal) -> CashRow:
         amount=float(flow.delta),
         balance=float(flow.balance),
         operation=deal.type,
-        isTransfer=flow.operation.is_transfer,
+        isTransfer=flow.is_transfer,
     )
 
 
