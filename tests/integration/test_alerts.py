@@ -51,6 +51,14 @@ async def test_a_position_without_its_protection_is_told_loudly() -> None:
         assert result["positionId"] in hook.of("protection failed")[0]
 
 
+async def test_a_margin_call_reaches_a_person() -> None:
+    async with webhook() as hook, alerting_platform(hook) as served:
+        assert (await served.buy("5.00"))["success"]
+        served.quote("1.11600", "1.11610")
+        await wait_until(lambda: hook.of("margin call"))
+        assert "below 100 %" in hook.of("margin call")[0]
+
+
 async def test_a_journal_that_fails_and_a_dead_token_reach_a_person() -> None:
     async with webhook() as hook, alerting_platform(hook) as served:
         served.platform._journal._down("database or disk is full")

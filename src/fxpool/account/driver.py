@@ -19,7 +19,7 @@ from google.protobuf.message import Message
 
 from fxpool.account.book import AccountBook
 from fxpool.account.depth import DepthReader
-from fxpool.account.events import BalanceChanged, BookEvent
+from fxpool.account.events import BalanceChanged, BookEvent, MarginCalled
 from fxpool.account.feed_healer import FeedHealer
 from fxpool.account.feed_watch import SILENT_SECONDS
 from fxpool.account.phase import Phase, Trigger, next_phase
@@ -374,6 +374,8 @@ class Account:
                 return book.apply_trailing_stop(*from_wire.trailing_stop_from(message))
             case wire.ProtoOAMarginChangedEvent():
                 return book.apply_margin(*from_wire.margin_from(message))
+            case wire.ProtoOAMarginCallTriggerEvent():
+                return [MarginCalled(from_wire.margin_call_from(message))]
             case wire.ProtoOATraderUpdatedEvent():
                 return book.load_trader(from_wire.trader_from(message.trader))
             case wire.ProtoOADepthEvent():

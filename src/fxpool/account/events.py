@@ -146,6 +146,13 @@ class BalanceChanged:
     cash_flow: CashFlow | None
 
 
+@dataclass(frozen=True, slots=True)
+class MarginCalled:
+    """The broker called for margin: the margin level, in percent, is below ``threshold``."""
+
+    threshold: Decimal
+
+
 BookEvent = (
     PositionOpened
     | PositionChanged
@@ -163,4 +170,5 @@ BookEvent = (
     | OrderUnreadable
     | DealAdded
     | BalanceChanged
+    | MarginCalled
 )

@@ -14,6 +14,7 @@ from fxpool.account.events import (
     BalanceChanged,
     BookEvent,
     DealAdded,
+    MarginCalled,
     OrderCancelled,
     OrderChanged,
     OrderExpired,
@@ -60,7 +61,7 @@ class Telling:
 
 def _symbol_of(event: BookEvent) -> int | None:
     match event:
-        case BalanceChanged() | OrderUnreadable():
+        case BalanceChanged() | OrderUnreadable() | MarginCalled():
             return None
         case DealAdded(deal):
             return deal.symbol_id

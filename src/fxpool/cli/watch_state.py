@@ -157,6 +157,7 @@ CHANGES = {
     "orderRejected": "order {id} rejected",
     "orderGone": "order {id} is gone, and the broker does not say why",
     "orderUnreadable": "order {id} cannot be read: {reason}",
+    "marginCall": "margin call: the margin level is below {threshold} %",
     "disconnected": "the broker's link went down",
     "reconnected": "the broker's link is up again",
     "streamClosed": "the pool's stream was cut",
@@ -174,5 +175,6 @@ def _facts(event: Mapping[str, Any]) -> dict[str, str]:
         "symbol": row.get("symbol", ""),
         "side": str(row.get("type", "")).rsplit("TYPE_", 1)[-1].replace("_", " ").lower(),
         "volume": numbers.lots(row["volume"]) if "volume" in row else "",
+        "threshold": f"{event.get('marginLevelThreshold', 0):g}",
         "profit": "unknown" if profit is None else numbers.signed_money(profit),
     }

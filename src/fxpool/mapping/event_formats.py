@@ -175,6 +175,14 @@ class AccountUpdatedEvent(AccountEvent):
     balanceChange: NotRequired[float]
 
 
+class MarginCallEvent(AccountEvent):
+    """The broker called for margin: the level is below ``marginLevelThreshold`` percent. It repeats a
+    call after ten minutes at the earliest. ``account`` is null while its equity is not known."""
+
+    marginLevelThreshold: float
+    account: AccountInformation | None
+
+
 class DisconnectedEvent(AccountEvent):
     """The account's link is lost; what follows it is in ``phase``."""
 
@@ -245,6 +253,7 @@ EVENTS: Final[dict[str, Any]] = {
     "orderUnreadable": OrderUnreadableEvent,
     "dealAdded": DealEvent,
     "accountUpdated": AccountUpdatedEvent,
+    "marginCall": MarginCallEvent,
     "connected": AccountEvent,
     "disconnected": DisconnectedEvent,
     "synchronized": SynchronizedEvent,

@@ -263,6 +263,12 @@ def margin_from(event: messages_pb2.ProtoOAMarginChangedEvent) -> tuple[int, Dec
     return required_int(event, "positionId"), margin
 
 
+def margin_call_from(event: messages_pb2.ProtoOAMarginCallTriggerEvent) -> Decimal:
+    """Return the margin level, in percent, below which the account is."""
+    require(event, "marginCall")
+    return required_price(event.marginCall, "marginLevelThreshold")
+
+
 def _trade_data(
     message: model_pb2.ProtoOAOrder | model_pb2.ProtoOAPosition,
 ) -> model_pb2.ProtoOATradeData:

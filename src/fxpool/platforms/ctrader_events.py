@@ -16,6 +16,7 @@ from fxpool.account.events import (
     BalanceChanged,
     BookEvent,
     DealAdded,
+    MarginCalled,
     OrderCancelled,
     OrderChanged,
     OrderExpired,
@@ -87,6 +88,9 @@ def told_by(account: CTraderAccount, event: BookEvent) -> Iterator[Told]:
                 information = account.information(account.key)
                 change = float(balance - before)
                 yield Told("accountUpdated", {"account": information, "balanceChange": change})
+        case MarginCalled(threshold):
+            known = None if account.equity is None else account.information(account.key)
+            yield Told("marginCall", {"marginLevelThreshold": float(threshold), "account": known})
         case PositionVanished() | OrderVanished():
             pass  # not proved, so not told
         case _:

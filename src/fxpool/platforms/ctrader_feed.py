@@ -19,7 +19,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from fxpool.account import AccountState, Phase, Trigger
-from fxpool.account.events import BookEvent
+from fxpool.account.events import BookEvent, MarginCalled
 from fxpool.clock import Clock
 from fxpool.domain.money import PRICE_SCALE
 from fxpool.domain.trades import Position
@@ -90,6 +90,8 @@ class CTraderFeed:
         if not self._account.is_known:
             return
         for event in events:
+            if isinstance(event, MarginCalled):
+                self._alerts.margin_called(self._account.key, event.threshold)
             for told in told_by(self._account, event):
                 self._change(told.type, told.body, told.symbol)
         self._gross = {i: self._gross.get(i) for i in self._account.live.book.positions}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Final
 
 from fxpool.account import AccountState, Phase
@@ -60,6 +61,10 @@ class OperatorAlerts:
     def protection_failed(self, account: str, position_id: str, why: str) -> None:
         text = f"position {position_id} is open without the protection that was asked for: {why}"
         self._tell("protection_failed", text, account, Severity.FAILURE)
+
+    def margin_called(self, account: str, threshold: Decimal) -> None:
+        text = f"the broker calls for margin: the margin level is below {threshold.normalize():f} %"
+        self._tell("margin_call", text, account, Severity.FAILURE)
 
     def guard_changed(self, account: str, kind: str, guard: GuardInfo) -> None:
         """Tell of a loss limit that is near, was reached, or that nobody can watch."""
