@@ -275,6 +275,8 @@ class Account:
         """
         self.require_live()
         self._reader.watched.update(symbol_ids)
+        for symbol_id in symbol_ids:
+            self._reader.unquoted.pop(symbol_id, None)  # asked by name, so asked again
         await self._reader.meet_needs(self._reads)
         for symbol_id in symbol_ids:
             if (refused := self._reader.unquoted.get(symbol_id)) is not None:

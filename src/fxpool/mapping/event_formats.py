@@ -176,8 +176,11 @@ class AccountUpdatedEvent(AccountEvent):
 
 
 class MarginCallEvent(AccountEvent):
-    """The broker called for margin: the level is below ``marginLevelThreshold`` percent. It repeats a
-    call after ten minutes at the earliest. ``account`` is null while its equity is not known."""
+    """The broker called for margin: the level is below ``marginLevelThreshold`` percent.
+
+    It repeats a call after ten minutes at the earliest. ``account`` is null while its equity is
+    not known.
+    """
 
     marginLevelThreshold: float
     account: AccountInformation | None
