@@ -116,6 +116,23 @@ async def test_a_cancellation_that_redis_py_turns_into_an_error_is_one_all_the_s
         await asyncio.wait_for(connection.close(), 5)
 
 
+@pytest.mark.parametrize("is_linked", [True, False])
+async def test_a_cancellation_counts_in_whichever_turn_of_the_loop_it_comes(
+    redis: RedisServer, *, is_linked: bool
+) -> None:
+    async with connected(redis.address) as connection:
+        for turns in range(30):
+            if not is_linked:
+                await connection._client.connection_pool.disconnect()
+            asking = asyncio.create_task(connection.command("PING"))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            is_answered = asking.done()
+            asking.cancel()
+            await asyncio.wait([asking])
+            assert asking.cancelled() is not is_answered, turns
+
+
 async def test_who_serves_the_accounts_is_told_again_after_an_error(redis: RedisServer) -> None:
     states = iter([LookupError("a defect"), {"alpha": {"state": "live"}}])
 

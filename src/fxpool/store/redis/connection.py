@@ -167,11 +167,11 @@ class RedisConnection:
         cancels = 0 if task is None else task.cancelling()
         try:
             return await self._answer(*words)
-        except Exception:
-            # redis-py may raise an error of its own in the place of a cancellation.
+        finally:
+            # In the place of a cancellation redis-py may raise an error of its own, and asyncio's
+            # wait_for under it returns what it waited for (before Python 3.12).
             if task is not None and task.cancelling() > cancels:
-                raise asyncio.CancelledError from None
-            raise
+                raise asyncio.CancelledError
 
     async def _answer(self, *words: str | bytes | float) -> Any:
         place = self.address.place
