@@ -22,15 +22,17 @@ from fxpool.account import Phase
 from fxpool.auth import secret_store_from
 from fxpool.cli import logs
 from fxpool.clock import SystemClock
+from fxpool.errors import NeedsConsent
 from fxpool.gateway import GatewayServer, create_app
 from fxpool.gateway.audit.setup import audit_store_from, audit_trail_from
+from fxpool.platforms.base import PlatformError
 from fxpool.platforms.ctrader import CTraderPlatform
 from fxpool.settings import Settings
 from fxpool.simulator import Profile, Simulator, SimulatorOptions
 from fxpool.simulator.switches import OldGrant
 from fxpool.simulator.tokens import Grant
 from fxpool.store.audit import AuditQuery
-from harness.platforms import ALPHA, BETA, Served, unlinked_settings
+from harness.platforms import ALPHA, BETA, Served, live_platform, unlinked_settings
 
 CALLBACK = "http://pool.test/api/ctrader/callback"
 OPTIONS = SimulatorOptions(ticks_per_second=0, oauth_port=0, client_secret="planted-client-secret")
@@ -237,6 +239,18 @@ async def test_a_token_that_the_broker_kills_parks_its_account_and_causes_no_ren
         await walk.served.phase("alpha", Phase.LIVE)
 
 
+async def test_an_account_lives_on_its_access_token_while_the_broker_takes_that() -> None:
+    """Documents say that another consent ends a refresh token; its access token works for days."""
+    async with live_platform(refresh_token=SecretStr("ended-by-another-consent")) as served:
+        consent = served.platform.consent
+        with pytest.raises(PlatformError, match="authorise the application again"):
+            await consent.refresh("alpha")
+        await served.cut()
+        await served.simulator.resume_accepting()
+        await served.phase("alpha", Phase.LIVE)
+        assert "was refused" in consent.status()["alpha"]["lastError"]
+
+
 async def test_forgotten_tokens_are_gone_and_the_account_asks_for_consent(
     tmp_path: Path,
 ) -> None:
@@ -248,6 +262,34 @@ async def test_forgotten_tokens_are_gone_and_the_account_asks_for_consent(
         assert await walk.stored("12345") == {}
         again = await walk.browser.post("/oauth/refresh?account_id=alpha")
         assert again.status_code == 409
+
+
+async def test_forgotten_tokens_are_gone_from_every_place_that_they_may_be_in(
+    tmp_path: Path,
+) -> None:
+    async with walking(tmp_path) as walk:
+        await walk.link("alpha", ALPHA_ID)
+        await walk.served.phase("alpha", Phase.LIVE)
+        store = secret_store_from(walk.settings)
+        older = await walk.stored("12345")
+        await store.write("ctrader/accounts/alpha", older, version=0)
+        assert (await walk.browser.delete("/oauth/alpha")).status_code == 200
+        assert await walk.stored("alpha") == {}
+        assert await walk.stored("12345") == {}
+        await store.close()
+
+
+async def test_a_token_of_the_environment_does_not_bring_a_forgotten_account_back() -> None:
+    async with live_platform(refresh_token=SecretStr("any")) as served:
+        tokens = served.platform.consent
+        message = await tokens.forget("alpha")
+        assert "unset it before" in message
+        await served.phase("alpha", Phase.NEEDS_CONSENT)
+        keeper = served.platform._tokens.keeper
+        await keeper.read_all()
+        assert tokens.status()["alpha"]["linked"] is False
+        with pytest.raises(NeedsConsent, match="removed on demand"):
+            keeper.access_token("alpha")
 
 
 async def test_a_consent_with_fewer_accounts_says_whose_tokens_may_be_dead(

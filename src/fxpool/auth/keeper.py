@@ -28,6 +28,7 @@ from fxpool.errors import (
     RequestRefused,
     SecretConflict,
     SecretError,
+    SecretForbidden,
     SecretReadOnly,
 )
 from fxpool.openapi import Reaction, reaction_to
@@ -78,6 +79,7 @@ class _Held:
         path: where it is, or would be written.
         given: fingerprint of the pair that a session was last given.
         is_behind: its entry still holds an older pair than this.
+        is_removed: its tokens were removed here; what stands in for an entry brings none back.
     """
 
     paths: Sequence[str]
@@ -88,6 +90,7 @@ class _Held:
     error: str = "not read yet"
     is_read: bool = False
     is_behind: bool = False
+    is_removed: bool = False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -122,8 +125,8 @@ class TokenKeeper:
         self._rotating: dict[str, asyncio.Task[None]] = {}
         self._renewed: Callable[[str], None] = lambda _: None
         self.keeps_failing: Callable[[str, str], None] = lambda _key, _why: None
-        """Called with an account and why, at each failure after several; its owner may replace
-        it."""
+        """Called with an account and why, at each failure after several and where a refresh token
+        is refused for good; its owner may replace it."""
         self._untended = ""  # why the store cannot be used
         self._homeless = ""  # why rescued tokens are not in the store
 
@@ -141,10 +144,11 @@ class TokenKeeper:
     # What sessions ask
 
     def access_token(self, key: str) -> str:
-        """Return an account's access token.
+        """Return an account's access token, also where no refresh token works any more: whether it
+        still opens the account only the broker knows.
 
-        Raises NeedsConsent if there is none that works, RequestNotSent while it is being renewed
-        or the store could not be read yet.
+        Raises NeedsConsent if there is none, RequestNotSent while it is being renewed or the store
+        could not be read yet.
         """
         held = self._accounts[key]
         pair = held.pair
@@ -155,8 +159,6 @@ class TokenKeeper:
         if pair.fingerprint in self._rotating:
             raise RequestNotSent(f"the tokens of account {key} are being renewed")
         held.given = pair.fingerprint
-        if pair.fingerprint in self._dead:
-            raise self._dead[pair.fingerprint]
         return pair.access_token
 
     async def changed(self, key: str) -> None:
@@ -365,15 +367,19 @@ class TokenKeeper:
         text = f"the refresh token was refused ({error}){lost}: authorise the application again"
         self._dead[pair.fingerprint] = NeedsConsent(text)
         audit.error("tokens are dead", outcome="failed", pair=pair.fingerprint, error=str(error))
+        self._tell_of_failing(pair, text)
 
     def _failed(self, pair: TokenPair, error: FxPoolError) -> None:
         pause = self._schedule.failed(pair, error, self._clock.now())
         self._note(pair, f"renewing failed, again in {pause:.0f} s: {error}")
         log.warning("renewing tokens failed", pair=pair.fingerprint, error=str(error))
         if self._schedule.is_failing(pair):
-            end = "" if pair.expires_at is None else f"; they end on {pair.expires_at:%F %H:%M} UTC"
-            for key in [key for key, held in self._accounts.items() if held.pair == pair]:
-                self.keeps_failing(key, f"{error}{end}")
+            self._tell_of_failing(pair, str(error))
+
+    def _tell_of_failing(self, pair: TokenPair, why: str) -> None:
+        end = "" if pair.expires_at is None else f"; they end on {pair.expires_at:%F %H:%M} UTC"
+        for key in [key for key, held in self._accounts.items() if held.pair == pair]:
+            self.keeps_failing(key, f"{why}{end}")
 
     def _note(self, pair: TokenPair, text: str) -> None:
         for held in self._sharing(pair):
@@ -403,7 +409,9 @@ class TokenKeeper:
             return
         if held.pair is not before or (before and before.fingerprint in self._rotating):
             return  # a renewal knows better than what was read beside it
-        held.is_read = True
+        if held.is_removed and (entry.is_borrowed or not entry.exists):
+            return
+        held.is_read, held.is_removed = True, False
         held.scope = entry.fields.get("scope", "")
         if newest is None:
             tried = ", ".join(held.paths)
@@ -474,16 +482,34 @@ class TokenKeeper:
                 continue
             break
         held.pair, held.error, held.is_read, held.is_behind = pair, "", True, False
+        held.is_removed = False
         held.scope = fields.get("scope", "")
         self._tell(key)
 
-    async def forget(self, key: str) -> None:
-        """Remove an account's tokens from the store and from here. Raises SecretError."""
+    async def forget(self, key: str) -> bool:
+        """Remove an account's tokens from wherever the store has them and from here.
+
+        Return whether something else than the store has some too, which a restart would use.
+        Raises SecretError; the account is served on then.
+        """
         held = self._accounts[key]
         await self._find(held)
-        await self.store.delete(held.path)
+        is_elsewhere = False
+        for path in held.paths:
+            try:
+                entry = await self.store.read(path)
+                if entry.exists and not entry.is_borrowed:
+                    await self.store.delete(path)
+                    entry = await self.store.read(path)
+            except SecretForbidden:
+                if path == held.path:
+                    raise
+                continue  # what we may not read brings nothing back
+            is_elsewhere |= entry.is_borrowed
         held.pair, held.is_read, held.error = None, True, "its tokens were removed on demand"
+        held.is_removed = True
         self._tell(key)
+        return is_elsewhere
 
     def sharing(self, key: str) -> list[str]:
         """Return the accounts that share an account's pair, itself included."""

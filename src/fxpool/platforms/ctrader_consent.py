@@ -269,12 +269,19 @@ class CTraderConsent:
             raise explain(exc) from exc
         return self._status(key)
 
-    async def forget(self, key: str) -> None:
-        """Remove an account's tokens. Raises PlatformError."""
+    async def forget(self, key: str) -> str:
+        """Remove an account's tokens and say in words what that means. Raises PlatformError."""
         try:
-            await self._tokens.forget(key)
+            is_elsewhere = await self._tokens.forget(key)
         except SecretError as exc:
             raise PlatformError(503, "SECRET_STORE", str(exc), retryable=True) from exc
+        if not is_elsewhere:
+            return f"the tokens of {key} are removed"
+        return (
+            f"the tokens of {key} are removed from the store, and it is not served until its owner "
+            "consents or this gateway restarts: CTRADER_ACCESS_TOKEN stands in for missing tokens, "
+            "so unset it before"
+        )
 
     async def close(self) -> None:
         """Let go of the connections to the token service."""

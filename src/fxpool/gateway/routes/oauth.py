@@ -215,8 +215,8 @@ async def forget(request: Request, account_id: str, platform: OnCTrader) -> Resp
     """Remove an account's tokens from the secret store."""
     guarded(request.scope).require(Operation.OPERATE, account_id)
     key = platform.key_of(account_id)
-    await platform.consent.forget(key)
-    return answer(Forgotten(success=True, account=key, message=f"the tokens of {key} are removed"))
+    message = await platform.consent.forget(key)
+    return answer(Forgotten(success=True, account=key, message=message))
 
 
 def remembering(response: Response, state: str, redirect_uri: str) -> Response:
