@@ -39,7 +39,7 @@ from fxpool.mapping import from_wire
 from fxpool.mapping.depth import depth_from
 from fxpool.openapi import Reaction, reaction_to
 from fxpool.openapi.proto import messages_pb2 as wire
-from fxpool.pool import AccountChannel, Pool, Seat
+from fxpool.pool import AccountChannel, Pool, Priority, Seat
 
 TRADER_EVERY: Final = 60.0
 """Seconds between readings of the trader record: updates are not reliably pushed (SW-50)."""
@@ -267,7 +267,7 @@ class Account:
             self._move(Trigger.DOUBTED, reason)
             self._work.set()
 
-    async def watch(self, symbol_ids: Collection[int]) -> None:
+    async def watch(self, symbol_ids: Collection[int], priority: Priority = Priority.READ) -> None:
         """Have symbols quoted from now on, reconnects included.
 
         Returns once they are subscribed. Raises NotReady, RequestRefused for one that the broker
@@ -277,7 +277,7 @@ class Account:
         self._reader.watched.update(symbol_ids)
         for symbol_id in symbol_ids:
             self._reader.unquoted.pop(symbol_id, None)  # asked by name, so asked again
-        await self._reader.meet_needs(self._reads)
+        await self._reader.meet_needs(AccountReads(self.channel, priority))
         for symbol_id in symbol_ids:
             if (refused := self._reader.unquoted.get(symbol_id)) is not None:
                 self._reader.watched.discard(symbol_id)
@@ -289,20 +289,21 @@ class Account:
         self._reader.watched.difference_update(symbol_ids)
         await self._reader.unsubscribe(self._reads, symbol_ids)
 
-    async def symbol(self, symbol_id: int) -> Symbol:
-        """Return a symbol's trading parameters, read now if need be."""
+    async def symbol(self, symbol_id: int, priority: Priority = Priority.READ) -> Symbol:
+        """Return a symbol's trading parameters, read now if need be: with ``Priority.TRADE`` where
+        an order waits for them."""
         if symbol_id not in self.book.symbols:
             self.require_way(reduces=True)
-            await self._reader.read_symbol(self._reads, symbol_id)
+            await self._reader.read_symbol(AccountReads(self.channel, priority), symbol_id)
         return self.book.symbols[symbol_id]
 
-    async def quote(self, symbol_id: int) -> LiveQuote:
-        """Return the live quote of a symbol, subscribing if need be.
+    async def quote(self, symbol_id: int, priority: Priority = Priority.READ) -> LiveQuote:
+        """Return the live quote of a symbol, subscribing if need be; ``priority`` as of ``symbol``.
 
         Raises NoQuote if none arrives, NotReady, and what reading raises.
         """
         if symbol_id not in self._reader.subscribed:
-            await self.watch([symbol_id])
+            await self.watch([symbol_id], priority)
         if not await self.waits.until(lambda: self.is_quoted(symbol_id), FIRST_QUOTE_SECONDS):
             name = self.book.light_symbols[symbol_id].name
             raise NoQuote(f"no price of {name} arrived within {FIRST_QUOTE_SECONDS:g} s")

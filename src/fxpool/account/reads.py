@@ -97,10 +97,13 @@ class ListedOrders:
 
 class AccountReads:
     """The read requests of one account. All raise what ``AccountChannel.request`` raises, and
-    MappingError for an answer that cannot be understood."""
+    MappingError for an answer that cannot be understood.
 
-    def __init__(self, channel: AccountChannel) -> None:
-        self._channel = channel
+    ``priority`` is that of requests that are not historical.
+    """
+
+    def __init__(self, channel: AccountChannel, priority: Priority = Priority.READ) -> None:
+        self._channel, self._priority = channel, priority
         self._id = channel.account_id
 
     async def trader(self) -> Trader:
@@ -354,9 +357,10 @@ class AccountReads:
         return from_wire.order_from((await self._ask(request, wire.ProtoOAOrderDetailsRes)).order)
 
     async def _ask(
-        self, request: Message, answer: type[_Answer], priority: Priority = Priority.READ
+        self, request: Message, answer: type[_Answer], priority: Priority | None = None
     ) -> _Answer:
-        message = await self._channel.request(request, priority=priority)
+        first = self._priority if priority is None else priority
+        message = await self._channel.request(request, priority=first)
         if not isinstance(message, answer):
             raise MappingError(f"{type(request).__name__} was answered by {type(message).__name__}")
         return message

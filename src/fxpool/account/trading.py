@@ -55,7 +55,7 @@ from fxpool.mapping.instants import ms_from_instant
 from fxpool.mapping.request_fields import fields_of
 from fxpool.openapi import Reaction, reaction_to, says_gone
 from fxpool.openapi.proto.messages_pb2 import ProtoOAClosePositionReq
-from fxpool.pool.channel import LastCheck
+from fxpool.pool.channel import LastCheck, Priority
 
 PROTECTION_SECONDS: Final = 1.0
 """How long the server's own protection order is waited for after a fill; 3 to 20 ms were seen."""
@@ -113,7 +113,9 @@ class Trading:
             account.require_readable()
         symbol = await account.symbol(intent.symbol_id)
         await self._preflight.check(intent, symbol)
-        quote = await account.quote(intent.symbol_id) if intent.needs_quote else None
+        quote = None
+        if intent.needs_quote:
+            quote = await account.quote(intent.symbol_id, Priority.TRADE)
         if not intent.client_order_id:
             intent = replace(intent, client_order_id=self._new_id())
         account.require_way(allow_unsynchronized=allow_unsynchronized)

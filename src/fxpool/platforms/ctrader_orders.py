@@ -20,6 +20,7 @@ from fxpool.mapping.actions import Action, parse_action
 from fxpool.mapping.order_words import VolumeUnits, slippage_of_stop_limit
 from fxpool.platforms.base import OrderChange, ProtectionRequest, TradeRequest
 from fxpool.platforms.ctrader_account import CTraderAccount
+from fxpool.pool.channel import Priority
 
 CONVERSION_SECONDS: Final = 5.0
 """How long the quotes are waited for that say what a tick is worth."""
@@ -54,7 +55,7 @@ async def order_intent(
     live = account.live
     live.require_way(allow_unsynchronized=request.allow_unsynchronized)
     match = account.names.resolve(request.symbol)
-    symbol = await live.symbol(match.symbol.symbol_id)
+    symbol = await live.symbol(match.symbol.symbol_id, Priority.TRADE)
     draft = _Draft(request, action, symbol, match.multiplier)
     relative = _relative(request)
     is_money = bool(relative) and any(units.is_money for _, _, units in relative)
@@ -195,7 +196,7 @@ async def _stop_distance(live: Account, draft: _Draft, stop_loss: Decimal) -> De
         return distance_of(Level.STOP_LOSS, stop_loss, request.stop_loss_units, symbol)
     entry = request.open_price
     if entry is None:
-        entry = (await live.quote(symbol.symbol_id)).entry_price(draft.side)
+        entry = (await live.quote(symbol.symbol_id, Priority.TRADE)).entry_price(draft.side)
     if entry is None:
         raise NoQuote(f"no price is known for {symbol.name}, so no risk can be measured")
     distance = entry - stop_loss if draft.side is Side.BUY else stop_loss - entry
@@ -209,7 +210,7 @@ async def _stop_distance(live: Account, draft: _Draft, stop_loss: Decimal) -> De
 
 async def _tick_values(live: Account, symbol: Symbol) -> TickValues:
     """Return what a tick is worth, once its quotes are there. Raises NoQuote without."""
-    await live.quote(symbol.symbol_id)
+    await live.quote(symbol.symbol_id, Priority.TRADE)
     await live.waits.until(
         lambda: live.book.tick_values(symbol.symbol_id) is not None, CONVERSION_SECONDS
     )
