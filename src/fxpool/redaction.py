@@ -56,7 +56,7 @@ _known: Final = _Known()
 
 
 def learn(values: Iterable[str]) -> None:
-    """Hide these texts from now on, wherever they appear in this process's logs."""
+    """Hide these texts from now on, wherever they appear in this process's logs and errors."""
     _known.add(values)
 
 
@@ -78,10 +78,14 @@ def hidden(value: object, name: object = None) -> object:
     return value
 
 
+def without_known(text: str) -> str:
+    """Return a text of somebody else's without this process's secrets, should it repeat one."""
+    return text if _known.pattern is None else _known.pattern.sub(HIDDEN, text)
+
+
 def hidden_text(text: str) -> str:
     """Return a text without what looks like a secret in it."""
-    if _known.pattern is not None:
-        text = _known.pattern.sub(HIDDEN, text)
+    text = without_known(text)
     for pattern, stand_in in _LOOKS:
         text = pattern.sub(stand_in, text)
     return _SECRET_FIELD.sub(lambda found: f"{found['name']}{HIDDEN}", text)

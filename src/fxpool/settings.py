@@ -242,8 +242,9 @@ class Settings(BaseSettings):
             if isinstance(value, SecretStr):
                 for part in value.get_secret_value().split():  # several addresses, maybe
                     yield part
-                    if "://" in part:
-                        yield urlsplit(part).password or ""
+                    yield from _passwords(part)
+            elif isinstance(value, str):
+                yield from _passwords(value)
 
     @property
     def journal_url(self) -> SecretStr:
@@ -295,6 +296,12 @@ class Settings(BaseSettings):
     def client_url(self) -> str:
         """The pool's base URL for clients, without a trailing slash."""
         return (self.pool_api_url or self.pool_url or DEFAULT_URL).rstrip("/")
+
+
+def _passwords(text: str) -> Iterator[str]:
+    """Return the password of an address, if the text is one that has any."""
+    if "://" in text:
+        yield urlsplit(text).password or ""
 
 
 def unread_variables(names: Iterable[str]) -> Iterator[str]:

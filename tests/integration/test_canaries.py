@@ -14,14 +14,23 @@ import httpx
 import pytest
 import redis
 import structlog
+from pydantic import SecretStr
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from fxpool.account import Phase
 from fxpool.cli import logs
-from fxpool.redaction import HIDDEN, hidden, hidden_text
+from fxpool.platforms.base import PlatformError
+from fxpool.platforms.remote import RemotePlatform
+from fxpool.redaction import HIDDEN, hidden, hidden_text, learn
+from fxpool.settings import Settings
 from fxpool.simulator import Simulator, SimulatorOptions
+from fxpool.simulator.refusal import Refusal
+from fxpool.simulator.tokens import Grant
+from fxpool.simulator.tokens import TokenKeeper as BrokersTokens
 from harness.commands import command, interrupted, line_where, started
 from harness.openbao import ROOT_TOKEN, running_openbao
+from harness.platforms import open_platform
 from harness.redis import PASSWORD, running_redis
 
 ROUTING = {"accounts": {"12345": {"platform": "ctrader", "environment": "demo"}}}
@@ -163,6 +172,41 @@ async def test_a_gateway_that_cannot_start_says_why_without_a_password(tmp_path:
     assert done.code != 0
     assert "down" in done.err
     assert "canary" not in done.err + done.out
+
+
+async def test_a_secret_that_others_repeat_in_their_words_is_in_no_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The broker, the token service and another pool's address, as error texts quote them."""
+    secrets = {
+        "access": "canary-access-token-that-ended",
+        "refresh": "canary-refresh-token-that-ended",
+        "pool": "canary-password-in-an-address",
+    }
+    echo = BrokersTokens.find
+
+    def repeats(tokens: BrokersTokens, access_token: str, at_ms: int | None = None) -> Grant:
+        try:
+            return echo(tokens, access_token, at_ms)
+        except Refusal as exc:
+            raise Refusal(exc.code, f"{access_token} is no token", carrier=exc.carrier) from exc
+
+    monkeypatch.setattr(BrokersTokens, "find", repeats)
+    tokens = {"access_token": secrets["access"], "refresh_token": secrets["refresh"]}
+    async with open_platform(**{name: SecretStr(value) for name, value in tokens.items()}) as one:
+        await one.phase("alpha", Phase.NEEDS_CONSENT)
+        shown = [json.dumps(await one.platform.health())]
+        with pytest.raises(PlatformError, match="is no token") as refused:
+            await one.platform.positions("alpha")
+        shown.append(str(refused.value))
+    settings = Settings(dxtrade_pool_url=f"http://me:{secrets['pool']}@127.0.0.1:9")
+    learn(settings.secrets())
+    remote = RemotePlatform(settings.dxtrade_pool_url)
+    with pytest.raises(PlatformError, match="not running at http://me:") as unreachable:
+        await remote.positions("alpha")
+    await remote.close()
+    shown.append(str(unreachable.value))
+    assert found_in("\n".join(shown), secrets) == []
 
 
 def test_a_crash_dump_shows_no_secret(

@@ -49,6 +49,11 @@ def test_each_of_several_addresses_is_a_secret(monkeypatch: pytest.MonkeyPatch) 
     assert {"json://me:planted-word@h/x", "planted-word", "planted-token-alone"} <= told
 
 
+def test_a_password_in_any_address_is_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DXTRADE_POOL_API_URL", "https://me:planted-word@h/x")
+    assert "planted-word" in set(Settings.from_environment().secrets())
+
+
 def test_an_empty_variable_counts_as_absent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CTRADER_POOL_PORT", "")
     assert Settings.from_environment().pool_port == 8088

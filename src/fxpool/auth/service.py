@@ -25,6 +25,7 @@ from fxpool.errors import (
 )
 from fxpool.openapi.proto.messages_pb2 import ProtoOARefreshTokenReq, ProtoOARefreshTokenRes
 from fxpool.pool import ApplicationCredentials, Environment, Pool
+from fxpool.redaction import without_known
 from fxpool.tls import client_context
 
 ANSWER_SECONDS: Final = 60.0
@@ -109,7 +110,8 @@ class HttpTokenService:
             raise MappingError(f"the token service answered {response.status_code} without JSON")
         code = _either(answer, "errorCode", "error_code", "error")
         if code:
-            raise AuthRefused(str(code), str(_either(answer, "description") or ""))
+            told = str(_either(answer, "description") or "")
+            raise AuthRefused(str(code), without_known(told))
         access_token = _either(answer, "accessToken", "access_token")
         refresh_token = _either(answer, "refreshToken", "refresh_token")
         if not isinstance(access_token, str) or not isinstance(refresh_token, str):

@@ -38,6 +38,7 @@ from fxpool.platforms.events import Event, EventFilter
 from fxpool.platforms.guard_reads import GuardReads
 from fxpool.platforms.past import PastReads
 from fxpool.platforms.records import RecordReads
+from fxpool.redaction import without_known
 
 
 class PlatformError(FxPoolError):
@@ -66,6 +67,7 @@ class PlatformError(FxPoolError):
         phase: str = "",
         parameters: Mapping[str, str] | None = None,
     ) -> None:
+        detail = without_known(detail)  # other pools and addresses may repeat what they were shown
         super().__init__(detail)
         self.status, self.code, self.detail = status, code, detail
         self.retryable, self.outcome, self.retry_after = retryable, outcome, retry_after

@@ -21,6 +21,7 @@ from fxpool.errors import (
 from fxpool.openapi import Reaction, reaction_to
 from fxpool.openapi.proto.common_pb2 import ProtoErrorRes
 from fxpool.openapi.proto.messages_pb2 import ProtoOAErrorRes, ProtoOAOrderErrorEvent
+from fxpool.redaction import without_known
 
 _MILLISECONDS_FROM: Final = 100_000_000_000
 """Epoch seconds reach this in the year 5138: what is larger is milliseconds."""
@@ -49,6 +50,7 @@ def refused(
     OutcomeUnclear where the code leaves open whether it did.
     """
     reaction = reaction_to(code, text, writing=writing)
+    text = without_known(text)
     kind: type[RequestRefused] = TradeRefused if writing else RequestRefused
     if reaction is Reaction.UNKNOWN_OUTCOME:
         kind = OutcomeUnclear

@@ -32,6 +32,7 @@ from fxpool.errors import (
 )
 from fxpool.platforms.metaapi.credits import Credits
 from fxpool.platforms.metaapi.model import ErrorAnswer
+from fxpool.redaction import without_known
 from fxpool.tls import client_context
 
 T = TypeVar("T")
@@ -194,6 +195,7 @@ def _error_of(response: httpx.Response, at: datetime) -> RequestRefused:
     text = body.message or f"{response.request.url.path} answered {status}"
     if body.details:
         text += f": {body.details}"
+    text = without_known(text)
     retry_after = _retry_after(response, body, at)
     match status:
         case 202:
