@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from fcntl import LOCK_EX, flock
@@ -27,6 +27,7 @@ from fxpool.gateway import GatewayServer, create_app
 from fxpool.gateway.audit.setup import audit_store_from, audit_trail_from
 from fxpool.platforms.base import PlatformError
 from fxpool.platforms.ctrader import CTraderPlatform
+from fxpool.platforms.routing import AccountConfig
 from fxpool.settings import Settings
 from fxpool.simulator import Profile, Simulator, SimulatorOptions
 from fxpool.simulator.switches import OldGrant
@@ -82,12 +83,13 @@ async def walking(
     *,
     renew_tokens_by: Literal["session", "http"] = "session",
     api_key: str = "",
+    accounts: Sequence[AccountConfig] = (ALPHA, BETA),
 ) -> AsyncIterator[Walk]:
     """Yield a walk; with ``api_key`` the gateway asks for one, and the walk's browser shows it."""
     key = SecretStr(api_key) if api_key else None
     async with Simulator(options) as simulator:
         settings = unlinked_settings(simulator, folder, CALLBACK, renew_tokens_by=renew_tokens_by)
-        platform = CTraderPlatform.from_settings(settings, accounts=[ALPHA, BETA])
+        platform = CTraderPlatform.from_settings(settings, accounts=accounts)
         await platform.open()
         try:
             async with (
@@ -290,6 +292,32 @@ async def test_a_token_of_the_environment_does_not_bring_a_forgotten_account_bac
         assert tokens.status()["alpha"]["linked"] is False
         with pytest.raises(NeedsConsent, match="removed on demand"):
             keeper.access_token("alpha")
+
+
+@pytest.mark.parametrize("path", ["", "ctrader/accounts/other"])
+async def test_equal_logins_at_two_brokers_do_not_overwrite_each_others_tokens(
+    tmp_path: Path, path: str
+) -> None:
+    accounts = [
+        replace(ALPHA, ctid=ALPHA_ID),
+        replace(BETA, login=ALPHA.login, ctid=BETA_ID, vault_path=path),
+    ]
+    async with walking(tmp_path, accounts=accounts) as walk:
+        await walk.link("alpha", ALPHA_ID)
+        mine = await walk.stored("12345")
+        response = await walk.link("beta", BETA_ID)
+        assert await walk.stored("12345") == mine
+        if not path:
+            assert response.status_code == 409
+            assert "_vaultPath" in response.text
+            return
+        assert response.status_code == 200, response.text
+        await walk.served.phase("beta", Phase.LIVE)
+        both = await walk.link("alpha", ALPHA_ID, BETA_ID)
+        assert both.status_code == 200, both.text
+        assert (await walk.browser.delete("/oauth/beta")).status_code == 200
+        assert await walk.stored("other") == {}
+        assert await walk.stored("12345") != {}
 
 
 async def test_a_consent_with_fewer_accounts_says_whose_tokens_may_be_dead(

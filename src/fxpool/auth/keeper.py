@@ -15,9 +15,10 @@ from typing import Final
 
 import structlog
 
+from fxpool import redaction
 from fxpool.auth.rotation import Rotations
 from fxpool.auth.schedule import RenewalSchedule
-from fxpool.auth.secrets import APPLICATION, Secret, SecretStore
+from fxpool.auth.secrets import ACCOUNT_ID, ACCOUNTS, APPLICATION, Secret, SecretStore
 from fxpool.auth.service import Refresher
 from fxpool.auth.tokens import TokenPair, pair_from, with_pair
 from fxpool.clock import Clock
@@ -313,6 +314,7 @@ class TokenKeeper:
             if not await self._adopt(pair):
                 self._refused(pair, exc)
             return
+        redaction.learn((fresh.access_token, fresh.refresh_token))
         audit.info("tokens renewed", pair=pair.fingerprint, successor=fresh.fingerprint)
         while not await self._rotations.keep(pair, fresh):
             self._note(pair, "a new pair waits to be stored; it is not used before that")
@@ -467,14 +469,31 @@ class TokenKeeper:
             raise SecretReadOnly(f"{self.store.place}: new tokens could not be stored")
         await self.store.read(APPLICATION)
 
-    async def link(self, key: str, pair: TokenPair, facts: Mapping[str, str]) -> None:
+    async def link(
+        self,
+        key: str,
+        pair: TokenPair,
+        facts: Mapping[str, str],
+        opens: Collection[int] | None = None,
+    ) -> None:
         """Store the pair of a new consent for an account, and use it.
 
-        ``facts`` are further fields of the entry. Raises SecretError; nothing is changed then.
+        ``facts`` are further fields of the entry, ``opens`` are the ids of all accounts that the
+        pair opens, None where they are not known. Raises SecretError; nothing is changed then.
         """
+        redaction.learn((pair.access_token, pair.refresh_token))
         held = self._accounts[key]
         while True:
             entry = await self._find(held)
+            if opens is not None and self._is_anothers(held, entry, opens):
+                if held.path == held.paths[0]:
+                    raise SecretError(
+                        f"{held.path} holds the tokens of another account with the same login, "
+                        "which this consent is not for: give one of them an entry of its own, by "
+                        f'"_vaultPath": "{ACCOUNTS}/{key}" in the routing file, and restart'
+                    )
+                held.path = held.paths[0]
+                entry = await self.store.read(held.path)
             fields = with_pair({**entry.fields, **facts}, pair)
             try:
                 await self.store.write(held.path, fields, version=entry.version)
@@ -486,6 +505,15 @@ class TokenKeeper:
         held.scope = fields.get("scope", "")
         self._tell(key)
 
+    def _is_anothers(self, held: _Held, entry: Secret, opens: Collection[int]) -> bool:
+        """Whether an entry is that of an account which other tokens open: logins of two brokers may
+        be equal. An account that got another id is alone with its entry."""
+        owner = entry.fields.get(ACCOUNT_ID)
+        if not owner or owner in map(str, opens):
+            return False
+        others = (other for other in self._accounts.values() if other is not held)
+        return any(held.path in other.paths for other in others)
+
     async def forget(self, key: str) -> bool:
         """Remove an account's tokens from wherever the store has them and from here.
 
@@ -493,11 +521,13 @@ class TokenKeeper:
         Raises SecretError; the account is served on then.
         """
         held = self._accounts[key]
-        await self._find(held)
+        mine = (await self._find(held)).fields.get(ACCOUNT_ID)
         is_elsewhere = False
         for path in held.paths:
             try:
                 entry = await self.store.read(path)
+                if entry.fields.get(ACCOUNT_ID, mine) != mine:
+                    continue  # of an account with the same login at another broker
                 if entry.exists and not entry.is_borrowed:
                     await self.store.delete(path)
                     entry = await self.store.read(path)

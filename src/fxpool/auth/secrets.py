@@ -20,6 +20,9 @@ APPLICATION: Final = "ctrader/oauth"
 ACCOUNTS: Final = "ctrader/accounts"
 """Folder of the accounts' tokens, each under the broker's login."""
 
+ACCOUNT_ID: Final = "ctid_trader_account_id"
+"""The field of an account's entry that says whose it is, where one does."""
+
 METAAPI: Final = "metaapi"
 """Path of MetaApi's token, fields ``token`` and ``region``."""
 
@@ -114,6 +117,7 @@ class WithFallback:
         if own.exists:
             return own
         borrowed = await self._fallback.read(path)
+        redaction.learn_fields(borrowed.fields)
         return Secret(borrowed.fields, own.version, is_borrowed=borrowed.exists)
 
     async def write(self, path: str, fields: Mapping[str, str], *, version: int) -> int:

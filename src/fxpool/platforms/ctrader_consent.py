@@ -23,6 +23,7 @@ from fxpool.auth.consent import (
     PendingConsents,
     consent_address,
 )
+from fxpool.auth.secrets import ACCOUNT_ID
 from fxpool.clock import Clock
 from fxpool.errors import AuthRefused, FxPoolError, NeedsConsent, SecretError
 from fxpool.mapping.instants import iso
@@ -237,8 +238,10 @@ class CTraderConsent:
 
         Raises AccountMismatch, SecretError, and what ``Pool.request`` raises.
         """
-        opened = await self._listed.find(self._accounts[key], pair.access_token)
-        await self._tokens.link(key, pair, _facts(opened, self._accounts[key]))
+        config = self._accounts[key]
+        opened = await self._listed.find(config, pair.access_token)
+        every = await self._listed.all(config.environment, pair.access_token)
+        await self._tokens.link(key, pair, _facts(opened, config), [one.ctid for one in every])
         scope = "read only" if opened.is_view_only else "trading"
         return f"{opened.environment.value} account {opened.login or opened.ctid} ({scope})"
 
@@ -298,7 +301,7 @@ def _check_asked(accounts: Sequence[str], scope: str) -> None:
 
 def _facts(opened: TokenAccount, config: AccountConfig) -> dict[str, str]:
     facts: dict[str, Any] = {
-        "ctid_trader_account_id": opened.ctid,
+        ACCOUNT_ID: opened.ctid,
         "environment": opened.environment.value,
         "broker_name": opened.broker,
         "account_name": config.name,
