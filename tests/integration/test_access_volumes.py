@@ -99,6 +99,21 @@ async def test_only_what_certainly_was_not_executed_does_not_count(
     assert await desk.buy("2", 1) == ("VOLUME_CAP" if counts else "executed")
 
 
+@pytest.mark.parametrize(
+    ("known", "outcome"), [(["k1"], "unknown"), (["k2"], "not_executed"), (["k2"] * 500, "unknown")]
+)
+async def test_a_repeat_beyond_the_cap_that_the_first_order_used_up_is_not_called_not_executed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, known: list[str], outcome: str
+) -> None:
+    assert await desk.buy("2", idempotency_key="k1") == "executed"
+    rows = [{"id": f"t{number}", "idempotencyKey": key} for number, key in enumerate(known)]
+    monkeypatch.setitem(ANSWERS, "tickets", {"tickets": rows, "count": len(rows)})
+    again = await desk.gateways[1].execute("mine", order("2", idempotency_key="k1"))
+    assert (again["code"], again["outcome"]) == ("VOLUME_CAP", outcome)
+    assert again.get("ticketId") == ("t0" if known == ["k1"] else None)
+    assert [name for name, _ in desk.platform.calls].count("execute") == 1
+
+
 async def test_a_larger_volume_of_a_resting_order_counts_as_new(desk: Desk) -> None:
     change = OrderChange("1", volume=Decimal("2.5"))
     assert (await desk.gateways[0].modify_order("mine", change))["code"] == "VOLUME_CAP"

@@ -72,6 +72,33 @@ async def test_one_call_too_many_is_told_which_limit_it_broke_and_when_to_come_a
     assert 0 < int(refused.headers["Retry-After"]) <= 20
 
 
+@pytest.mark.parametrize(
+    ("more", "headers", "outcome"),
+    [
+        ({}, {"Idempotency-Key": "k1"}, "unknown"),
+        ({"idempotency_key": "k1"}, {}, "unknown"),
+        ({"comment": "Copy_77_L1"}, {}, "unknown"),
+        ({}, {}, "not_executed"),
+    ],
+)
+async def test_the_repeat_of_an_order_that_comes_too_often_is_not_called_not_executed(
+    counters: ProcessCounters, more: dict[str, str], headers: dict[str, str], outcome: str
+) -> None:
+    platform = SpyPlatform()
+    app = await gateway(platform, counters, RateTable(trades=Rate(1, 60.0)))
+    paths = ["/trade/execute", "/users/current/accounts/mine/trade"]
+    metaapi = {"actionType": "ORDER_TYPE_BUY", "symbol": "EURUSD", "volume": 0.1}
+    async with caller(app, 0, "192.0.2.1") as client:
+        assert (await client.post(paths[0], json=ORDER | more, headers=headers)).status_code == 200
+        for path, body in zip(paths, (ORDER, metaapi), strict=True):
+            answer = await client.post(path, json=body | more, headers=headers)
+            assert (answer.status_code, answer.headers["Retry-After"] > "0") == (429, True)
+            assert answer.json()["outcome"] == outcome
+            is_repeat = outcome == "unknown"
+            assert ("The same call may be repeated" in answer.text) is is_repeat
+    assert len(platform.calls) == 1
+
+
 async def test_closes_and_cancels_go_while_reads_and_orders_are_over_their_limits(
     counters: ProcessCounters,
 ) -> None:

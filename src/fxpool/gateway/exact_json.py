@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Callable, Coroutine, Iterable
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Any, Final, get_type_hints
 
 import msgspec
@@ -18,13 +19,16 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from fxpool.domain.permissions import Operation
 from fxpool.gateway.access.gatekeeper import admit, guarded
 from fxpool.gateway.access.operations import operation_of
 from fxpool.gateway.errors import ANSWERED, answer_error
 from fxpool.gateway.heads import head_of, header
 from fxpool.gateway.limits import GatewayLimits
 from fxpool.gateway.quick_bodies import QuickReader
+from fxpool.gateway.repeats import has_key, told_as_repeat
 from fxpool.gateway.schemas import PoolBody
+from fxpool.platforms.base import PlatformError
 
 KEY_HEADER: Final = "Idempotency-Key"
 MAX_KEY_LENGTH: Final = 512
@@ -116,7 +120,12 @@ class OrderRoute(ExactRoute):
 
     async def respond(self, scope: Scope, receive: Receive) -> Response:
         """Return the answer to an order. Raises one of ``errors.ANSWERED``."""
-        await admit(scope, self.operation)
+        try:
+            await admit(scope, self.operation)
+        except PlatformError as refused:
+            if refused.status == HTTPStatus.TOO_MANY_REQUESTS and self.operation is Operation.PLACE:
+                raise await _of_a_repeat(refused, scope, receive) from refused
+            raise
         sent = await read_body(scope, receive)
         content: object = exact_json(sent) if sent and _is_json(scope) else sent
         try:
@@ -165,6 +174,17 @@ def _key(scope: Scope) -> str | None:
     raise RequestValidationError(
         [{"type": "string_length", "loc": ("header", KEY_HEADER), "msg": text}]
     )
+
+
+async def _of_a_repeat(refused: PlatformError, scope: Scope, receive: Receive) -> PlatformError:
+    """Return what an order is told that comes too often: one with a key may be a repeat."""
+    request = ExactRequest(scope, receive)
+    try:
+        body = await request.json()
+    except HTTPException:
+        body = None
+    is_keyed = has_key(body, header(scope, _KEY_BYTES))
+    return told_as_repeat(refused) if is_keyed else refused
 
 
 def answer(body: object, status_code: int = 200) -> Response:

@@ -13,20 +13,17 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope
 
-from fxpool.domain.order_keys import order_key
 from fxpool.domain.permissions import Operation
-from fxpool.errors import InvalidCall
 from fxpool.gateway.errors import error_response
 from fxpool.gateway.exact_json import KEY_HEADER, ExactRequest
+from fxpool.gateway.repeats import has_key
 from fxpool.mapping.formats import OutcomeWord
-from fxpool.mapping.spellings import fold, names_of
 from fxpool.platforms import closing
 from fxpool.platforms.base import PlatformError
 from fxpool.platforms.words import refusal
 
 _TRADING: Final = frozenset({Operation.PLACE, Operation.AMEND, Operation.CLOSE})
 _CLOSES_MANY: Final = frozenset({"/positions/close-all", "/positions/close-symbol"})
-_KEY_NAMES: Final = names_of(("comment", "idempotency_key"))
 _MAY_BE_A_REPEAT: Final = (
     "network: the gateway is stopping, nothing was sent now; whether the same order was executed "
     "before is not looked up any more. The same call may be repeated when it is back"
@@ -84,8 +81,6 @@ async def _has_key(request: ExactRequest) -> bool:
     """Whether an order is known by a key; not if it is no order at all."""
     try:
         body = await request.json()
-        found = fold(body, _KEY_NAMES) if isinstance(body, dict) else {}
-    except (HTTPException, InvalidCall):
-        return False
-    given = request.headers.get(KEY_HEADER) or found.get("idempotency_key")
-    return order_key(given and str(given), str(found.get("comment", ""))) is not None
+    except HTTPException:
+        body = None
+    return has_key(body, request.headers.get(KEY_HEADER))

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from fxpool import context
+from fxpool.domain.order_keys import order_key
 from fxpool.domain.permissions import Allowed, Operation, Principal, Refused, Word, decide
 from fxpool.gateway.access.refusals import require
-from fxpool.gateway.access.volume_caps import VolumeCaps
+from fxpool.gateway.access.volume_caps import VolumeCaps, ticket_with
 from fxpool.gateway.audit.before import StateBefore
 from fxpool.gateway.symbol_wants import SymbolWants
 from fxpool.mapping import formats, pool_formats
@@ -235,8 +237,12 @@ class GuardedPlatform(PassedOnPast):
             return await self._platform.execute(account, request)
         is_in_lots = request.volume_units is VolumeUnits.LOTS and request.risk_percent is None
         lots = request.volume if is_in_lots else None
+        key = order_key(request.idempotency_key, request.comment)
         return await self._caps.within(
-            self.principal, lots, lambda: self._platform.execute(account, request)
+            self.principal,
+            lots,
+            lambda: self._platform.execute(account, request),
+            None if key is None else partial(ticket_with, self._platform, account, key.text),
         )
 
     async def modify_order(self, account: str, change: OrderChange) -> formats.TradeResult:

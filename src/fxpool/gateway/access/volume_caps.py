@@ -15,9 +15,15 @@ from fxpool.clock import Clock
 from fxpool.domain.permissions import Operation, Principal, Word, decide
 from fxpool.errors import AccessStoreDown
 from fxpool.gateway.access.refusals import require
+from fxpool.gateway.repeats import told_as_repeat
 from fxpool.mapping.formats import TradeResult
-from fxpool.platforms.base import PlatformError
+from fxpool.platforms.base import Platform, PlatformError
 from fxpool.platforms.words import refusal
+from fxpool.store.ticket_reads import MAX_LISTED
+
+Earlier = Callable[[], Awaitable[str | None]]
+"""Returns the id of the ticket that has an order's key, None if there is none. Raises
+PlatformError."""
 
 
 class VolumeStore(Protocol):
@@ -39,15 +45,18 @@ class VolumeCaps:
         principal: Principal,
         lots: Decimal | None,
         order: Callable[[], Awaitable[TradeResult]],
+        earlier: Earlier | None = None,
     ) -> TradeResult:
         """Return what became of an order, or its refusal by a cap; then it was never begun.
 
         ``lots`` is None where the volume is not told in lots: that cannot be held to a cap.
+        ``earlier`` tells the ticket of an order that this one may be the repeat of: the first one
+        counts, so its repeat may be one too many, and is not to be called not executed.
         """
         try:
             day = await self._take(principal, lots)
         except PlatformError as refused:
-            return refusal(refused)
+            return refusal(refused) if earlier is None else await _refused(refused, earlier)
         return await self._counted(principal, day, lots, order)
 
     async def _take(self, principal: Principal, lots: Decimal | None) -> date | None:
@@ -97,6 +106,33 @@ class VolumeCaps:
             await self._store.give_back_volume(principal.subject, day, lots)
         except AccessStoreDown:
             return  # the cap is then tighter today, never wider
+
+
+async def ticket_with(platform: Platform, account: str, key: str) -> str | None:
+    """Return the id of an account's newest ticket with a key, None if none has it. Raises
+    PlatformError where nobody can say."""
+    tickets = (await platform.tickets(account))["tickets"]
+    for ticket in tickets:
+        if ticket["idempotencyKey"] == key:
+            return ticket["id"]
+    if len(tickets) >= MAX_LISTED:
+        raise PlatformError(503, "NOT_LISTED", "there are more tickets than are listed")
+    return None
+
+
+async def _refused(refused: PlatformError, earlier: Earlier) -> TradeResult:
+    try:
+        ticket_id = await earlier()
+    except PlatformError:  # nobody can say, so it may be one
+        return refusal(told_as_repeat(refused))
+    if ticket_id is None:
+        return refusal(refused)
+    text = (
+        f"{refused.detail}. Nothing was sent now; an order with the same key was received before: "
+        f"GET /tickets/{ticket_id} says what became of it"
+    )
+    unclear = PlatformError(refused.status, refused.code, text, outcome="unknown")
+    return refusal(unclear) | TradeResult(duplicate=True, ticketId=ticket_id)
 
 
 def _over(what: str, principal: Principal, why: str) -> PlatformError:

@@ -39,6 +39,7 @@ from fxpool.gateway.metaapi.trades import (
     operation_of,
 )
 from fxpool.gateway.openapi import metaapi_answers
+from fxpool.gateway.repeats import has_key, told_as_repeat
 from fxpool.mapping.formats import PositionInfo, TradeResult
 from fxpool.mapping.metaapi_formats import MetaApiTradeAnswer
 from fxpool.mapping.metaapi_rows import METATRADER
@@ -96,7 +97,13 @@ async def trade(account_id: str, request: Request) -> Response:
     except (HTTPException, BadParameters):
         await admit(request.scope, Operation.PLACE)  # who may not order hears nothing else
         raise
-    await admit(request.scope, operation)
+    try:
+        await admit(request.scope, operation)
+    except PlatformError as refused:
+        is_order = refused.status == _TOO_MANY_REQUESTS and operation is Operation.PLACE
+        if is_order and has_key(body, _key(request)):
+            raise told_as_repeat(refused) from refused
+        raise
     platform, key = guarded(request.scope), _key(request)
     platform.key_of(account_id)
     try:
