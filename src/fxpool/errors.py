@@ -8,6 +8,13 @@ parses messages; messages hold no secrets.
 from __future__ import annotations
 
 from enum import Enum
+from typing import Final
+
+DATABASE_CURE: Final = (
+    "See that the database answers and has room (CTRADER_DATABASE_URL, or the disk of "
+    "CTRADER_DATA_DIR); it is taken up again by itself"
+)
+"""What callers are told to do about a database that is down."""
 
 
 class Outcome(Enum):

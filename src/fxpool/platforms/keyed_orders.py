@@ -22,7 +22,7 @@ import structlog
 from fxpool.account import Tickets
 from fxpool.domain.order_keys import OrderKey, Standing, order_key, standing
 from fxpool.domain.tickets import Ticket
-from fxpool.errors import FxPoolError, JournalDown, KeyTaken
+from fxpool.errors import DATABASE_CURE, FxPoolError, JournalDown, KeyTaken
 from fxpool.mapping.actions import parse_action
 from fxpool.mapping.formats import TradeResult
 from fxpool.mapping.instants import iso
@@ -199,8 +199,8 @@ def _still_running(holder: Ticket | None) -> TradeResult:
 def _not_known(error: JournalDown) -> TradeResult:
     """This call sent nothing; whether an earlier one with its key did, nobody can tell now."""
     text = (
-        f"network: {error}. Nothing was sent now; whether the same order was executed before is "
-        "not known until the journal is back. The same call may be repeated"
+        f"network: {error}. {DATABASE_CURE}. Nothing was sent now; whether the same order was "
+        "executed before is not known until the journal is back. The same call may be repeated"
     )
     unclear = PlatformError(503, "JOURNAL_DOWN", text, retryable=True, outcome="unknown")
     log.warning("trade", code=unclear.code, outcome=unclear.outcome, detail=text)

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Final
 
 from fxpool.errors import (
+    DATABASE_CURE,
     FxPoolError,
     InvalidCall,
     InvalidOrder,
@@ -57,6 +58,10 @@ UNKNOWN_PART: Final = (
     "Outcome unknown: the close of a part was sent and no clear answer was seen, so it may be "
     "done. Look at the position before closing more of it"
 )
+
+
+NOTHING_SENT: Final = ". Nothing was sent, the same call may be repeated"
+"""Ends what is said of a trade that did not leave, and may succeed later."""
 
 
 class Call(Enum):
@@ -238,6 +243,8 @@ def _of_ours(error: FxPoolError, outcome: OutcomeWord | None) -> PlatformError:
     text = str(error)
 
     def told(status: int, code: str, detail: str, *, retryable: bool = False) -> PlatformError:
+        if retryable and outcome == "not_executed":
+            detail += NOTHING_SENT
         return PlatformError(
             status,
             code,
@@ -274,7 +281,8 @@ def _of_ours(error: FxPoolError, outcome: OutcomeWord | None) -> PlatformError:
             detail = f"network: the link ended, no response: {text}"
             return told(503, "LINK_LOST", detail, retryable=True)
         case JournalDown():
-            return told(503, "JOURNAL_DOWN", f"network: {text}", retryable=True)
+            detail = f"network: {text}. {DATABASE_CURE}"
+            return told(503, "JOURNAL_DOWN", detail, retryable=True)
         case RequestError():
             return told(503, "NOT_SENT", f"network: {text}", retryable=True)
         case MappingError():

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from fxpool.domain.api_keys import ApiKey
 from fxpool.domain.permissions import fields_of, permissions_of
-from fxpool.errors import AccessStoreDown
+from fxpool.errors import DATABASE_CURE, AccessStoreDown
 from fxpool.store.access_tables import API_KEYS, DAY_VOLUMES
 from fxpool.store.database import Database, make_database, migrate
 from fxpool.store.rows import instant, milliseconds
@@ -93,7 +93,9 @@ class SqlAccessStore:
                     self._is_migrated = True
             yield self._database
         except (SQLAlchemyError, OSError) as exc:
-            raise AccessStoreDown(f"the keys' database is down: {type(exc).__name__}") from exc
+            raise AccessStoreDown(
+                f"the keys' database is down: {type(exc).__name__}. {DATABASE_CURE}"
+            ) from exc
 
 
 def _steps(lots: Decimal) -> int:

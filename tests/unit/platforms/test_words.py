@@ -8,6 +8,7 @@ from fxpool.errors import (
     FxPoolError,
     InvalidOrder,
     InvalidVolume,
+    JournalDown,
     MappingError,
     NoQuote,
     NotReady,
@@ -185,6 +186,15 @@ def test_errors_of_ours_have_their_words_too(
     assert (told.status, told.code, told.retryable) == (status, code, retryable)
     assert words in told.detail.lower()
     assert told.outcome == "not_executed"
+    assert ("Nothing was sent, the same call may be repeated" in told.detail) is retryable
+
+
+def test_a_journal_that_is_down_is_told_with_the_cure() -> None:
+    for call in Call:
+        told = explain(JournalDown("the order journal is down: disk I/O error"), call)
+        for words in ("disk I/O error", "CTRADER_DATABASE_URL", "CTRADER_DATA_DIR"):
+            assert words in told.detail
+        assert ("Nothing was sent" in told.detail) is (call is not Call.READ)
 
 
 def test_protection_refused_as_an_invalid_request_is_an_invalid_stop() -> None:
