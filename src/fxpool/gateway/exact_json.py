@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Callable, Coroutine, Iterable
 from decimal import Decimal
@@ -61,13 +62,28 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
 
 
 def exact_json(body: bytes) -> Any:
-    """Return a body's value. Raises HTTPException 400 if it is not JSON; NaN is not."""
+    """Return a body's value. Raises HTTPException 400 if it is not JSON, which NaN is not, or has a
+    name twice: which of the two was meant, nobody knows."""
     try:
-        return _decoder.decode(body)
+        value = _decoder.decode(body)
+        # A plain order has a colon for each of its names. More are within text or nested objects,
+        # or belong to names that the last one of their kind took the place of.
+        if isinstance(value, dict) and body.count(b":") != len(value):
+            json.loads(body, object_pairs_hook=_once, parse_int=str, parse_float=str)
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise HTTPException(400, f"the body is not valid JSON: {exc}") from exc
     except RecursionError as exc:
         raise HTTPException(400, "the body is nested too deeply") from exc
+    return value
+
+
+def _once(members: list[tuple[str, Any]]) -> None:
+    """Take the members of a JSON object. Raises HTTPException for a name that comes twice."""
+    seen: set[str] = set()
+    for name, _ in members:
+        if name in seen:
+            raise HTTPException(400, f"{name:.80}: the body has it more than once; send it once")
+        seen.add(name)
 
 
 class ExactRequest(Request):
