@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from google.protobuf.message import Message
 
-from fxpool.account import Phase
+from fxpool.account import Phase, tickets
 from fxpool.account.resolver import GONE_SECONDS
 from fxpool.clock import SystemClock
 from fxpool.domain.tickets import Entry, TicketKind, TicketTrigger, received
@@ -24,6 +26,7 @@ from fxpool.platforms.base import (
     TradeRequest,
 )
 from fxpool.platforms.ctrader import CTraderPlatform
+from fxpool.pool import TRADE_SECONDS
 from fxpool.simulator.fault_kinds import Fault, FaultKind
 from fxpool.simulator.handlers import HANDLERS, Call
 from harness.broker import USD_ACCOUNT, orders_made
@@ -296,6 +299,33 @@ async def test_an_order_that_cannot_be_read_keeps_only_its_own_ticket_unknown(
         held = await served.platform.wait_ticket(ours["ticketId"], 0.5)
         assert held["state"] == "unknown"
         assert "cannot be read" in held["evidence"][-1]["text"]
+
+
+async def test_an_order_whose_ticket_took_too_long_to_be_stored_is_not_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tickets, "STORE_SECONDS", 0.3)
+    async with live_platform() as served:
+        url = settings_for(served.simulator).journal_url.get_secret_value()
+        database = url.removeprefix("sqlite:///")
+        with closing(sqlite3.connect(database, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            buying = asyncio.create_task(served.buy(idempotency_key="k1"))
+            await asyncio.sleep(0.6)  # this is the time that it takes
+            other.execute("ROLLBACK")
+            order = await buying
+        assert (order["outcome"], order["code"], order["retryable"]) == (
+            "not_executed",
+            "NOT_SENT",
+            True,
+        )
+        assert "while its ticket was stored" in order["error"]
+        assert orders_made(served.simulator) == []
+        assert (await served.buy(idempotency_key="k1"))["success"]
+
+
+def test_no_request_can_leave_that_another_process_takes_for_gone() -> None:
+    assert TRADE_SECONDS + tickets.STORE_SECONDS < GONE_SECONDS
 
 
 async def test_the_old_copiers_three_tries_against_a_lost_answer_make_one_position() -> None:

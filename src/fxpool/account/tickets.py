@@ -29,6 +29,7 @@ from fxpool.errors import (
     Outcome,
     PoolBusy,
     RequestError,
+    RequestNotSent,
 )
 from fxpool.mapping.request_fields import fields_of
 from fxpool.openapi.proto import messages_pb2 as wire
@@ -37,6 +38,10 @@ T = TypeVar("T")
 
 ORDER: Final = "order"
 """The part of a new order's intent that holds its OrderIntent."""
+
+STORE_SECONDS: Final = 4.0
+"""How long after its ticket was made a request may still leave: with the time that it may take then
+(TRADE_SECONDS) less than the age at which other processes take its own for gone."""
 
 _KINDS: Final[Mapping[type[Message], TicketKind]] = {
     wire.ProtoOANewOrderReq: TicketKind.PLACE,
@@ -197,8 +202,8 @@ class Tickets:
         return self._send(exchange, self._journaled(ticket, None), is_exit=is_exit)
 
     async def _send(self, exchange: Exchange[T], entry: Entry, *, is_exit: bool) -> T:
+        began, ticket = self._clock.now(), entry.ticket
         is_stored = await self._enter(entry, is_exit=is_exit)
-        ticket = entry.ticket
         note_ticket(ticket.ticket_id if is_stored else None)
         if not is_stored:
             return (await exchange()).value
@@ -207,6 +212,8 @@ class Tickets:
             self._orders[ticket.client_order_id] = ticket.ticket_id
         self._step(ticket.ticket_id, TicketTrigger.SENT)
         try:
+            if not is_exit:
+                self._require_prompt(ticket, began)
             answer = await exchange()
         except RequestError as exc:
             self._step(ticket.ticket_id, _ENDS[exc.outcome], str(exc))
@@ -275,6 +282,14 @@ class Tickets:
             self.observer.exit_unjournaled(entry.ticket, str(exc))
             return False
         return True
+
+    def _require_prompt(self, ticket: Ticket, began: float) -> None:
+        """Raise RequestNotSent for a ticket whose storing took too long, by either clock: a process
+        that shares the journal may be about to call it lost, and then absent."""
+        by_date = (self._clock.at() - ticket.updated_at).total_seconds()
+        seconds = max(self._clock.now() - began, by_date)
+        if seconds > STORE_SECONDS:
+            raise RequestNotSent(f"not sent: {seconds:.0f} s passed while its ticket was stored")
 
     def _entry(self, request: Message, intent: OrderIntent | None) -> Entry:
         prepared = None if intent is None else self._prepared.pop(intent.client_order_id, None)
