@@ -26,6 +26,9 @@ from fxpool.openapi.proto.messages_pb2 import (
     ProtoOASymbolsForConversionReq,
     ProtoOASymbolsForConversionRes,
 )
+from fxpool.platforms.base import TradeRequest
+from fxpool.platforms.routing import AccountConfig
+from fxpool.pool import Environment
 from fxpool.simulator import Profile, SimulatorOptions
 from fxpool.simulator.engine.rules import NettedExcess, Rules
 from fxpool.simulator.fault_kinds import Fault, FaultKind
@@ -43,6 +46,7 @@ from harness.accounts import (
     market,
     open_desk,
 )
+from harness.platforms import Heard, live_platform
 from harness.wait import wait_until
 
 LIMIT_WITH_A_STOP = OrderIntent(
@@ -201,6 +205,40 @@ async def test_a_netted_position_that_turned_in_a_gap_is_told_as_a_close_and_an_
         assert isinstance(opened, PositionOpened)
         assert (opened.position.side, opened.position.volume_cents) == (Side.SELL, LOT_CENTS // 10)
         assert told_deals(desk) == broker_deals(desk, NETTED_ACCOUNT)
+
+
+async def test_a_part_that_was_closed_in_a_gap_is_told_as_one_that_was_closed_live() -> None:
+    gamma = AccountConfig("gamma", Environment.DEMO, login="12347")
+    async with live_platform([gamma]) as served:
+        platform = served.platform
+        heard = Heard(platform.subscribe())
+        await platform.execute("gamma", TradeRequest("EURUSD", "BUY", Decimal("0.4")))
+        for price in ("1.12700", "1.12800"):
+            limit = TradeRequest("EURUSD", "SELL_LIMIT", Decimal("0.1"), open_price=Decimal(price))
+            assert (await platform.execute("gamma", limit))["success"]
+        served.quote("1.12710", "1.12720")
+        live = (await heard.until("positionPartiallyClosed")).body
+        await served.simulator.stop_accepting()
+        served.simulator.cut_all()
+        await served.phase("gamma", Phase.RECONNECTING)
+        served.quote("1.12810", "1.12820")
+        await served.simulator.resume_accepting()
+        gap = (await heard.until("positionPartiallyClosed")).body
+        await heard.until("reconnected")
+
+        assert live.keys() == gap.keys()
+        volumes = [(body["oldVolume"], body["newVolume"]) for body in (live, gap)]
+        assert volumes == [(0.4, 0.3), (0.3, 0.2)]
+        assert (live["closedProfit"], gap["closedProfit"]) == (13.5, None)
+        trades = [event.body["execution"] for event in heard.of("executionEvent")]
+        closes = [trade["volume"] for trade in trades if trade["type"] == "POSITION_CLOSE"]
+        assert closes == [0.1, 0.1]
+        deals = [event.body["deal"] for event in heard.of("dealAdded")]
+        assert [deal["profit"] for deal in deals if deal["entryType"] == "DEAL_ENTRY_OUT"] == [
+            14.0,
+            24.0,
+        ]
+        assert not heard.of("positionUpdated")
 
 
 async def test_a_netted_position_that_turns_in_two_deals_of_one_moment_is_in_the_book() -> None:

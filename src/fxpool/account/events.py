@@ -27,11 +27,12 @@ class PositionChanged:
 
 @dataclass(frozen=True, slots=True)
 class PositionPartiallyClosed:
-    """A part of a position was closed by ``deal``; ``new`` goes on."""
+    """A part of a position was closed; ``new`` goes on. ``deal`` did it; None where only a snapshot
+    showed it, and its deals are told apart."""
 
     old: Position
     new: Position
-    deal: Deal
+    deal: Deal | None
 
 
 @dataclass(frozen=True, slots=True)

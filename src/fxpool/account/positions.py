@@ -204,6 +204,8 @@ class OpenPositions:
         self._valuation.put(position)
         if deal is not None and held.is_closed_by(deal):
             return [PositionPartiallyClosed(old, position, deal)]
+        if deal is None and position.volume_cents < old.volume_cents:
+            return _shrunk(old, position)
         if replace(old, updated_at=position.updated_at) == position:
             return []
         return [PositionChanged(old, position)]
@@ -262,6 +264,14 @@ class OpenPositions:
         if held is not None and position.position_id in touched:
             return not is_older(held.position.updated_at, position.updated_at)
         return self._is_stale(position)
+
+
+def _shrunk(old: Position, new: Position) -> list[BookEvent]:
+    """Tell what became smaller by deals that we did not see as what happened live: closed in part,
+    and apart from that with other protection."""
+    before = replace(new, stop_loss=old.stop_loss, take_profit=old.take_profit)
+    closed = PositionPartiallyClosed(old, before, None)
+    return [closed] if before == new else [closed, PositionChanged(before, new)]
 
 
 def _is_open(position: Position) -> bool:

@@ -106,7 +106,8 @@ class PositionUpdatedEvent(PositionEvent):
 
 
 class PositionPartiallyClosedEvent(PositionEvent):
-    """A part of a position closed; volumes in lots."""
+    """A part of a position closed; volumes in lots. ``closedProfit`` is null where only the
+    position shows it, after an outage: its deal is told as ``dealAdded``, with the result."""
 
     oldVolume: float
     newVolume: float

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, assert_never
 
 from fxpool.account.events import (
@@ -56,8 +57,9 @@ def told_by(account: CTraderAccount, event: BookEvent) -> Iterator[Told]:
         case PositionChanged(old, new):
             yield from _position_changed(account, old, new)
         case PositionPartiallyClosed(old, new, deal):
+            closed = old.volume_cents - new.volume_cents
             yield _partially_closed(account, old, new, deal)
-            yield _execution(account, "POSITION_CLOSE", new, deal)
+            yield _execution(account, "POSITION_CLOSE", new, deal, closed)
         case PositionClosed(position, deal):
             yield _closed(account, event)
             yield _execution(account, "POSITION_CLOSE", position, deal)
@@ -122,14 +124,16 @@ def _position_changed(account: CTraderAccount, old: Position, new: Position) -> 
     yield _execution(account, "POSITION_MODIFY", new, None)
 
 
-def _partially_closed(account: CTraderAccount, old: Position, new: Position, deal: Deal) -> Told:
+def _partially_closed(
+    account: CTraderAccount, old: Position, new: Position, deal: Deal | None
+) -> Told:
     return _position(
         account,
         "positionPartiallyClosed",
         new,
         oldVolume=account.volume(old.symbol_id, old.volume_cents),
         newVolume=account.volume(new.symbol_id, new.volume_cents),
-        closedProfit=_net(deal),
+        closedProfit=None if deal is None else _net(deal),
     )
 
 
@@ -146,9 +150,19 @@ def _closed(account: CTraderAccount, event: PositionClosed) -> Told:
     )
 
 
-def _execution(account: CTraderAccount, kind: str, position: Position, deal: Deal | None) -> Told:
-    volume = position.volume_cents if deal is None else deal.filled_volume_cents
-    price = position.price if deal is None or deal.price is None else deal.price
+def _execution(
+    account: CTraderAccount,
+    kind: str,
+    position: Position,
+    deal: Deal | None,
+    closed_cents: int | None = None,
+) -> Told:
+    """``closed_cents`` is what was closed of a position; without a deal its price is not known."""
+    volume = position.volume_cents if closed_cents is None else closed_cents
+    price: Decimal | None = position.price if closed_cents is None else None
+    if deal is not None:
+        volume = deal.filled_volume_cents
+        price = position.price if deal.price is None else deal.price
     symbol = account.mt_name(position.symbol_id)
     execution = {
         "type": kind,
@@ -156,7 +170,7 @@ def _execution(account: CTraderAccount, kind: str, position: Position, deal: Dea
         "symbol": symbol,
         "side": position.side.name,
         "volume": account.volume(position.symbol_id, volume),
-        "price": float(price),
+        "price": number(price),
         "profit": None if deal is None else _net(deal),
     }
     return Told("executionEvent", {"symbol": symbol, "execution": execution}, symbol)

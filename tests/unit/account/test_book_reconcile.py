@@ -203,10 +203,21 @@ def test_the_results_of_parts_closed_while_away_are_asked_for() -> None:
     assert book.realised(500) == 0
     rest = position(volume_cents=100_000, updated_at=at(60))
     book.begin_reconcile()
-    assert book.reconcile([rest], []) == [PositionChanged(position(), rest)]
+    assert book.reconcile([rest], []) == [PositionPartiallyClosed(position(), rest, None)]
     assert book.deals_wanted() == {500}
     book.add_deals(500, [deal(), closing_deal(filled_volume_cents=100_000)])
     assert book.realised(500) == Decimal("0.88")
+
+
+def test_a_part_closed_and_a_stop_moved_while_away_are_two_changes() -> None:
+    book = live_book(position())
+    rest = position(volume_cents=100_000, stop_loss=Decimal("1.1"), updated_at=at(60))
+    unmoved = replace(rest, stop_loss=position().stop_loss)
+    book.begin_reconcile()
+    assert book.reconcile([rest], []) == [
+        PositionPartiallyClosed(position(), unmoved, None),
+        PositionChanged(unmoved, rest),
+    ]
 
 
 def test_a_deal_that_the_list_shows_early_is_left_to_its_event() -> None:
