@@ -11,15 +11,19 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import structlog
+from google.protobuf.message import Message
 
 from fxpool.account import Phase
 from fxpool.clock import SystemClock
 from fxpool.domain.guards import GuardAction, GuardKind, GuardRule, GuardState, LimitUnit
 from fxpool.mapping.formats import GuardInfo
 from fxpool.mapping.instants import ms_from_instant
+from fxpool.openapi import encode
+from fxpool.openapi.proto.messages_pb2 import ProtoOATraderRes
 from fxpool.platforms.base import PlatformError, TradeRequest
 from fxpool.platforms.ctrader import CTraderPlatform
 from fxpool.platforms.guard_config import GuardPlan
+from fxpool.simulator import conversation
 from fxpool.simulator.engine.model import CashKind
 from harness.accounts import USD_ACCOUNT
 from harness.platforms import ALPHA, Heard, Served, live_platform, settings_for
@@ -228,6 +232,37 @@ async def test_a_fee_booked_while_the_link_is_down_is_a_loss_and_a_withdrawal_is
             while (guard := await only(served.platform))["state"] == "unknown":  # noqa: ASYNC110 (asked, not awaited)
                 await asyncio.sleep(0.01)
         assert guard["state"] == ("tripped" if is_loss else "ok")
+
+
+async def test_a_broker_that_counts_money_in_other_digits_trips_no_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    digits = 2
+
+    def counted(message: Message, request_id: str = "") -> bytes:
+        if isinstance(message, ProtoOATraderRes):
+            message.trader.moneyDigits = digits
+            message.trader.balance *= 10 ** (digits - 2)
+        return encode(message, request_id)
+
+    monkeypatch.setattr(conversation, "encode", counted)
+    async with guarded(daily("500"), drawdown("20")) as served:
+        live = served.platform._accounts.find("alpha").live
+        lose(served, 20)
+        for digits in (8, 2, 4):
+            live._trader_due = True  # what happens every minute
+            live._work.set()
+            await wait_until(lambda: live.book.trader.money_digits == digits)  # noqa: B023 (awaited here)
+            lose(served, 21)
+            lose(served, 20)
+            async with asyncio.timeout(5):
+                while (listing := await served.platform.guards("alpha"))["state"] == "unknown":  # noqa: ASYNC110 (asked, not awaited)
+                    await asyncio.sleep(0.01)
+            assert [(one["state"], one["loss"]) for one in listing["guards"]] == [("ok", 202.5)] * 2
+        risk = await served.platform.risk_status("alpha")
+        assert risk["maxDrawdown"] < 3.0
+        lose(served, 60)
+        await wait_until(lambda: served.platform._guards._desk.of("alpha").halt)  # type: ignore[union-attr] # it is watched
 
 
 async def test_limits_of_the_routing_file_are_served_over_http_and_reset() -> None:

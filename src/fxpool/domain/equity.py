@@ -15,6 +15,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import groupby
 from typing import Final
 
+from fxpool.domain.money import round_ratio_half_up
+
 MINUTE_MS: Final = 60_000
 QUARTER_MS: Final = 15 * MINUTE_MS
 HOUR_MS: Final = 60 * MINUTE_MS
@@ -129,14 +131,19 @@ class EquityBucket:
         yield self.last_ms, self.closing
 
 
+def rescaled(amount: int, by: int) -> int:
+    """Return an amount with so many more digits (fewer where ``by`` is negative)."""
+    return amount * 10**by if by >= 0 else round_ratio_half_up(amount, 10**-by)
+
+
 def thinned(buckets: Iterable[EquityBucket], length_ms: int) -> list[EquityBucket]:
     """Return buckets, oldest first, joined to slots of a length; extremes and moves survive."""
     found: list[EquityBucket] = []
     for slot_ms, slot in groupby(buckets, lambda bucket: bucket.begin_ms // length_ms * length_ms):
         is_first = True
         for bucket in slot:
-            if is_first or bucket.moved:
-                begin_ms = bucket.begin_ms if bucket.moved else slot_ms
+            if is_first or bucket.moved or bucket.digits != found[-1].digits:
+                begin_ms = slot_ms if is_first and not bucket.moved else bucket.begin_ms
                 found.append(replace(bucket, begin_ms=begin_ms, length_ms=length_ms))
             else:
                 found[-1] = found[-1].joined(bucket)
@@ -150,6 +157,7 @@ class EquityMarks:
     ``take`` costs two comparisons, so it may be called at every tick.
 
     Attributes:
+        digits: of all amounts, None before ``count_in``.
         began_ms: the first sample, None before it; what was before is not known.
         last, last_ms: the newest sample.
         peak, peak_ms: the highest equity. A move changes it in the proportion in which it changed
@@ -162,6 +170,7 @@ class EquityMarks:
     """
 
     def __init__(self, zone: tzinfo = UTC) -> None:
+        self.digits: int | None = None
         self.began_ms: int | None = None
         self.last = self.last_ms = 0
         self.peak = self.peak_ms = 0
@@ -171,6 +180,15 @@ class EquityMarks:
         self.day_begin_ms = 0
         self._day_end_ms = 0
         self._zone = zone
+
+    def count_in(self, digits: int) -> None:
+        """Say how many digits the amounts from now on have; those that are known follow."""
+        if self.digits is not None and digits != self.digits:
+            by = digits - self.digits
+            self.last, self.peak = rescaled(self.last, by), rescaled(self.peak, by)
+            self.trough = rescaled(self.trough, by)
+            self.day_start = rescaled(self.day_start, by)
+        self.digits = digits
 
     def take(self, equity: int, at_ms: int) -> None:
         """Take a sample, not older than the one before."""
@@ -202,6 +220,7 @@ class EquityMarks:
 
     def take_bucket(self, bucket: EquityBucket) -> None:
         """Take what was recorded, oldest first."""
+        self.count_in(bucket.digits)
         if bucket.moved:
             self.move(bucket.moved)
         for at_ms, equity in bucket.samples():

@@ -169,6 +169,8 @@ class EquityRecorder:
         self, equity: int, balance: int, at_ms: int, *, moved: int, covered_ms: int, digits: int
     ) -> None:
         last = self._bucket
+        self.marks.count_in(digits)
+        self.zoned.count_in(digits)
         if moved:
             self.marks.move(moved)
             self.zoned.move(moved)

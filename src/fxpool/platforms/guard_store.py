@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from fxpool.domain.equity import rescaled
 from fxpool.domain.guards import GuardKind
 from fxpool.errors import SettingsError
 from fxpool.files import replace_durably
@@ -40,12 +41,25 @@ class GuardMemory:
 
     Attributes:
         day_ms, day_balance: a day, and the balance when it began or was first looked at.
+        digits: of all amounts, None before ``count_in``.
     """
 
     latches: dict[str, Latch] = field(default_factory=dict)
     forgiven: dict[str, Forgiven] = field(default_factory=dict)
     day_ms: int = 0
     day_balance: int = 0
+    digits: int | None = None
+
+    def count_in(self, digits: int) -> None:
+        """Say how many digits the amounts from now on have; those that are known follow."""
+        if self.digits is not None and digits != self.digits:
+            by = digits - self.digits
+            self.day_balance = rescaled(self.day_balance, by)
+            self.forgiven = {
+                kind: Forgiven(one.anchor_ms, rescaled(one.amount, by))
+                for kind, one in self.forgiven.items()
+            }
+        self.digits = digits
 
     def latch(self, kind: GuardKind) -> Latch | None:
         return self.latches.get(kind.value)
@@ -91,4 +105,5 @@ def _memory(fields: dict[str, Any]) -> GuardMemory:
         forgiven={kind: Forgiven(**one) for kind, one in fields["forgiven"].items()},
         day_ms=int(fields["day_ms"]),
         day_balance=int(fields["day_balance"]),
+        digits=fields.get("digits"),
     )

@@ -145,7 +145,7 @@ class AccountGuard:
             self.blind(str(exc))
             return
         marks = self._recorded.zoned
-        if marks is None or not marks.is_of_day(ms_from_instant(self._clock.at())):
+        if marks is None or not self._are_of_now(marks, seen):
             why = _NOT_KNOWN
             self._take([self._unknown(rule, why) for rule in self._plan.rules], seen)
             return
@@ -168,8 +168,14 @@ class AccountGuard:
             name = str(silent[0]) if light is None else light.name
             raise NotReady(f"no quote of {name} on this session yet", phase="live")
         seen = Seen.of(book.totals(), book.trader.money_digits)
+        self._memory.count_in(seen.digits)
         self._recorded.sample()
         return seen
+
+    def _are_of_now(self, marks: EquityMarks, seen: Seen) -> bool:
+        """Whether marks are about this day, and counted as the broker counts now."""
+        is_of_day = marks.is_of_day(ms_from_instant(self._clock.at()))
+        return is_of_day and marks.digits == seen.digits
 
     def _note_day(self, marks: EquityMarks, seen: Seen) -> None:
         if self._memory.day_ms != marks.day_begin_ms:

@@ -136,3 +136,16 @@ def test_days_follow_the_time_zone_and_its_changes_of_clock() -> None:
     assert end - begin == 23 * HOUR_MS
     assert day_around(begin, athens) == (begin, end)
     assert day_around(begin - 1, athens)[1] == begin
+
+
+def test_marks_follow_when_the_broker_counts_in_other_digits() -> None:
+    marks = EquityMarks()
+    marks.count_in(2)
+    marks.take(10_000, 0)
+    marks.take(9_000, 1)
+    marks.count_in(4)
+    marks.take(900_000, 2)
+    assert (marks.peak, marks.day_start, marks.drawdown) == (1_000_000, 1_000_000, 0.1)
+    marks.count_in(0)
+    marks.take(90, 3)
+    assert (marks.peak, marks.day_start, marks.max_drawdown) == (100, 100, 0.1)
