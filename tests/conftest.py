@@ -1,13 +1,18 @@
-"""What every test leaves as it found it."""
+"""What every test finds, and leaves as it found it."""
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 
 import pytest
 import structlog
+
+# Tests start hundreds of processes; where no bytecode may be written, each compiles all it imports.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture(autouse=True)
