@@ -252,9 +252,7 @@ class OpenPositions:
         closed = self.closed.get(position.position_id)
         if closed is None:
             return False
-        if (
-            position.side is not closed.position.side
-        ):  # it turned round, in the same moment or later
+        if position.side is not closed.position.side:  # it turned, in the same moment or later
             return is_older(position.updated_at, closed.closed_at)
         return not is_older(closed.closed_at, position.updated_at)
 

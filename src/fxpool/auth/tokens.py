@@ -21,7 +21,7 @@ _MILLISECONDS_FROM: Final = 100_000_000_000
 """An epoch number from here on counts milliseconds: in seconds it would be the year 5138."""
 
 _LONGEST: Final = timedelta(days=36_500)
-"""An end beyond this is none, and no date."""
+"""What is told to live longer is taken to live so long: beyond the year 9999 there is no date."""
 
 _OURS: Final = frozenset(
     {

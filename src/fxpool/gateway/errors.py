@@ -8,7 +8,6 @@ Source: callers of the older pools read ``detail`` first, then ``error``.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -40,7 +39,6 @@ _NO_JSON_OBJECT: Final = (
     "the body must be a JSON object; send one, with the header Content-Type: application/json"
 )
 _PLACES: Final = frozenset({"body", "query", "path", "header"})
-_DEFAULT_RETRY_AFTER: Final = 1.0
 
 
 def error_response(
@@ -61,7 +59,7 @@ def error_response(
         body["outcome"] = error.outcome
     headers = {REQUEST_ID_HEADER: request_id} if error.status == 500 else {}
     if error.status in (429, 503):
-        headers["Retry-After"] = str(math.ceil(error.retry_after or _DEFAULT_RETRY_AFTER))
+        headers["Retry-After"] = str(metaapi.seconds_to_wait(error))
     if metaapi.is_metaapi(scope):
         status = metaapi.status_of(error)
         body |= metaapi.error_body(error, scope["app"].clock.at())

@@ -36,8 +36,6 @@ _AWAY: Final = frozenset({502, 503})
 _BEING_READ: Final = frozenset({"synchronising", "live", "reading history"})
 """Phases of an account that is connected and not whole yet: the same call works in a moment."""
 
-_DEFAULT_RETRY_AFTER: Final = 1.0
-
 
 def is_metaapi(scope: Scope) -> bool:
     """Whether a request is for this API, behind a proxy's prefix or not."""
@@ -57,7 +55,12 @@ def retry_after(error: PlatformError) -> int | None:
     """Return the seconds of the ``Retry-After`` header, None where there is none."""
     if status_of(error) not in {202, 429}:
         return None
-    return math.ceil(error.retry_after or _DEFAULT_RETRY_AFTER)
+    return seconds_to_wait(error)
+
+
+def seconds_to_wait(error: PlatformError) -> int:
+    """Return after how many whole seconds a call may be tried again; one where nobody knows."""
+    return math.ceil(error.retry_after or 1)
 
 
 def error_body(error: PlatformError, at: datetime) -> dict[str, Any]:
