@@ -15,7 +15,11 @@ from google.protobuf.message import Message
 
 from fxpool.account import Phase
 from fxpool.openapi import payload_type_of
-from fxpool.openapi.proto.messages_pb2 import ProtoOASubscribeSpotsReq
+from fxpool.openapi.proto.messages_pb2 import (
+    ProtoOAAssetListReq,
+    ProtoOAAssetListRes,
+    ProtoOASubscribeSpotsReq,
+)
 from fxpool.platforms.base import CloseRequest, PlatformError
 from fxpool.simulator.engine.symbols import Symbol
 from fxpool.simulator.handlers import HANDLERS, Call
@@ -25,6 +29,7 @@ from harness.platforms import Heard, Served, live_platform
 from harness.wait import wait_until
 
 SUBSCRIBE = payload_type_of(ProtoOASubscribeSpotsReq())
+ASSETS = payload_type_of(ProtoOAAssetListReq())
 
 
 def euro(served: Served) -> Symbol:
@@ -131,3 +136,25 @@ async def test_a_position_whose_quotes_are_refused_leaves_the_equity_unknown_and
         assert told.value.status == 503
         closed = await served.platform.close_position("alpha", CloseRequest(opened["positionId"]))
         assert closed["outcome"] == "executed"
+
+
+async def test_an_account_whose_currency_is_not_listed_is_served_without_its_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    list_assets = HANDLERS[ASSETS]
+
+    def without_dollars(call: Call, request: ProtoOAAssetListReq) -> Message | None:
+        answer = list_assets(call, request)
+        assert isinstance(answer, ProtoOAAssetListRes)
+        listed = [asset for asset in answer.asset if asset.name != "USD"]
+        return ProtoOAAssetListRes(ctidTraderAccountId=answer.ctidTraderAccountId, asset=listed)
+
+    monkeypatch.setitem(HANDLERS, ASSETS, without_dollars)
+    async with live_platform() as served:
+        opened = await served.buy("0.10")
+        with pytest.raises(PlatformError, match="does not list the account's currency"):
+            await served.platform.account_information("alpha")
+        assert (await row(served))["id"] == opened["positionId"]
+        closed = await served.platform.close_position("alpha", CloseRequest(opened["positionId"]))
+        assert closed["outcome"] == "executed"
+        await served.phase("alpha", Phase.LIVE)

@@ -125,9 +125,12 @@ class CTraderAccount:
 
     @property
     def equity(self) -> Decimal | None:
-        """Equity now, None while a quote that it needs is not known. Raises NotReady."""
-        totals = self.live.book.totals()
-        return None if totals.margin is None else totals.equity
+        """Equity now, None while a quote that it needs, or its currency, is not known. Raises
+        NotReady."""
+        book = self.live.book
+        totals = book.totals()
+        is_known = totals.margin is not None and book.trader.deposit_asset_id in book.assets
+        return totals.equity if is_known else None
 
     @property
     def names(self) -> SymbolNames:
@@ -175,9 +178,16 @@ class CTraderAccount:
     # Its state, as callers read it
 
     def information(self, shown_id: str) -> AccountInformation:
-        """Return the account's row. Raises NotReady while its equity is not known."""
+        """Return the account's row. Raises NotReady while its equity or its currency is not
+        known."""
         book = self.live.book
         trader = book.trader
+        deposit = book.assets.get(trader.deposit_asset_id)
+        if deposit is None:
+            text = (
+                f"the broker does not list the account's currency (asset {trader.deposit_asset_id})"
+            )
+            raise NotReady(text, phase="live")
         return metaapi.account_information(
             shown_id=shown_id,
             name=self.config.display_name,
@@ -185,7 +195,7 @@ class CTraderAccount:
             simulated=self.is_simulated,
             broker=trader.broker or self.config.broker,
             login=str(trader.login) if trader.login is not None else self.config.login or "",
-            currency=book.assets[trader.deposit_asset_id].name,
+            currency=deposit.name,
             trader=trader,
             totals=book.totals(),
             open_positions=len(book.positions),
