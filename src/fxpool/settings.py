@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -27,6 +27,16 @@ DEFAULT_URL: Final = "http://localhost:8088"
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+def _web_address(text: str) -> str:
+    if text and not text.startswith(("http://", "https://")):
+        raise ValueError("must begin with http:// or https://")
+    return text
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+"""An address, or nothing."""
 NO_SECRET: Final = SecretStr("")
 
 
@@ -58,14 +68,14 @@ class Settings(BaseSettings):
     """An access token for all accounts, where no store keeps any."""
     refresh_token: SecretStr = NO_SECRET
     """Its refresh token."""
-    consent_url: str = "https://id.ctrader.com/my/settings/openapi/grantingaccess/"
+    consent_url: WebAddress = "https://id.ctrader.com/my/settings/openapi/grantingaccess/"
     """cTrader's consent page."""
-    token_url: str = "https://openapi.ctrader.com/apps/token"  # noqa: S105 (an address)
+    token_url: WebAddress = "https://openapi.ctrader.com/apps/token"  # noqa: S105 (an address)
     """cTrader's token endpoint."""
     renew_tokens_by: Literal["session", "http"] = "session"
     """Where tokens are renewed: on a session of the pool, or over HTTPS at the token endpoint."""
 
-    vault_addr: Annotated[str, Field(validation_alias="VAULT_ADDR")] = ""
+    vault_addr: Annotated[WebAddress, Field(validation_alias="VAULT_ADDR")] = ""
     """A Vault or OpenBao server to keep secrets in; empty for the encrypted file."""
     vault_token: Annotated[SecretStr, Field(validation_alias="VAULT_TOKEN")] = NO_SECRET
     """A token of Vault, or"""
@@ -181,7 +191,7 @@ class Settings(BaseSettings):
     """A PostgreSQL to keep orders, history, equity and audit lines in; SQLite files if empty."""
     margin_check: Literal["refuse", "warn", "off"] = "refuse"
     """What becomes of an order that needs more margin than is free."""
-    order_settle_seconds: Annotated[float, Field(ge=0)] = 5.0
+    order_settle_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 5.0
     """How long after a lost answer an order may still come to light at the broker."""
 
     alert_urls: SecretStr = NO_SECRET
@@ -199,20 +209,20 @@ class Settings(BaseSettings):
     """Their region."""
     metaapi_url: Annotated[str, Field(validation_alias="METAAPI_URL")] = ""
     """One address for all of MetaApi's hosts, for a server that stands in for them."""
-    metaapi_poll_seconds: Annotated[float, Field(gt=0, validation_alias="METAAPI_POLL_SECONDS")] = (
-        5.0
-    )
+    metaapi_poll_seconds: Annotated[
+        float, Field(gt=0, allow_inf_nan=False, validation_alias="METAAPI_POLL_SECONDS")
+    ] = 5.0
     """How often an account is read."""
     metaapi_price_seconds: Annotated[
-        float, Field(gt=0, validation_alias="METAAPI_PRICE_SECONDS")
+        float, Field(gt=0, allow_inf_nan=False, validation_alias="METAAPI_PRICE_SECONDS")
     ] = 5.0
     """How often a watched symbol's price is read."""
     metaapi_credits_per_second: Annotated[
-        float, Field(gt=0, validation_alias="METAAPI_CREDITS_PER_SECOND")
+        float, Field(gt=0, allow_inf_nan=False, validation_alias="METAAPI_CREDITS_PER_SECOND")
     ] = 100.0
     """How much of MetaApi's credits may be spent."""
     metaapi_settle_seconds: Annotated[
-        float, Field(ge=0, validation_alias="METAAPI_SETTLE_SECONDS")
+        float, Field(ge=0, allow_inf_nan=False, validation_alias="METAAPI_SETTLE_SECONDS")
     ] = 60.0
     """How long after a lost answer an order may still come to light there."""
     metaapi_pool_url: Annotated[str, Field(validation_alias="POOL_API_URL")] = ""

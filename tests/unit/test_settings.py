@@ -69,6 +69,24 @@ def test_an_error_names_the_variable_and_never_its_value(monkeypatch: pytest.Mon
     assert "eighty" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("CTRADER_ORDER_SETTLE_SECONDS", "inf"),
+        ("METAAPI_POLL_SECONDS", "nan"),
+        ("METAAPI_SETTLE_SECONDS", "inf"),
+        ("VAULT_ADDR", "127.0.0.1:8200"),
+        ("CTRADER_TOKEN_URL", "openapi.ctrader.com/apps/token"),
+    ],
+)
+def test_a_value_that_could_never_work_is_refused_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=f"^{variable}: "):
+        Settings.from_environment()
+
+
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValidationError):
         Settings().pool_port = 1  # type: ignore[misc] # the point of the test

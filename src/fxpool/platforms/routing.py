@@ -7,6 +7,7 @@ Errors name the file, the entry and the cure; the files hold no secrets.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -205,8 +206,16 @@ def _other_account(key: str, platform: str, entry: Entry) -> OtherAccountConfig:
 
 
 def _read(path: Path) -> Mapping[str, Any]:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        fields = dict(pairs)
+        if len(fields) < len(pairs):  # by JSON's usual readers the last one counts, unseen
+            name = next(name for name, times in Counter(n for n, _ in pairs).items() if times > 1)
+            raise SettingsError(f'{path}: "{name}" stands twice in one object: remove one')
+        return fields
+
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+        text = path.read_text(encoding="utf-8")
+        content = json.loads(text, parse_float=Decimal, object_pairs_hook=unique)
     except OSError as exc:
         raise SettingsError(f"{path}: cannot be read: {exc.strerror or exc}") from exc
     except ValueError as exc:

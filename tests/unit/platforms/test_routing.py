@@ -31,6 +31,14 @@ def routing(tmp_path: Path, **entry: object) -> list[AccountConfig]:
     return load_routing_config(write(tmp_path, {"accounts": {"alpha": fields}}))
 
 
+def test_a_name_that_stands_twice_is_refused_since_only_one_would_count(tmp_path: Path) -> None:
+    path = tmp_path / "routing-config.json"
+    entry = '{"platform": "ctrader", "environment": "demo", "maxVolume": 0.1, "maxVolume": 10}'
+    path.write_text(f'{{"accounts": {{"alpha": {entry}}}}}')
+    with pytest.raises(SettingsError, match='"maxVolume" stands twice in one object'):
+        load_routing_config(path)
+
+
 def test_only_ctrader_accounts_are_ours(tmp_path: Path) -> None:
     path = write(
         tmp_path,
