@@ -6,12 +6,18 @@ taken for a refusal, on which a caller would send the order again.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from fxpool.errors import FxPoolError
 from fxpool.mapping.formats import TradeResult
 
-_UNSURE: Final = ("timeout", "timed out", "no response", "unknown", "disconnected", "connection")
+_UNSURE: Final = re.compile(
+    "timeout|timed out|no response|disconnected|connection|unknown(?! (?:symbol|account|position))",
+    re.IGNORECASE,
+)
+"""A thing that the pool does not know is refused for that; its other unknowns are outcomes."""
+
 _OUTCOMES: Final = frozenset({"executed", "not_executed", "unknown"})
 
 
@@ -21,8 +27,7 @@ class UnusableAnswer(FxPoolError):
 
 def is_unsure(text: str) -> bool:
     """Whether a failure's text leaves open what became of the trade."""
-    low = text.lower()
-    return any(words in low for words in _UNSURE)
+    return _UNSURE.search(text) is not None
 
 
 def whole_result(told: TradeResult) -> TradeResult:
