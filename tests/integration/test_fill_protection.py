@@ -14,6 +14,8 @@ from fxpool.openapi.proto import messages_pb2 as wire
 from fxpool.platforms.base import ProtectionRequest, TradeRequest
 from fxpool.platforms.routing import AccountConfig
 from fxpool.pool import Environment
+from fxpool.simulator import Profile, SimulatorOptions
+from fxpool.simulator.engine.rules import NettedExcess, Rules
 from fxpool.simulator.fault_kinds import Fault, FaultKind
 from harness.platforms import Served, live_platform
 from harness.simulator_clients import frame_client
@@ -51,6 +53,17 @@ async def test_an_order_that_only_reduces_leaves_the_protection_of_what_it_reduc
         assert [(one["volume"], one["stopLoss"], one["takeProfit"]) for one in positions] == (
             [(0.6, None, None)] if Decimal(kept) else []
         )
+
+
+async def test_an_order_whose_excess_is_refused_has_nothing_to_protect() -> None:
+    rules = Rules(netted_excess=NettedExcess.REFUSED)
+    options = SimulatorOptions(ticks_per_second=0, profile=Profile(rules=rules))
+    async with live_platform((NETTED,), options) as served:
+        await trade(served, "BUY", "1")
+        closed = await trade(served, "SELL", "1.5", stop_loss=Decimal("1.13"))
+        assert (closed["executedVolume"], closed["partial"]) == (1.0, True)
+        assert not (await served.platform.positions("netted"))["positions"]
+        assert closed["protection"] == "none"
 
 
 async def test_an_order_that_turns_a_netted_position_protects_the_new_one() -> None:

@@ -159,7 +159,11 @@ class Trading:
         On a netted account an order may only reduce the position of the other side: its levels are
         for a position that there is not, and the other one keeps its own.
         """
-        if not intent.is_protected or position.side is not intent.side:
+        has_opened = (
+            any(deal.close is None for deal in deals)
+            or self._account.book.position(position.position_id) is not None
+        )
+        if not intent.is_protected or position.side is not intent.side or not has_opened:
             return Placed(order, deals, position, Protection.NONE)
         failure = await self._protect(position, intent, symbol)
         position = self._account.book.position(position.position_id) or position
