@@ -129,7 +129,8 @@ _CHANGED_ORDER_PROTECTION: Final = (
 _UNITS: Final = "what the number counts; distances are positive, from the entry"
 _TRAILING: Final = "whether the broker lets the stop loss follow the price"
 _UNSYNCHRONIZED: Final = (
-    "send it though positions and orders are not read again yet; the account must be authorised"
+    "send it though positions and orders are not read again yet, or one order cannot be read; the "
+    "account must be authorised. Closes and cancels need it only until both are read"
 )
 _GUARANTEED: Final = "whether the broker guarantees the price of the stop loss"
 
