@@ -81,10 +81,10 @@ def place_of(account: str, event: dict[str, Any]) -> str | None:
     match event:
         case {"type": "heartbeat", "epoch": epoch, "sequences": {**numbers}}:
             return f"{account}:{epoch}:{numbers[account]}" if account in numbers else None
-        case {"type": "gap", "lastEventId": place}:
-            return str(place)
         case {"epoch": epoch, "seq": seq}:
             return f"{account}:{epoch}:{seq}"
+        case {"type": "gap", "lastEventId": place}:
+            return str(place)
     return None
 
 

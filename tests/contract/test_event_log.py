@@ -48,7 +48,7 @@ class Gateway:
         return f"e{next(self.epochs)}"
 
     async def end(self) -> None:
-        await self.log.close(self.hub.numbering().sequences)
+        await self.log.close(self.hub.numbering().sequences, self.hub.left)
 
     async def kill(self) -> None:
         """End without a word, with everything written that was told before."""
@@ -167,6 +167,30 @@ async def test_after_a_kill_the_numbers_begin_anew_in_another_epoch(gateway: Gat
     assert await gateway.after(f"alpha:{epoch}:3") is None
 
 
+async def test_only_an_account_that_stands_as_it_was_left_has_no_gap(gateway: Gateway) -> None:
+    gateway.change("alpha", "one")
+    gateway.change("beta", "two")
+    gateway.hub.leave("alpha", "standing")
+    await gateway.end()
+    await gateway.begin()
+    if gateway.redis is None:  # nobody can go on from an earlier life, so there is no gap to tell
+        assert not gateway.hub.has_moved("beta", "standing")
+        return
+    assert gateway.hub.has_moved("beta", "standing"), "how it was left is not known"
+    assert not gateway.hub.has_moved("alpha", "standing")
+    gateway.hub.leave("alpha", "standing")
+    gateway.hub.leave("beta", "standing")
+    await gateway.end()
+    await gateway.begin()
+    assert gateway.hub.has_moved("alpha", "otherwise")
+    assert not gateway.hub.has_moved("alpha", "otherwise"), "it is told once"
+    gateway.change("alpha", "three")
+    await gateway.kill()
+    await gateway.begin()
+    for account in ("alpha", "beta"):
+        assert gateway.hub.has_moved(account, "standing"), "nobody knows what was told at last"
+
+
 async def test_what_was_told_while_redis_was_down_is_kept_when_it_comes_back(
     server: RedisServer, redis: RedisConnection
 ) -> None:
@@ -239,6 +263,30 @@ async def test_the_end_of_a_log_that_redis_lost_is_a_gap(
     await gateway.begin()
     gateway.change("alpha", "three")
     assert await gateway.after(first) is None
+    await gateway.end()
+
+
+async def test_a_past_that_cannot_be_read_is_given_up_with_its_numbers(
+    server: RedisServer, redis: RedisConnection
+) -> None:
+    gateway = Gateway(redis)
+    await gateway.begin()
+    for name in ("one", "two"):
+        gateway.change("alpha", name)
+    await gateway.end()
+    await redis.command("ACL", "SETUSER", "default", "-xrevrange")
+    try:
+        await gateway.begin()
+    finally:
+        server.ask("ACL SETUSER default +xrevrange")
+    await wait_until(lambda: redis.is_up)
+    anew = gateway.change("alpha", "three")
+    epoch = gateway.hub.epoch
+    await gateway.end()
+    await gateway.begin()
+    following = gateway.change("alpha", "four")
+    assert (anew, following) == (f"alpha:{epoch}:1", f"alpha:{epoch}:2")
+    assert await gateway.after(anew) == ["four"]
     await gateway.end()
 
 

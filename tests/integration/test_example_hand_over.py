@@ -105,4 +105,6 @@ def test_a_gap_and_a_heartbeat_say_how_far_all_is_told() -> None:
     assert place_of("alpha", beat) == "alpha:3f2a:17"
     assert place_of("beta", beat) is None
     assert place_of("alpha", {"type": "gap", "lastEventId": "alpha:3f2a:20"}) == "alpha:3f2a:20"
+    gap = {"type": "gap", "lastEventId": "alpha:3f2a:20", "epoch": "3f2a", "seq": 21}
+    assert place_of("alpha", gap) == "alpha:3f2a:21"
     assert place_of("alpha", {"type": "price"}) is None

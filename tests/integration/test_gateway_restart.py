@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from fxpool.gateway import GatewayServer, create_app
 from fxpool.gateway.metrics import Metrics
-from fxpool.platforms.base import TradeRequest
+from fxpool.platforms.base import CloseRequest, TradeRequest
 from fxpool.platforms.ctrader import CTraderPlatform
 from fxpool.platforms.events import Event, EventFilter
 from fxpool.platforms.remote import RemotePlatform
@@ -63,21 +63,26 @@ async def life(settings: Settings, port: int = 0) -> AsyncIterator[tuple[CTrader
         await platform.close()
 
 
-async def buy(platform: CTraderPlatform, simulator: Simulator) -> None:
+async def buy(
+    platform: CTraderPlatform, simulator: Simulator, action: str = "BUY", **options: Any
+) -> None:
     simulator.quote("EURUSD", Decimal("1.12560"), Decimal("1.12570"))
-    result = await platform.execute("alpha", TradeRequest("EURUSD", "BUY", Decimal("0.1")))
+    order = TradeRequest("EURUSD", action, Decimal("0.1"), **options)
+    result = await platform.execute("alpha", order)
     assert result["success"], result
 
 
-async def sse(port: int, until: str, last_event_id: str = "") -> list[tuple[str, dict[str, Any]]]:
+async def sse(
+    port: int, until: str, last_event_id: str = "", **query: str
+) -> list[tuple[str, dict[str, Any]]]:
     """Return ids and events of a stream of account alpha up to the first of a type."""
     found: list[tuple[str, dict[str, Any]]] = []
     headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
-    url = f"http://127.0.0.1:{port}/events?accounts=alpha"
+    url = f"http://127.0.0.1:{port}/events"
     async with (
         asyncio.timeout(10),
         httpx.AsyncClient() as http,
-        http.stream("GET", url, headers=headers) as stream,
+        http.stream("GET", url, headers=headers, params={"accounts": "alpha"} | query) as stream,
     ):
         name = ""
         async for line in stream.aiter_lines():
@@ -105,6 +110,41 @@ async def test_a_stream_goes_on_after_a_restart_where_it_left_off(
     kinds = [body["type"] for body in told]
     assert "gap" not in kinds
     assert kinds.index("positionOpened") < kinds.index("snapshot")
+
+
+async def test_what_happened_while_the_gateway_was_down_is_told_as_a_gap_and_only_then(
+    redis: RedisServer, simulator: Simulator, tmp_path: Path
+) -> None:
+    settings = settings_on(redis, simulator, tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    elsewhere = settings_on(None, simulator, tmp_path / "elsewhere")
+    async with life(settings) as (platform, port):
+        await stand_with_all(platform, simulator)
+        (name, _), *_ = await sse(port, "snapshot")
+    async with life(settings, port):
+        told = [body["type"] for _, body in await sse(port, "synchronized", name)]
+        (name, snapshot), *_ = await sse(port, "snapshot")
+    assert "gap" not in told, "nothing had happened"
+    async with life(elsewhere) as (other, _):
+        closed = await other.close_position("alpha", CloseRequest(snapshot["positions"][0]["id"]))
+        assert closed["success"]
+    async with life(settings, port):
+        told = [body["type"] for _, body in await sse(port, "synchronized", name)]
+        few = await sse(port, "gap", name, types="positionClosed")
+    assert told.index("gap") + 1 == told.index("snapshot")
+    assert "positionClosed" not in told
+    assert [body["type"] for _, body in few] == ["gap"], "it passes any filter of types"
+
+
+async def stand_with_all(platform: CTraderPlatform, simulator: Simulator) -> None:
+    """Have a position with levels, one that was closed in part, and a pending order."""
+    await buy(platform, simulator)
+    await buy(platform, simulator, stop_loss=Decimal("1.12"), take_profit=Decimal("1.1300"))
+    resting = {"open_price": Decimal("1.11"), "stop_loss": Decimal("1.1")}
+    await buy(platform, simulator, "ORDER_TYPE_BUY_LIMIT", **resting)
+    first, *_ = (await platform.positions("alpha"))["positions"]
+    part = CloseRequest(first["id"], volume=Decimal("0.05"))
+    assert (await platform.close_position("alpha", part))["success"]
 
 
 async def test_without_redis_a_restart_is_told_as_a_gap_with_a_snapshot(

@@ -38,7 +38,7 @@ ANSWER_SECONDS: Final = 5.0
 RETRY_SECONDS: Final = (1.0, 5.0, 30.0, 120.0, 600.0)
 """Pauses after failed attempts; the last one repeats."""
 
-_EVENTS: Final = EventFilter(types=frozenset({"reconnected"}))
+_EVENT: Final = "reconnected"
 _SUBSCRIBE_AGAIN_SECONDS: Final = 1.0
 
 log = structlog.get_logger(__name__)
@@ -156,9 +156,11 @@ class Callbacks:
         """Queue events for all callbacks until cancelled: the outermost frame of its task."""
         while True:
             try:
-                async with self._platform.subscribe(_EVENTS) as events:
+                wanted = EventFilter(types=frozenset({_EVENT}))
+                async with self._platform.subscribe(wanted) as events:
                     async for event in events:
-                        self._queue(event)
+                        if event.type == _EVENT:
+                            self._queue(event)
             except (SlowConsumer, PlatformError) as exc:
                 log.warning("callbacks hear no events", error=str(exc))
             except Exception:  # whatever it was, they listen again

@@ -264,7 +264,7 @@ class CTraderPlatform(
         for served in self._accounts.values():
             served.feed.close()
         await self._tokens.close()
-        await self._shared.events.close(self._hub.numbering().sequences)
+        await self._shared.events.close(self._hub.numbering().sequences, self._hub.left)
         await self._shared.close()
         await self._alerts.close()
 

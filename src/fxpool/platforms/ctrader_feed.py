@@ -6,7 +6,8 @@ and the link. *Levels* are the newest of their kind: prices, and what moves with
 An ``accountUpdated`` whose balance changed is a change.
 
 After each synchronisation the differences are told first, then ``snapshot`` and ``synchronized``,
-and after an outage ``reconnected``.
+and after an outage ``reconnected``. What happened while this gateway did not serve the account (a
+restart, an account that was switched off) is a ``gap``.
 
 Source: what subscribers of the older pools read.
 """
@@ -20,6 +21,7 @@ from typing import Any, Final
 
 from fxpool.account import AccountState, Phase, Trigger
 from fxpool.account.events import BookEvent, MarginCalled
+from fxpool.account.standing import standing_of
 from fxpool.clock import Clock
 from fxpool.domain.money import PRICE_SCALE
 from fxpool.domain.trades import Position
@@ -28,7 +30,7 @@ from fxpool.mapping.instants import iso, iso_ms, ms_from_instant
 from fxpool.platforms.ctrader_account import CTraderAccount
 from fxpool.platforms.ctrader_events import told_by
 from fxpool.platforms.event_hub import EventHub
-from fxpool.platforms.event_ring import ResumeFrom
+from fxpool.platforms.event_ring import EventPosition, ResumeFrom
 from fxpool.platforms.events import Event
 from fxpool.platforms.operator_alerts import OperatorAlerts
 
@@ -105,6 +107,7 @@ class CTraderFeed:
         elif trigger is Trigger.SYNCHRONISED:
             positions = self._account.live.book.positions
             self._gross = dict.fromkeys(positions)
+            self._tell_what_nobody_told()
             self._hub.publish(self.snapshot())
             self._change("synchronized", {"positionCount": len(positions)})
         elif self._is_connected and state.phase in _DISCONNECTED:
@@ -162,6 +165,8 @@ class CTraderFeed:
 
     def close(self) -> None:
         """Stop telling."""
+        if self._account.is_known:
+            self._hub.leave(self._account.key, standing_of(self._account.live.book))
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -199,6 +204,13 @@ class CTraderFeed:
         self._level("positionUpdate", level_key, body, symbol)
 
     # Small parts
+
+    def _tell_what_nobody_told(self) -> None:
+        """Tell of a gap where something happened while this gateway did not serve the account."""
+        key = self._account.key
+        if self._hub.has_moved(key, standing_of(self._account.live.book)):
+            last = EventPosition(key, self._hub.epoch, self._hub.sequence(key))
+            self._hub.publish(self.gap(ResumeFrom(last_event_id=str(last))))
 
     def _change(self, kind: str, body: dict[str, Any], symbol: str | None = None) -> None:
         body = self._envelope(kind) | body

@@ -6,7 +6,7 @@ of this gateway is remembered too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -37,6 +37,7 @@ class EventHub:
         self._audiences: dict[EventFilter, Audience] = {}
         self._by_kind: dict[tuple[str, str, str | None], tuple[Audience, ...]] = {}
         self._sequence: dict[str, int] = {}
+        self._left: dict[str, str] = {}
         self._ring = EventRing()
         self.epoch = "0"
 
@@ -44,6 +45,8 @@ class EventHub:
         """Go on from what a log has; before the first event."""
         self.epoch = past.epoch
         self._sequence.update(past.sequences)
+        told = {logged.account for logged in past.events} | past.sequences.keys()
+        self._left = dict.fromkeys(told, "") | dict(past.standings)
         for logged in past.events:
             if logged.epoch == past.epoch and logged.account in past.sequences:
                 self._sequence[logged.account] = self._sequence.pop(logged.account)
@@ -69,6 +72,20 @@ class EventHub:
     def numbering(self) -> Numbering:
         """How far all accounts are now."""
         return Numbering(self.epoch, self._sequence)
+
+    @property
+    def left(self) -> Mapping[str, str]:
+        """How the accounts stood that were told of, and are not."""
+        return self._left
+
+    def leave(self, account: str, standing: str) -> None:
+        """Take note of how an account stands that is not told of from now on."""
+        self._left[account] = standing
+
+    def has_moved(self, account: str, standing: str) -> bool:
+        """Whether an account, told of from now on, was told of before and did not stand like this
+        then, or nobody knows how: what happened meanwhile was told to nobody."""
+        return self._left.pop(account, standing) != standing
 
     def wants_levels(self) -> bool:
         """Whether anybody listens, so that building a price event is worth it."""

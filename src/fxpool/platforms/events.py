@@ -25,6 +25,9 @@ MAX_WAITING_CHANGES: Final = 10_000
 
 HEARTBEAT: Final = "heartbeat"
 
+GAP: Final = "gap"
+"""The event that says that changes were missed; whoever wants any changes must hear it."""
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -83,7 +86,7 @@ class EventFilter:
         """Whether an event passes. The symbol filter lets events without a symbol through."""
         return (
             (self.accounts is None or event.account in self.accounts)
-            and (self.types is None or event.type in self.types)
+            and (self.types is None or event.type in self.types or event.type == GAP)
             and (self.symbols is None or event.symbol is None or event.symbol in self.symbols)
         )
 

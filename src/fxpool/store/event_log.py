@@ -32,11 +32,13 @@ class LoggedPast:
         epoch: the numbering to use from now on.
         sequences: the last number per account in it.
         events: what can be replayed, oldest first and without a hole per account and epoch.
+        standings: how accounts stood when the last process ended in order.
     """
 
     epoch: str
     sequences: Mapping[str, int] = field(default_factory=dict)
     events: Sequence[LoggedEvent] = ()
+    standings: Mapping[str, str] = field(default_factory=dict)
 
 
 class EventLog(Protocol):
@@ -65,8 +67,9 @@ class EventLog(Protocol):
         """Take an event. Never waits: while it cannot be written it is buffered, within bounds."""
         ...
 
-    async def close(self, sequences: Mapping[str, int]) -> None:
-        """Write what is buffered, and the last number per account; both for a while only."""
+    async def close(self, sequences: Mapping[str, int], standings: Mapping[str, str]) -> None:
+        """Write what is buffered, and per account the last number and how it stands; all for a
+        while only."""
         ...
 
 
@@ -85,5 +88,5 @@ class ProcessEventLog:
     def append(self, event: LoggedEvent) -> None:
         """Forget it: the process has it in memory."""
 
-    async def close(self, sequences: Mapping[str, int]) -> None:
+    async def close(self, sequences: Mapping[str, int], standings: Mapping[str, str]) -> None:
         """Do nothing."""

@@ -39,6 +39,8 @@ _STATE_SECONDS: Final = 7 * 86_400
 _RETRY_SECONDS: Final = 0.2
 
 _LOST, _REPLACED = -1, -2
+_SEQUENCE, _STANDING = "seq:", "standing:"
+"""What the fields of an account begin with in the state."""
 
 _TAKE: Final = """
 local fence = redis.call('HINCRBY', KEYS[1], 'fence', 1)
@@ -72,7 +74,7 @@ return 0
 
 _END: Final = """
 if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] then return -2 end
-for i = 2, #ARGV, 2 do redis.call('HSET', KEYS[1], 'seq:' .. ARGV[i], ARGV[i + 1]) end
+for i = 2, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 redis.call('HSET', KEYS[1], 'clean', '1')
 return 0
 """
@@ -123,6 +125,7 @@ class RedisEventLog:
         try:
             past = await self._take_over()
         except RedisDown as exc:
+            self._fence = None  # what was taken over is of another epoch
             log.warning("the event log begins without its past", error=str(exc))
         self._epoch = past.epoch
         self._writing = asyncio.create_task(self._write(), name="event-log")
@@ -139,14 +142,14 @@ class RedisEventLog:
         self._settled.clear()
         self._ready.set()
 
-    async def close(self, sequences: Mapping[str, int]) -> None:
+    async def close(self, sequences: Mapping[str, int], standings: Mapping[str, str]) -> None:
         if self._writing is None:
             return
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 if self._redis.is_up:
                     await self._settled.wait()
-                    await self._end(sequences)
+                    await self._end(sequences, standings)
         except (TimeoutError, RedisDown) as exc:
             log.warning("the event log ended before all was kept", error=str(exc))
         self._writing.cancel()
@@ -158,12 +161,9 @@ class RedisEventLog:
         """Become the writer of this name, and return what the last one left."""
         told = await self._take(goes_on=True)
         epoch = told.get("epoch", self._epoch)
-        sequences = {
-            name.removeprefix("seq:"): int(number)
-            for name, number in told.items()
-            if name.startswith("seq:")
-        }
-        return LoggedPast(epoch, sequences, await self._read(epoch, sequences))
+        sequences = {name: int(number) for name, number in _marked(told, _SEQUENCE)}
+        standings = dict(_marked(told, _STANDING))
+        return LoggedPast(epoch, sequences, await self._read(epoch, sequences), standings)
 
     async def _take(self, *, goes_on: bool) -> dict[str, str]:
         """Take a new fence; return the state that is gone on with, empty for a new epoch."""
@@ -260,9 +260,16 @@ class RedisEventLog:
             if event is last:
                 break
 
-    async def _end(self, sequences: Mapping[str, int]) -> None:
+    async def _end(self, sequences: Mapping[str, int], standings: Mapping[str, str]) -> None:
         """Say that this life ended in order, if all of it is written."""
         if self._waiting or self._is_replaced or self._fence is None:
             return
-        words: Iterable[Any] = chain.from_iterable(sequences.items())
+        marks = {_SEQUENCE + account: str(number) for account, number in sequences.items()}
+        marks |= {_STANDING + account: standing for account, standing in standings.items()}
+        words: Iterable[Any] = chain.from_iterable(marks.items())
         await self._redis.script(_END, [self._state], str(self._fence), *words)
+
+
+def _marked(told: Mapping[str, str], mark: str) -> list[tuple[str, str]]:
+    """Return the accounts that a state has something of a kind of, each with that."""
+    return [(name.removeprefix(mark), said) for name, said in told.items() if name.startswith(mark)]
