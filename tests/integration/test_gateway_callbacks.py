@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from fxpool.gateway import GatewayServer, create_app
 from fxpool.gateway.callback_rules import CallbackRules
 from fxpool.gateway.callbacks import MAX_CALLBACKS, MAX_WAITING
 from fxpool.platforms.base import PlatformError
+from fxpool.platforms.events import Event
 from harness.hub_platform import HubPlatform
 from harness.wait import wait_until
 
@@ -87,6 +88,14 @@ async def state(http: httpx.AsyncClient) -> Any:
     return (await http.get("/streaming/reconnection-callbacks")).json()[0]
 
 
+async def error_told(http: httpx.AsyncClient) -> str:
+    """Wait until the state of the callback has an error, and return it."""
+    async with asyncio.timeout(20):
+        while (error := (await state(http))["lastError"]) is None:  # noqa: ASYNC110 (asked over HTTP)
+            await asyncio.sleep(0.01)
+    return str(error)
+
+
 async def test_a_reconnect_arrives_signed() -> None:
     platform = HubPlatform()
     async with receiving() as receiver, gateway(platform) as http:
@@ -124,6 +133,61 @@ async def test_a_refused_delivery_is_tried_again(monkeypatch: pytest.MonkeyPatch
         await wait_until(lambda: len(receiver.got) == 5)
     durations = [body["disconnectDuration"] for body in receiver.bodies()]
     assert durations == [1.0, 1.0, 1.0, 1.0, 2.0]
+
+
+async def test_an_address_that_answers_for_ever_holds_up_nothing_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("fxpool.gateway.callbacks.ANSWER_SECONDS", 0.3)
+    asked = asyncio.Event()
+
+    async def dribble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        asked.set()
+        with suppress(OSError):
+            while not reader.at_eof():
+                writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                await writer.drain()
+                await asyncio.sleep(0.01)  # more often than each read may take
+        writer.close()
+
+    platform = HubPlatform()
+    server = await asyncio.start_server(dribble, "127.0.0.1", 0)
+    async with server, gateway(platform) as http:
+        await register(http, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+        await listens(platform)
+        platform.change("reconnected", disconnectDuration=1.0)
+        await asked.wait()
+        error = await error_told(http)
+    assert "no answer within" in error
+
+
+async def test_an_account_with_any_name_has_its_reconnect_told() -> None:
+    platform = HubPlatform()
+    body = {"type": "reconnected", "accountId": "Größe", "disconnectDuration": 1.0}
+    async with receiving() as receiver, gateway(platform) as http:
+        await register(http, receiver.url)
+        await listens(platform)
+        platform.hub.publish(Event("reconnected", "Größe", body))
+        await wait_until(lambda: receiver.got)
+    headers, _ = receiver.got[0]
+    assert headers["x-fxpool-delivery"] == f"Größe:{platform.hub.epoch}:1"
+
+
+async def test_a_delivery_that_fails_for_an_unforeseen_reason_is_shown_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("fxpool.gateway.callbacks.RETRY_SECONDS", (0.01,))
+    platform = HubPlatform()
+    async with receiving() as receiver, gateway(platform) as http:
+        await register(http, receiver.url)
+        await listens(platform)
+        with monkeypatch.context() as defect:
+            defect.delattr("fxpool.gateway.callbacks.signed")
+            platform.change("reconnected", disconnectDuration=1.0)
+            error = await error_told(http)
+        await wait_until(lambda: receiver.got)
+    assert error == "an internal error: NameError"
 
 
 async def test_what_a_caller_missed_is_replayed_when_it_registers_again() -> None:

@@ -192,7 +192,11 @@ class Callbacks:
                 await callback.wake.wait()
             delivery = callback.waiting[0]
             callback.now.clear()
-            callback.error = await self._try(callback.url, delivery, http)
+            try:
+                callback.error = await self._try(callback.url, delivery, http)
+            except Exception as exc:  # whatever it was, the delivery is tried again
+                log.exception("callback", url=_shown(callback.url))
+                callback.error = f"an internal error: {type(exc).__name__}"
             if callback.error is None:
                 failures = 0
                 callback.delivered += 1
@@ -223,13 +227,17 @@ class Callbacks:
         name, body = delivery
         headers = signed(body, self._rules.secret, at=int(self._clock.at().timestamp()))
         headers |= {"Content-Type": "application/json", "X-Fxpool-Delivery": name}
+        encoded = httpx.Headers(headers, encoding="utf-8")  # the name of an account is any text
         try:
             self._rules.check(url)  # the rules may have changed since it was registered
-            async with http.stream("POST", url, content=body, headers=headers) as answer:
+            async with (
+                asyncio.timeout(ANSWER_SECONDS),  # httpx bounds each read, not their sum
+                http.stream("POST", url, content=body, headers=encoded) as answer,
+            ):
                 return None if answer.is_success else f"answered with status {answer.status_code}"
         except PlatformError as exc:
             return exc.detail
-        except httpx.TimeoutException:
+        except (TimeoutError, httpx.TimeoutException):
             return f"no answer within {ANSWER_SECONDS:g} s"
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
             return f"cannot be reached ({type(exc).__name__})"
