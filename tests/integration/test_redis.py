@@ -77,6 +77,33 @@ async def test_redis_goes_down_and_comes_back_by_itself(redis: RedisServer) -> N
         assert await connection.command("PING") in {b"PONG", True}
 
 
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [
+        ("CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0"),
+        ("REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE"),
+    ],
+)
+async def test_a_redis_that_takes_no_writes_is_down_until_it_does(
+    redis: RedisServer, begin: str, end: str
+) -> None:
+    async with connected(redis.address) as connection:
+        told: list[str] = []
+        connection.came_back.append(lambda: told.append("back"))
+        assert redis.ask(begin) == b"+OK"
+        try:
+            with pytest.raises(RedisRefused):
+                await connection.command("SET", "ctrader:test", "1")
+            since = connection.since
+            for _ in range(3):
+                await connection._look()
+            assert (connection.is_up, connection.since, told) == (False, since, [])
+            assert "refused a command" in connection.error
+        finally:
+            assert redis.ask(end) == b"+OK"
+        await wait_until(lambda: connection.is_up)
+
+
 async def test_a_listener_that_fails_does_not_end_the_looking(redis: RedisServer) -> None:
     async with connected(redis.address) as connection:
         told: list[str] = []

@@ -38,6 +38,9 @@ CALL_SECONDS: Final = 2.0
 LOOK_SECONDS: Final = 1.0
 """How often is looked whether Redis is up."""
 
+_WRITE: Final = ("SET", "ctrader:probe", "1", "PX", 1000)
+"""Shows that Redis takes what is written; the value means nothing and ends by itself."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -205,7 +208,8 @@ class RedisConnection:
     async def _look(self) -> None:
         was_down = bool(self.error)
         try:
-            await self._send("PING")
+            # One that refuses what we write (no memory left, a replica) still answers a PING.
+            await self._send(*(_WRITE if was_down else ("PING",)))
         except RedisDown:
             return
         if was_down:
