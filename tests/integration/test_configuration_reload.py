@@ -17,6 +17,7 @@ from fxpool.clock import SystemClock
 from fxpool.platforms.base import PlatformError, TradeRequest
 from fxpool.platforms.configuration import Configuration
 from fxpool.platforms.ctrader import CTraderPlatform
+from fxpool.platforms.events import EventFilter
 from fxpool.simulator import Simulator
 from harness.served import gateway
 from harness.stack import ACCOUNTS, STILL, healthy, settings_for
@@ -107,6 +108,27 @@ async def test_an_account_that_is_switched_off_neither_trades_nor_answers(files:
         await configuration.reload()
         await healthy(platform)
         assert (await platform.positions("beta"))["synchronized"] is True
+
+
+@pytest.mark.parametrize("off", [{}, {"beta": {**BETA, "enabled": False}}])
+async def test_a_stream_is_told_that_its_account_is_not_served_any_more(
+    files: Files, off: dict[str, Any]
+) -> None:
+    wanted = EventFilter(
+        accounts=frozenset({"beta"}), types=frozenset({"snapshot", "disconnected", "synchronized"})
+    )
+    async with running(files) as (platform, configuration), platform.subscribe(wanted) as stream:
+        files.accounts(alpha=ALPHA, **off)
+        await configuration.reload()
+        first, told = await stream.next_batch()
+        assert (first.type, told.type) == ("snapshot", "disconnected")
+        assert told.body["reason"] == "this gateway does not serve the account any more"
+
+        files.accounts(alpha=ALPHA, beta=BETA)
+        await configuration.reload()
+        await healthy(platform)
+        after = [event.type for event in await stream.next_batch()]
+        assert after == ["snapshot", "synchronized"], "nothing happened meanwhile: no gap"
 
 
 async def test_read_only_is_taken_up_at_once(files: Files) -> None:

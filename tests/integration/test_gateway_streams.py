@@ -134,7 +134,15 @@ async def test_a_message_begins_the_stream_again_with_what_it_asks_for(stack: St
         assert (await until(events, "snapshot"))[-1]["accountId"] == "alpha"
         await socket.send("what?")
         await socket.send(b"{}")
-        assert (await until(events, "error"))[-1]["code"] == "INVALID_REQUEST"
+        await socket.send('{"a":' * 10_000)
+        errors = [(await until(events, "error"))[-1] for _ in range(3)]
+        assert {error["code"] for error in errors} == {"INVALID_REQUEST"}
+        assert errors[-1]["detail"] == "the message is nested too deeply"
+
+
+async def test_a_time_that_has_not_come_is_answered_with_a_gap(stack: Stack) -> None:
+    async with socket_of(stack, "?accounts=alpha&since=9000-01-01T00:00:00Z") as socket:
+        assert (await anext(events_of(socket)))["type"] == "gap"
 
 
 async def test_a_stream_of_an_unknown_account_is_refused_as_http_refuses(stack: Stack) -> None:

@@ -83,10 +83,16 @@ class StreamOptions(PoolBody):
             accounts=accounts, symbols=self.symbols, types=self.types, account_ms=self.account_ms
         )
 
-    def resume(self) -> ResumeFrom | None:
-        """Return where to go on; None for a stream that begins."""
+    def resume(self, now: datetime) -> ResumeFrom | None:
+        """Return where to go on; None for a stream that begins.
+
+        A time that has not come (a clock that is ahead) is a position that nobody knows, so that
+        the gap is told.
+        """
         if self.positions is not None:
             return ResumeFrom(positions={p.account: p for p in self._positions()})
         if self.last_event_id:
             return ResumeFrom(last_event_id=self.last_event_id)
+        if self.since is not None and self.since > now:
+            return ResumeFrom(last_event_id=self.since.isoformat())
         return None if self.since is None else ResumeFrom(since=self.since)

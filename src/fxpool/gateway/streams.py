@@ -161,8 +161,9 @@ class EventStream:
             delivering = tasks.create_task(self._deliver(delivery))
             try:
                 options = await self._next_options(delivery.subscription)
-                subscription = self._platform.subscribe(options.wanted(), options.resume())
-                subscription.beat(self._clock.at())
+                now = self._clock.at()
+                subscription = self._platform.subscribe(options.wanted(), options.resume(now))
+                subscription.beat(now)
                 delivery = self.delivery(subscription, options)
                 del options, subscription  # a stream is long, and the delivery has what it needs
             except ClientGone:
@@ -246,8 +247,9 @@ class Streams:
         it, a gateway that stops.
         """
         self._refuse_if_full(platform.principal, address)
-        subscription = platform.subscribe(options.wanted(), options.resume())
-        subscription.beat(self.clock.at())  # a client that is cut at once knows where it stood
+        now = self.clock.at()
+        subscription = platform.subscribe(options.wanted(), options.resume(now))
+        subscription.beat(now)  # a client that is cut at once knows where it stood
         async with AsyncExitStack() as opening:
             opening.push_async_exit(subscription)
             await outlet.begin()

@@ -114,6 +114,8 @@ def _read_message(text: str | bytes) -> StreamOptions:
         message = msgspec.json.decode(text, type=dict[str, object])
     except msgspec.DecodeError as exc:
         raise ValueError(f"a message must be a JSON object: {exc}") from exc
+    except RecursionError as exc:
+        raise ValueError("the message is nested too deeply") from exc
     if message.get("action") != "subscribe":
         raise ValueError('a message must have "action": "subscribe"')
     try:

@@ -164,7 +164,11 @@ class CTraderFeed:
         return Event("gap", self._account.key, body)
 
     def close(self) -> None:
-        """Stop telling."""
+        """Stop telling, with a word to those who still think that they hear all."""
+        if self._is_connected:
+            self._is_connected = False
+            reason = "this gateway does not serve the account any more"
+            self._change("disconnected", {"reason": reason, "phase": Phase.CONFIGURED.value})
         if self._account.is_known:
             self._hub.leave(self._account.key, standing_of(self._account.live.book))
         if self._timer is not None:
