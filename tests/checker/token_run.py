@@ -348,13 +348,10 @@ class TokenRun:
             if not process.is_alive or self._sealed_for:
                 continue
             for name in self._names(place):
-                try:
-                    process.keeper.access_token(name)
-                except NeedsConsent as exc:
-                    self._judge_consent(place, process, name, exc)
+                asked = _consent_asked(process, name)
+                if asked is not None:
+                    self._judge_consent(place, process, name, asked)
                     await self._try(process.keeper.link(name, self._new_pair(), {}))
-                except RequestNotSent:
-                    continue
 
     async def _try(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something that may hang because its process dies over it."""
@@ -439,3 +436,15 @@ class TokenRun:
         await home.close()
         if self._successors == {}:
             self._broken("nothing was renewed")
+
+
+def _consent_asked(process: Process, name: str) -> NeedsConsent | None:
+    """Return why an account's owner is asked to authorise again: no token, or none to renew it."""
+    try:
+        process.keeper.access_token(name)
+    except NeedsConsent as exc:
+        return exc
+    except RequestNotSent:
+        return None
+    pair = process.keeper._accounts[name].pair
+    return None if pair is None else process.keeper._dead.get(pair.fingerprint)
