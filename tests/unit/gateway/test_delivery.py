@@ -158,10 +158,13 @@ async def test_a_stream_that_fails_fails_alone() -> None:
 
 async def test_a_pause_between_writes_gathers_what_comes_meanwhile() -> None:
     carrying, link = Carrying(), Link()
-    async with carrying.to(link, pause=0.02):
-        for name in ("one", "two", "three"):
+    async with carrying.to(link, pause=0.5):
+        carrying.tell("one")
+        await wait_until(lambda: link.written)
+        for name in ("two", "three"):
             carrying.tell(name)
-            await asyncio.sleep(0.001)
+            for _ in range(10):
+                await asyncio.sleep(0)
         await wait_until(lambda: len(link.written) == 2)
         assert link.written == [["one"], ["two", "three"]]
 
