@@ -46,6 +46,10 @@ SLOW_SECONDS: Final = 0.001
 """A disk that takes longer is kept from the loop, which serves all accounts: its writes are made in
 a thread of their own, two wake-ups away."""
 
+STALL_SECONDS: Final = 0.02
+"""A disk that takes this long is kept from the loop at once; of shorter slow writes one is let pass
+after QUICK_WRITES that were not, since every disk has some."""
+
 QUICK_WRITES: Final = 50
 """So many in a row must have been quick before they are made in the loop's own thread."""
 
@@ -72,6 +76,7 @@ class IntentLog:
         self._forced = os.open(path, os.O_WRONLY | os.O_DSYNC)
         self._free = list(range(PAGES))
         self._to_prove = QUICK_WRITES
+        self._quick_writes = 0
         self._has_room = self._is_roomy()
         self._worker = Worker("intent-log")
 
@@ -117,10 +122,7 @@ class IntentLog:
         except OSError as exc:  # what is on the page now is not known: it is not used again
             log.warning("intent not logged", error=str(exc))
             return None
-        if seconds > SLOW_SECONDS:
-            self._to_prove = QUICK_WRITES
-        elif self._to_prove:
-            self._to_prove -= 1
+        self._took(seconds)
         return page
 
     def free(self, page: int) -> None:
@@ -150,8 +152,19 @@ class IntentLog:
         else:
             self._free.append(page)
         self._has_room = self._is_roomy()
-        if self._clock.now() - began > SLOW_SECONDS:
+        seconds = self._clock.now() - began
+        if seconds > SLOW_SECONDS:  # a quick one proves nothing: it is not forced
+            self._took(seconds)
+
+    def _took(self, seconds: float) -> None:
+        """Learn from how long the disk took whether the loop's thread may write to it."""
+        if seconds <= SLOW_SECONDS:
+            self._quick_writes += 1
+            self._to_prove = max(0, self._to_prove - 1)
+            return
+        if seconds > STALL_SECONDS or self._quick_writes < QUICK_WRITES:
             self._to_prove = QUICK_WRITES
+        self._quick_writes = 0
 
     def _write(self, page: int, data: bytes) -> float:
         """Return how many seconds it took."""

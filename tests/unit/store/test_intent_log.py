@@ -166,6 +166,31 @@ async def test_only_a_disk_that_has_proved_quick_is_written_to_in_the_loops_thre
         log.close()
 
 
+async def test_one_slow_write_in_a_while_is_let_pass_and_a_second_one_is_not(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intent_log, "QUICK_WRITES", 2)
+    clock = SteppingClock()
+    log = IntentLog.create(database, clock=clock)
+    loop, own = threading.current_thread().name, "intent-log"
+
+    async def threads(*seconds: float) -> list[str]:
+        """Return the threads of writes that take so long."""
+        found = []
+        for clock.step in seconds:
+            clock.threads.clear()
+            assert await log.put(ticket()) is not None
+            found.append(clock.threads[0])
+        return found
+
+    try:
+        assert await threads(0.0, 0.0) == [own, own]
+        assert await threads(0.005, 0.0, 0.0, 0.005, 0.0) == [loop] * 5
+        assert await threads(0.005, 0.0, 0.0, 0.0) == [loop, own, own, loop]
+    finally:
+        log.close()
+
+
 async def test_a_page_that_is_given_back_slowly_counts_too(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
