@@ -24,6 +24,7 @@ async def test_a_margin_call_is_told_and_then_each_part_that_a_stop_out_closes()
         heard = Heard(stream)
         for lots in ("0.20", "0.30", "0.30"):
             assert (await served.buy(lots))["success"]
+        await served.platform.account_information("alpha")  # waits until its equity is known
         served.quote("1.12400", "1.12410")
         called = (await heard.until("marginCall")).body
         assert called["marginLevelThreshold"] == 100.0
