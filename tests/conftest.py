@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import sys
@@ -9,6 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+
+from fxpool import redaction
 
 # Tests start hundreds of processes; where no bytecode may be written, each compiles all it imports.
 sys.dont_write_bytecode = False
@@ -29,3 +32,12 @@ def logging_as_before() -> Iterator[None]:
         for name, module in tuple(sys.modules.items()):
             if name.startswith("fxpool.") and (log := getattr(module, "log", None)) is not None:
                 vars(log).pop("bind", None)  # what it was configured to at its first use
+
+
+@pytest.fixture(autouse=True)
+def secrets_as_before() -> Iterator[None]:
+    """Forget the secrets that this process learned: the short ones of a test are words of others'
+    texts, which would be hidden from then on."""
+    learned = copy.deepcopy(redaction._known)
+    yield
+    setattr(redaction, "_known", learned)  # noqa: B010 (mypy: it is Final)
