@@ -24,7 +24,7 @@ from fxpool.auth.rotation import CLAIM_SECONDS
 from fxpool.auth.tokens import fields_of, pair_given
 from fxpool.auth.vault import VaultStore
 from fxpool.auth.vault_login import VaultLogin
-from fxpool.errors import NeedsConsent, RequestNotSent
+from fxpool.errors import NeedsConsent, RedisDown, RequestNotSent
 from fxpool.simulator.tokens import TokenKeeper as BrokersTokens
 from fxpool.store.leases import Lease, Leases, ProcessLeases
 from fxpool.store.redis import RedisConnection
@@ -234,7 +234,10 @@ class TokenRun:
         redis = self._connections[2] if self._connections else None
         for lease, until in list(self._leases.items()):
             if until <= self.clock.now() and redis is not None and redis.is_up:
-                await RedisLeases(redis).release(lease)
+                try:
+                    await RedisLeases(redis).release(lease)
+                except RedisDown:  # nobody had noticed yet: they end when it is back
+                    break
                 del self._leases[lease]
         await self._quiet()
         self._judge_now()
